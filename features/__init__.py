@@ -1,0 +1,1 @@
+"""From records to the numbers a model reads."""

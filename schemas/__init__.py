@@ -1,0 +1,1 @@
+"""The contracts of every topic, the records they describe and the codec between the two."""

@@ -1,0 +1,1 @@
+"""Kafka, Faust, settings, command line and web: the only impure package."""

@@ -1,0 +1,1 @@
+"""Pages and endpoints a worker serves on loopback."""
