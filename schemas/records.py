@@ -1,0 +1,320 @@
+"""The records of every topic: one frozen dataclass a schema, with the same names in the same order.
+
+Times end in ``_ms`` or ``_us``: milliseconds or microseconds since the epoch, UTC. What a field means stands in its
+schema; here stand only the ranges.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What happened in a match."""
+
+    SCHEDULED = "SCHEDULED"
+    KICK_OFF = "KICK_OFF"
+    GOAL = "GOAL"
+    OWN_GOAL = "OWN_GOAL"
+    PENALTY_GOAL = "PENALTY_GOAL"
+    YELLOW_CARD = "YELLOW_CARD"
+    RED_CARD = "RED_CARD"
+    SHOT = "SHOT"
+    CORNER = "CORNER"
+    SUBSTITUTION = "SUBSTITUTION"
+    TICK = "TICK"
+    HALF_TIME = "HALF_TIME"
+    FULL_TIME = "FULL_TIME"
+    CORRECTION = "CORRECTION"
+    CANCELLED = "CANCELLED"
+
+
+GOALS = frozenset({EventKind.GOAL, EventKind.OWN_GOAL, EventKind.PENALTY_GOAL})
+
+
+class Side(StrEnum):
+    """Which of the two teams."""
+
+    HOME = "HOME"
+    AWAY = "AWAY"
+
+
+@dataclass(frozen=True, slots=True)
+class MatchEvent:
+    """One thing which happened in a match; see ``match_event.v2.avsc``.
+
+    Attributes:
+        minute: 0 to 150.
+        home_score: 0 to 99, as away_score.
+        expected_goals: 0 to 1; None before version 2 of the schema.
+    """
+
+    event_id: str
+    match_id: str
+    kind: EventKind
+    occurred_at_ms: int
+    minute: int = 0
+    side: Side | None = None
+    home_team: str | None = None
+    away_team: str | None = None
+    competition: str | None = None
+    neutral: bool | None = None
+    kick_off_ms: int | None = None
+    home_score: int | None = None
+    away_score: int | None = None
+    corrects: str | None = None
+    expected_goals: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureEvent:
+    """What a source knows of a match; see ``feature_event.v1.avsc``."""
+
+    event_id: str
+    match_id: str
+    source: str
+    as_of_ms: int
+    values: Mapping[str, float | None]
+
+
+class TeamEventKind(StrEnum):
+    """What changed a fixture or its result."""
+
+    SCHEDULED = "SCHEDULED"
+    FULL_TIME = "FULL_TIME"
+    CANCELLED = "CANCELLED"
+    CORRECTION = "CORRECTION"
+
+
+@dataclass(frozen=True, slots=True)
+class TeamEvent:
+    """What is known of a fixture and its result; see ``team_event.v1.avsc``."""
+
+    event_id: str
+    match_id: str
+    kind: TeamEventKind
+    occurred_at_ms: int
+    kick_off_ms: int
+    competition: str
+    home_team: str
+    away_team: str
+    neutral: bool
+    home_score: int | None = None
+    away_score: int | None = None
+    cancelled: bool = False
+
+
+class Variant(StrEnum):
+    """In which part a model was used."""
+
+    CHAMPION = "CHAMPION"
+    CHALLENGER = "CHALLENGER"
+    SHADOW = "SHADOW"
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Probabilities after one event, and what explains them; see ``prediction.v1.avsc``.
+
+    Attributes:
+        minute: -1 before kick-off.
+        home: 0 to 1; home, draw and away sum to 1 within 1e-6.
+        features: float32 values in the order of the feature set; NaN is missing.
+    """
+
+    prediction_id: str
+    match_id: str
+    event_id: str
+    cause: str
+    occurred_at_ms: int
+    competition: str
+    minute: int
+    home_score: int
+    away_score: int
+    home: float
+    draw: float
+    away: float
+    variant: Variant
+    model: str
+    model_version: str
+    bundle_digest: str
+    feature_set: str
+    features: Sequence[float]
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    source_timestamp_ms: int
+    received_at_us: int
+    decoded_at_us: int
+    scored_at_us: int
+
+
+class DriftVerdict(StrEnum):
+    """What a window says of one feature."""
+
+    OK = "OK"
+    DRIFT = "DRIFT"
+    TOO_FEW = "TOO_FEW"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDrift:
+    """Drift of one feature, or of one predicted class, in one window."""
+
+    feature: str
+    n: int
+    bins: int
+    psi: float | None
+    null_mean: float | None
+    p_value: float | None
+    ks: float | None
+    ks_p_value: float | None
+    null_rate: float
+    verdict: DriftVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """Drift of one closed window; see ``drift_report.v1.avsc``."""
+
+    model: str
+    model_version: str
+    variant: str
+    window_start_ms: int
+    window_end_ms: int
+    bundle_digest: str
+    n_matches: int
+    n_predictions: int
+    late: int
+    features: Sequence[FeatureDrift]
+    alarms: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StageLatency:
+    """Quantiles of one stage, in seconds; None without a measure."""
+
+    stage: str
+    count: int
+    clock_behind: int
+    p50: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    p999: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyReport:
+    """Latency of one closed window; see ``latency_report.v1.avsc``."""
+
+    model: str
+    model_version: str
+    variant: str
+    window_start_ms: int
+    window_end_ms: int
+    stages: Sequence[StageLatency]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorPartial:
+    """Cumulative counts of one partition and window; see ``monitor_partial.v1.avsc``."""
+
+    model: str
+    model_version: str
+    variant: str
+    window_start_ms: int
+    window_end_ms: int
+    bundle_digest: str
+    source_partition: int
+    sequence: int
+    closed: bool
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceReport:
+    """Quality once outcomes are known; see ``performance_report.v1.avsc``."""
+
+    model: str
+    model_version: str
+    variant: str
+    window_start_ms: int
+    window_end_ms: int
+    segment: str
+    n_matches: int
+    n_predictions: int
+    log_loss: float
+    rps: float
+    brier: float
+    accuracy: float
+    ece: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowComparison:
+    """Two models on the same events; see ``shadow_comparison.v1.avsc``."""
+
+    model: str
+    model_version: str
+    variant: str
+    window_start_ms: int
+    window_end_ms: int
+    other_model_version: str
+    n: int
+    mean_divergence: float
+    max_divergence: float
+    log_loss_difference: float | None = None
+
+
+class ControlAction(StrEnum):
+    """What an operator asks of the workers."""
+
+    PROMOTE = "PROMOTE"
+    ROLLBACK = "ROLLBACK"
+    SHADOW = "SHADOW"
+    CANARY = "CANARY"
+    PAUSE = "PAUSE"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelControl:
+    """One change of what is served; see ``model_control.v1.avsc``.
+
+    Attributes:
+        canary_share: 0 to 1.
+    """
+
+    model: str
+    action: ControlAction
+    champion: str
+    challenger: str | None
+    canary_share: float
+    shadow: bool
+    running: bool
+    by: str
+    why: str
+    at_ms: int
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """Which bundle a worker serves; see ``model_status.v1.avsc``."""
+
+    worker: str
+    role: str
+    model: str
+    model_version: str
+    bundle_digest: str
+    partitions: Sequence[int]
+    at_ms: int
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one partition of a table has come; see ``progress.v1.avsc``."""
+
+    inputs: Mapping[str, int]
+    outputs: Mapping[str, int]
