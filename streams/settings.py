@@ -1,0 +1,193 @@
+"""What can be set, read once from the environment; every wrong variable is named in one error."""
+
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.local.state import running_cluster
+
+PREFIX = "TOUCHLINE_"
+TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")]
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+PredictorKind = Literal["bundle", "heuristic", "tree", "forest", "xgboost", "lightgbm", "mlp", "mean", "stack"]
+
+
+class SettingsError(ValueError):
+    """Raised when a variable is wrong; the message names every one."""
+
+
+class Security(BaseModel):
+    """How to reach the brokers: the same for aiokafka (which Faust reads with) and librdkafka (which writes)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+    def librdkafka(self) -> dict[str, str]:
+        """Return the settings by librdkafka's names."""
+        if self.protocol == "PLAINTEXT":
+            return {}
+        found = {
+            "security.protocol": self.protocol,
+            "sasl.mechanism": self.mechanism if self.protocol.startswith("SASL") else None,
+            "sasl.username": self.username,
+            "sasl.password": self.password.get_secret_value() if self.password else None,
+            "ssl.ca.location": self.ca_file,
+            "ssl.certificate.location": self.certificate_file,
+            "ssl.key.location": self.key_file,
+        }
+        return {name: str(value) for name, value in found.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """Everything a role or a command needs to know; each field is ``TOUCHLINE_<NAME>`` in the environment.
+
+    Attributes:
+        topic_prefix: Stands before every topic, group and subject; empty in production, its own for each replay.
+        run_id: Part of a role's group and changelog; a new one starts from nothing (``touchline reset``).
+        slice_records: Records of one partition handed over together, at most.
+        batch_rows: Rows scored in one call of the ensemble, at most.
+        session_timeout: Seconds after which a dead worker's partitions move.
+        drift_window_seconds: Event time of one drift window; allowed_lateness_seconds likewise in event time.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid")
+
+    bootstrap_servers: str = ""
+    registry_url: str = ""
+    registry_user: str | None = None
+    registry_password: SecretStr | None = None
+    registry_ca_file: Path | None = None
+    security: Security = Security()
+    topic_prefix: TopicPrefix = ""
+    partitions: Annotated[int, Field(ge=1, le=1000)] = 12
+    replication_factor: Annotated[int, Field(ge=1, le=10)] | None = None
+    run_id: RunId = "1"
+    bundle: Path | None = None
+    predictor: PredictorKind = "bundle"
+    match_event_version: Annotated[int, Field(ge=1, le=2)] = 2
+    redis_url: SecretStr | None = None
+    redis_ttl_seconds: Annotated[int, Field(ge=1)] = 3600
+    http_host: str = "127.0.0.1"
+    http_port: Port = 9464
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    slice_records: Annotated[int, Field(ge=1, le=10_000)] = 256
+    batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 2048
+    scoring_threads: Annotated[int, Field(ge=1, le=64)] = 1
+    commit_interval: Annotated[float, Field(gt=0, le=60)] = 1.0
+    session_timeout: Annotated[float, Field(ge=6, le=300)] = 10.0
+    delivery_timeout: Annotated[float, Field(ge=1, le=600)] = 60.0
+    drift_window_seconds: Annotated[int, Field(ge=1)] = 86_400
+    latency_window_seconds: Annotated[int, Field(ge=1)] = 60
+    allowed_lateness_seconds: Annotated[int, Field(ge=0)] = 300
+    worker_name: Annotated[str, Field(min_length=1, max_length=100)] = Field(
+        default_factory=lambda: f"{os.uname().nodename}-{uuid.uuid4().hex[:6]}"
+    )
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        for server in filter(None, value.split(",")):
+            host, _, port = server.strip().rpartition(":")
+            if not host or not port.isdigit():
+                raise ValueError(f"{server!r} is not host:port")
+        return value
+
+    @field_validator("registry_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError(f"{value!r} does not begin with http:// or https://")
+        return value.rstrip("/")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_local_cluster(cls, given: dict[str, object]) -> dict[str, object]:
+        if given.get("bootstrap_servers") and given.get("registry_url"):
+            return given
+        cluster = running_cluster()
+        servers = cluster.bootstrap_servers if cluster else "127.0.0.1:9092"
+        registry = cluster.registry_url if cluster else "http://127.0.0.1:8081/apis/ccompat/v7"
+        return {
+            **given,
+            "bootstrap_servers": given.get("bootstrap_servers") or servers,
+            "registry_url": given.get("registry_url") or registry,
+        }
+
+    def topic(self, name: str) -> str:
+        """Return the name which topic *name* has on the brokers."""
+        return f"{self.topic_prefix}{name}"
+
+    def group(self, role: str) -> str:
+        """Return the consumer group of *role*."""
+        return f"{self.topic_prefix}{role}-{self.run_id}"
+
+    def changelog(self, role: str, table: str) -> str:
+        """Return the changelog topic of a role's table."""
+        return f"{self.group(role)}-{table}-changelog"
+
+    def librdkafka(self, **more: object) -> dict[str, object]:
+        """Return a configuration for a librdkafka client, with *more* settings by their names (``_`` for ``.``)."""
+        return {
+            "bootstrap.servers": self.bootstrap_servers,
+            **self.security.librdkafka(),
+            **{name.replace("_", "."): value for name, value in more.items()},
+        }
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables from which an equal Settings is read, for a process of our own."""
+        found: dict[str, str] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Security):
+                found |= {f"{PREFIX}SECURITY__{key.upper()}": _text(part) for key, part in value if part is not None}
+            elif value is not None:
+                found[f"{PREFIX}{name.upper()}"] = _text(value)
+        return found
+
+
+def _text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def read_settings(**given: object) -> Settings:
+    """Return the settings of the environment, overridden by what is *given* and not None.
+
+    Raises:
+        SettingsError: One sentence for each wrong or unknown variable.
+    """
+    fields = set(Settings.model_fields)
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).split("__")[0].lower() not in fields
+    )
+    wrong = [f"{name} is not a setting of Touchline" for name in unknown]
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type] # checked by pydantic
+    except ValidationError as error:
+        wrong += [_sentence(dict(problem)) for problem in error.errors()]
+    if wrong:
+        raise SettingsError("; ".join(wrong))
+    return settings
+
+
+def _sentence(problem: Mapping[str, object]) -> str:
+    where = problem["loc"] if isinstance(problem["loc"], tuple) else ()
+    name = PREFIX + "__".join(str(part).upper() for part in where)
+    secret = any(word in name for word in ("PASSWORD", "REDIS_URL"))
+    shown = "a secret value" if secret else repr(problem["input"])
+    return f"{name} is {shown}: {str(problem['msg']).removeprefix('Value error, ')}"
