@@ -1,0 +1,186 @@
+"""Codec: Confluent wire format (a zero byte, the schema's id, Avro) to and from frozen dataclasses."""
+
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from io import BytesIO
+from typing import Any, Generic, TypeVar
+
+import fastavro
+
+from schemas.catalog import latest, schema_json
+from schemas.compatibility import incompatibilities
+from schemas.conversion import builder, dissector
+
+R = TypeVar("R")
+
+MAGIC = 0
+_HEADER = struct.Struct(">bI")
+_Schema = dict[str, Any]  # what fastavro makes of a schema
+
+
+class DecodeCause(StrEnum):
+    """Why bytes are no record."""
+
+    TOO_SHORT = "TOO_SHORT"
+    WRONG_MAGIC = "WRONG_MAGIC"
+    TRUNCATED = "TRUNCATED"
+    TRAILING_BYTES = "TRAILING_BYTES"
+    UNDECODABLE = "UNDECODABLE"
+    UNREADABLE_SCHEMA = "UNREADABLE_SCHEMA"
+
+
+class DecodeError(ValueError):
+    """Raised for bytes which are no record; keeps the bytes and the cause."""
+
+    def __init__(self, message: str, data: bytes, cause: DecodeCause) -> None:
+        super().__init__(message)
+        self.data = data
+        self.cause = cause
+
+
+class UnknownSchemaError(LookupError):
+    """Raised for a schema id which the codec has not been taught; fetch it, `learn` it, and decode again."""
+
+    def __init__(self, schema_id: int) -> None:
+        super().__init__(f"schema id {schema_id} has not been learnt")
+        self.schema_id = schema_id
+
+
+class EncodeError(ValueError):
+    """Raised for a record whose values do not fit its schema; keeps the record."""
+
+    def __init__(self, message: str, record: object) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """A writer's schema which cannot be read as ours, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How bytes of one writer's schema are read; *reader* is None when both are the same."""
+
+    writer: _Schema
+    reader: _Schema | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """How records are written: the first five bytes, the schema, and a record's values by name."""
+
+    header: bytes
+    schema: _Schema
+    dissect: Callable[[Any], dict[str, Any]]
+
+
+class Codec(Generic[R]):
+    """Reads and writes the records of one schema.
+
+    Attributes:
+        name: Of the schema in the catalog.
+        record_type: A frozen dataclass with the schema's fields, by the same names.
+        reader_version: Which version everything is read as.
+    """
+
+    def __init__(self, name: str, record_type: type[R], reader_version: int | None = None) -> None:
+        self.name = name
+        self.record_type = record_type
+        self.reader_version = latest(name) if reader_version is None else reader_version
+        self._reader_json = schema_json(name, self.reader_version)
+        self._reader = _parsed(self._reader_json)
+        self._build = builder(record_type)
+        self._readings: dict[int, _Reading | _Unreadable] = {}
+        self._writing: _Writing | None = None
+
+    def learn(self, schema_id: int, schema_json: str) -> None:
+        """Remember the schema which *schema_id* stands for; one which cannot be read as ours makes a DecodeError each time."""
+        self._readings[schema_id] = self._reading(schema_json)
+
+    def knows(self, schema_id: int) -> bool:
+        """Tell whether *schema_id* has been learnt."""
+        return schema_id in self._readings
+
+    def _reading(self, writer_json: str) -> _Reading | _Unreadable:
+        reasons = incompatibilities(self._reader_json, writer_json)
+        if reasons:
+            return _Unreadable("; ".join(reasons))
+        writer = _parsed(writer_json)
+        return _Reading(writer, None if writer == self._reader else self._reader)
+
+    def decode(self, data: bytes) -> R:
+        """Return the record in *data*.
+
+        Raises:
+            UnknownSchemaError: The schema's id has not been learnt.
+            DecodeError: The bytes are no record.
+        """
+        if len(data) < _HEADER.size:
+            raise DecodeError(
+                f"{len(data)} bytes are too few for magic byte and schema id", data, DecodeCause.TOO_SHORT
+            )
+        magic, schema_id = _HEADER.unpack_from(data)
+        if magic != MAGIC:
+            raise DecodeError(f"the first byte is {data[0]}, not {MAGIC}", data, DecodeCause.WRONG_MAGIC)
+        reading = self._readings.get(schema_id)
+        if reading is None:
+            raise UnknownSchemaError(schema_id)
+        if isinstance(reading, _Unreadable):
+            message = f"schema {schema_id} cannot be read as {self.name} v{self.reader_version}: {reading.reason}"
+            raise DecodeError(message, data, DecodeCause.UNREADABLE_SCHEMA)
+        return self._decoded(data, reading)
+
+    def _decoded(self, data: bytes, reading: _Reading) -> R:
+        source = BytesIO(data)
+        source.seek(_HEADER.size)
+        try:
+            record = self._build(fastavro.schemaless_reader(source, reading.writer, reading.reader))
+        except EOFError as error:
+            message = f"the bytes end inside of a {self.record_type.__name__}: {error}"
+            raise DecodeError(message, data, DecodeCause.TRUNCATED) from error
+        except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+            raise DecodeError(f"no {self.record_type.__name__}: {error}", data, DecodeCause.UNDECODABLE) from error
+        left = len(data) - source.tell()
+        if left:
+            message = f"{left} bytes after a {self.record_type.__name__}"
+            raise DecodeError(message, data, DecodeCause.TRAILING_BYTES)
+        return record
+
+    def use_for_writing(self, schema_id: int, version: int | None = None) -> None:
+        """Write records from now on with *version* of the schema, registered as *schema_id*."""
+        schema = _parsed(schema_json(self.name, version))
+        names = [field["name"] for field in schema["fields"]]
+        header = _HEADER.pack(MAGIC, schema_id)
+        self._writing = _Writing(header, schema, dissector(self.record_type, names))
+
+    def encode(self, record: R) -> bytes:
+        """Return *record* as bytes.
+
+        Raises:
+            EncodeError: A value does not fit the schema.
+            RuntimeError: `use_for_writing` has not been called.
+        """
+        writing = self._writing
+        if writing is None:
+            raise RuntimeError(f"codec {self.name} has no schema id to write with; call use_for_writing first")
+        target = BytesIO()
+        target.write(writing.header)
+        try:
+            fastavro.schemaless_writer(target, writing.schema, writing.dissect(record))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise EncodeError(f"{self.record_type.__name__} does not fit its schema: {error}", record) from error
+        return target.getvalue()
+
+
+def _parsed(text: str) -> _Schema:
+    schema = fastavro.parse_schema(json.loads(text))
+    if not isinstance(schema, dict):
+        raise TypeError(f"{text[:100]} is no record schema")
+    return schema
