@@ -1,0 +1,202 @@
+"""What the brokers know of topics and groups, and the topics that Touchline asks them for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from streams.brokers import PATIENCE_SECONDS, one_sentence, quiet
+from streams.settings import Settings
+from streams.topics import DAY_MS, TOPICS, TopicSpec
+
+_MOST_REPLICAS = 3
+CHANGELOG_CONFIG: Mapping[str, str] = {
+    "cleanup.policy": "compact",
+    # A restore reads the states of a partition up to its end: what a day's slices left behind is still cheap to read,
+    # and a record is never gone while a worker that is behind may still count with its offset.
+    "min.compaction.lag.ms": str(DAY_MS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The brokers, as they name themselves."""
+
+    cluster_id: str
+    brokers: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """One topic as it is.
+
+    Attributes:
+        topic_id: Kafka's id, in its own base64 letters; another one after the topic was recreated.
+    """
+
+    name: str
+    topic_id: str
+    partitions: int
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicOutcome:
+    """What came of asking for one topic.
+
+    Attributes:
+        outcome: "differs" when it is there with another number of partitions, which is left as it is.
+        partitions: As it is now; wanted is what the settings say.
+    """
+
+    name: str
+    outcome: Literal["created", "exists", "differs"]
+    partitions: int
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """A consumer group: its state by Kafka's name, and the client ids of its members."""
+
+    group: str
+    state: str
+    members: Sequence[str]
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether the group has members."""
+        return bool(self.members)
+
+
+class Admin:
+    """Asks the brokers; owns one librdkafka client. Every method raises BrokerError with one sentence."""
+
+    def __init__(self, settings: Settings, patience: float = PATIENCE_SECONDS) -> None:
+        self._settings = settings
+        self._patience = patience
+        self._client = AdminClient(quiet(settings))
+
+    def cluster(self) -> Cluster:
+        """Return who the brokers are."""
+        with one_sentence(self._settings, "asking for the cluster"):
+            found = self._client.describe_cluster(request_timeout=self._patience).result()
+        return Cluster(found.cluster_id, [f"{node.host}:{node.port}" for node in found.nodes])
+
+    def topics(self, names: Iterable[str]) -> dict[str, TopicState]:
+        """Return the topics of *names* that exist, by name."""
+        asked = list(names)
+        if not asked:
+            return {}
+        found = {}
+        with one_sentence(self._settings, "describing topics"):
+            answers = self._client.describe_topics(TopicCollection(asked), request_timeout=self._patience)
+            for name, answer in answers.items():
+                state = _present(answer)
+                if state is not None:
+                    replicas = len(state.partitions[0].replicas)
+                    found[name] = TopicState(name, str(state.topic_id), len(state.partitions), replicas)
+        return found
+
+    def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the ids of the topics that exist, by name."""
+        return {name: state.topic_id for name, state in self.topics(names).items()}
+
+    def partition_counts(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the numbers of partitions of the topics that exist, by name."""
+        return {name: state.partitions for name, state in self.topics(names).items()}
+
+    def topic_names(self) -> list[str]:
+        """Return the names of all topics this user may see, sorted."""
+        with one_sentence(self._settings, "listing topics"):
+            return sorted(self._client.list_topics(timeout=self._patience).topics)
+
+    def topic_config(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return the configuration of each topic of *names*, which must exist."""
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        with one_sentence(self._settings, "reading the configuration of topics"):
+            answers = self._client.describe_configs(resources, request_timeout=self._patience) if resources else {}
+            return {
+                resource.name: {name: entry.value for name, entry in answer.result().items()}
+                for resource, answer in answers.items()
+            }
+
+    def group(self, group: str) -> GroupState:
+        """Return the state of *group*; a group nobody ever used is DEAD and without members."""
+        with one_sentence(self._settings, f"asking for group {group}"):
+            answers = self._client.describe_consumer_groups([group], request_timeout=self._patience)
+            try:
+                found = answers[group].result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                    raise
+                return GroupState(group, ConsumerGroupState.DEAD.name, [])
+        return GroupState(group, found.state.name, [member.client_id for member in found.members])
+
+    def create_topics(self, specs: Iterable[TopicSpec] = tuple(TOPICS.values())) -> list[TopicOutcome]:
+        """Create each of *specs* that is not there yet; what is there is left as it is, and reported."""
+        wanted = {
+            self._settings.topic(spec.name): (spec.partitions or self._settings.partitions, spec.config())
+            for spec in specs
+        }
+        return self._create(wanted)
+
+    def create_topic(self, name: str, partitions: int, config: Mapping[str, str]) -> TopicOutcome:
+        """Create the topic called *name* on the brokers, prefix included, unless it is there."""
+        return self._create({name: (partitions, dict(config))})[0]
+
+    def create_changelog(self, name: str, partitions: int) -> TopicOutcome:
+        """Create the compacted changelog called *name* on the brokers, unless it is there."""
+        return self.create_topic(name, partitions, CHANGELOG_CONFIG)
+
+    def delete_topics(self, names: Iterable[str]) -> list[str]:
+        """Delete the topics of *names* that exist; return which."""
+        present = sorted(self.topics(names))
+        with one_sentence(self._settings, "deleting topics"):
+            answers = self._client.delete_topics(present, request_timeout=self._patience) if present else {}
+            return [name for name, answer in answers.items() if _present(answer, ()) is None]
+
+    def _create(self, wanted: Mapping[str, tuple[int, dict[str, str]]]) -> list[TopicOutcome]:
+        there = self.partition_counts(wanted)
+        missing = {name: asked for name, asked in wanted.items() if name not in there}
+        created = self._create_missing(missing)
+        there |= self.partition_counts(set(missing) - created)  # somebody else was quicker
+        outcomes = []
+        for name, (partitions, _config) in wanted.items():
+            now = there.get(name, partitions)
+            outcome: Literal["created", "exists", "differs"] = "exists" if now == partitions else "differs"
+            outcomes.append(TopicOutcome(name, "created" if name in created else outcome, now, partitions))
+        return outcomes
+
+    def _create_missing(self, missing: Mapping[str, tuple[int, dict[str, str]]]) -> set[str]:
+        if not missing:
+            return set()
+        replicas = self._settings.replication_factor or min(_MOST_REPLICAS, len(self.cluster().brokers))
+        topics = [
+            NewTopic(name, num_partitions=count, replication_factor=replicas, config=config)
+            for name, (count, config) in missing.items()
+        ]
+        created = set()
+        with one_sentence(self._settings, "creating topics"):
+            answers = self._client.create_topics(topics, request_timeout=self._patience)
+            for name, answer in answers.items():
+                try:
+                    answer.result()
+                except KafkaException as error:
+                    if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                        raise
+                else:
+                    created.add(name)
+        return created
+
+
+def _present(answer: Any, absent: Any = None) -> Any:
+    """Return the result of *answer*, or *absent* when the brokers know no such topic."""
+    try:
+        return answer.result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise
+        return absent

@@ -1,0 +1,59 @@
+"""librdkafka clients for tools: they keep off the terminal, and what goes wrong is one sentence."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.settings import Settings
+
+PATIENCE_SECONDS = 8.0
+_AWAY = frozenset(
+    getattr(KafkaError, name) for name in ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE", "_WAIT_COORD")
+)
+
+
+class BrokerError(ConnectionError):
+    """Raised when the brokers do not do what was asked; the message is one sentence."""
+
+
+def quiet(settings: Settings, **more: object) -> dict[str, object]:
+    """Return a client's configuration, with *more* settings (``_`` for ``.``), whose own log lines are not printed."""
+    return {**settings.librdkafka(**more), "log_level": 0, "error_cb": _say_nothing}
+
+
+def _say_nothing(_error: object) -> None:
+    """Leave it to the call that failed: it says the same, once."""
+
+
+@contextmanager
+def one_sentence(settings: Settings, doing: str) -> Iterator[None]:
+    """Turn what librdkafka raises inside into one sentence about *doing*.
+
+    Raises:
+        BrokerError: Always in place of a KafkaException.
+    """
+    try:
+        yield
+    except KafkaException as error:
+        raise BrokerError(sentence(settings, doing, error.args[0])) from error
+
+
+def sentence(settings: Settings, doing: str, error: Any) -> str:
+    """Return why *doing* was not possible, as a person would say it."""
+    if not isinstance(error, KafkaError):
+        return f"{doing} failed: {error}"
+    if error.code() in _AWAY:
+        return f"no broker answers at {settings.bootstrap_servers} ({doing}); is it running? Try: touchline up"
+    return f"{doing} failed: {_WORDS.get(error.code(), error.str())}"
+
+
+_WORDS: Mapping[int, str] = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "there is no such topic; try: touchline topics create",
+    KafkaError._UNKNOWN_TOPIC: "there is no such topic; try: touchline topics create",  # noqa: SLF001 - librdkafka's name
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "this user may not use the topic; try: touchline doctor --acls",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "this user may not use the group; try: touchline doctor --acls",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "this user may not do that to the cluster; try: touchline doctor --acls",
+    KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than replicas; set TOUCHLINE_REPLICATION_FACTOR",
+}

@@ -1,0 +1,213 @@
+"""How far a group is behind, in records and in seconds, read from the log and never guessed.
+
+Seconds are the age of the oldest record which is not committed yet. What retention has deleted and what only marks a
+transaction is no record, so it is no lag. What could not be asked is not known, and is never shown as 0.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_INVALID,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.brokers import BrokerError, one_sentence, quiet
+from streams.settings import Settings
+
+_PATIENCE_SECONDS = 5.0
+_READ_COMMITTED = IsolationLevel.READ_COMMITTED
+ROLE_INPUTS: Mapping[str, Sequence[str]] = {
+    "predict": ("match-events", "feature-events"),
+    "rate": ("team-events",),
+    "monitor": ("predictions", "monitor-partials"),
+    "materialize": ("predictions",),
+}
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """How far a group is behind on one partition.
+
+    Attributes:
+        partition: -1 when not even the number of partitions is known.
+        committed: Next offset of the group; None before its first commit.
+        end: Offset after the last record a read_committed consumer may see; None when unknown.
+        records_behind: NaN when unknown.
+        seconds_behind: Age of the oldest record not yet committed; 0 when there is none, NaN when unknown.
+        known: False when a query failed.
+    """
+
+    group: str
+    topic: str
+    partition: int
+    committed: int | None
+    end: int | None
+    records_behind: float
+    seconds_behind: float
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    committed: int | None
+    low: int
+    high: int
+
+    @property
+    def next(self) -> int:
+        """Offset of the first record that is still there and not committed."""
+        return self.low if self.committed is None else max(self.low, self.committed)
+
+
+class LagReader:
+    """Measures one group; owns two librdkafka clients, which neither join the group nor commit."""
+
+    def __init__(
+        self, settings: Settings, group: str, topics: Sequence[str], patience: float = _PATIENCE_SECONDS
+    ) -> None:
+        self.group = group
+        self._settings = settings
+        self._topics = topics
+        self._patience = patience
+        self._places: list[Place] = []
+        self._admin = AdminClient(quiet(settings))
+        self._reader = Consumer(
+            quiet(
+                settings,
+                group_id=group,  # its own: the one group that this user is surely allowed to describe
+                enable_auto_commit=False,
+                enable_auto_offset_store=False,
+                enable_partition_eof=True,
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",
+                fetch_wait_max_ms=10,
+                fetch_queue_backoff_ms=1,  # a second otherwise, which we would wait for
+                queued_min_messages=1,
+                max_partition_fetch_bytes=1,  # a broker answers with one whole batch at least
+            )
+        )
+
+    def measure(self, now: Callable[[], float] = time.time) -> list[PartitionLag]:
+        """Return the lag of every partition; *now* is in seconds since the epoch. Raises nothing."""
+        try:
+            with one_sentence(self._settings, f"reading the lag of {self.group}"):
+                self._places = self._find_places()
+                ends = self._find_ends()
+                oldest = self._read_oldest(
+                    {place: found.next for place, found in ends.items() if found.next < found.high}
+                )
+        except BrokerError:
+            return [self._unknown(place) for place in self._places or [(topic, -1) for topic in self._topics]]
+        return [self._lag(place, ends[place], oldest, now()) for place in self._places]
+
+    def close(self) -> None:
+        """Give the clients back."""
+        self._reader.close()
+
+    def _find_places(self) -> list[Place]:
+        places = []
+        for topic in self._topics:
+            found = self._reader.list_topics(topic, timeout=self._patience).topics[topic]
+            if found.error is not None:
+                raise KafkaException(found.error)
+            places += [(topic, partition) for partition in sorted(found.partitions)]
+        return places
+
+    def _find_ends(self) -> dict[Place, _Ends]:
+        where = [TopicPartition(*place) for place in self._places]
+        asked = {"request_timeout": self._patience}
+        low = self._admin.list_offsets(dict.fromkeys(where, OffsetSpec.earliest()), **asked)
+        high = self._admin.list_offsets(
+            dict.fromkeys(where, OffsetSpec.latest()), isolation_level=_READ_COMMITTED, **asked
+        )
+        request = ConsumerGroupTopicPartitions(self.group, where)
+        answer = self._admin.list_consumer_group_offsets([request], require_stable=True, **asked)[self.group]
+        committed = {(each.topic, each.partition): _offset(each) for each in answer.result().topic_partitions}
+        lows, highs = _offsets(low), _offsets(high)
+        return {place: _Ends(committed.get(place), lows[place], highs[place]) for place in self._places}
+
+    def _read_oldest(self, starts: Mapping[Place, int]) -> dict[Place, tuple[int, int] | None]:
+        """Return offset and timestamp of the first record at or after each start; None where there is none.
+
+        A place that did not answer in time is left out.
+        """
+        found: dict[Place, tuple[int, int] | None] = {}
+        if not starts:
+            return found
+        self._reader.assign([TopicPartition(*place, offset) for place, offset in starts.items()])
+        deadline = time.monotonic() + self._patience
+        try:
+            while len(found) < len(starts) and time.monotonic() < deadline:
+                for record in self._reader.consume(1000, 0.005):
+                    place = (record.topic(), record.partition())
+                    if place in found:
+                        continue
+                    found[place] = _first(record)
+        finally:
+            self._reader.unassign()
+        return found
+
+    def _lag(
+        self, place: Place, ends: _Ends, oldest: Mapping[Place, tuple[int, int] | None], now: float
+    ) -> PartitionLag:
+        behind, seconds = 0.0, 0.0
+        if ends.next < ends.high:
+            if place not in oldest:
+                return self._unknown(place)
+            first = oldest[place]
+            if first is not None:
+                offset, timestamp = first
+                behind, seconds = float(ends.high - offset), max(0.0, now - timestamp / 1000)
+        return PartitionLag(self.group, *place, ends.committed, ends.high, behind, seconds, known=True)
+
+    def _unknown(self, place: Place) -> PartitionLag:
+        return PartitionLag(self.group, *place, None, None, math.nan, math.nan, known=False)
+
+
+def group_lag(settings: Settings, group: str, topics: Sequence[str]) -> list[PartitionLag]:
+    """Return the lag of *group* on every partition of *topics* (names on the brokers), once."""
+    reader = LagReader(settings, group, topics)
+    try:
+        return reader.measure()
+    finally:
+        reader.close()
+
+
+def role_reader(settings: Settings, role: str) -> LagReader:
+    """Return a reader of the lag of *role*, by the names which its group and inputs have on the brokers."""
+    return LagReader(settings, settings.group(role), [settings.topic(name) for name in ROLE_INPUTS[role]])
+
+
+def total_behind(lags: Iterable[PartitionLag]) -> float:
+    """Return the records behind over all partitions; NaN when one is not known."""
+    return math.fsum(lag.records_behind for lag in lags)
+
+
+def _first(record: Any) -> tuple[int, int] | None:
+    error = record.error()
+    if error is None:
+        return record.offset(), record.timestamp()[1]
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name: nothing but markers up to the end
+        return None
+    raise KafkaException(error)
+
+
+def _offset(found: Any) -> int | None:
+    if found.error is not None:
+        raise KafkaException(found.error)
+    return None if found.offset == OFFSET_INVALID else int(found.offset)
+
+
+def _offsets(answers: Mapping[Any, Any]) -> dict[Place, int]:
+    return {(where.topic, where.partition): answer.result().offset for where, answer in answers.items()}

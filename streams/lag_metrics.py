@@ -1,0 +1,81 @@
+"""Lag for Prometheus: measured by a thread of its own at an interval, so that a scrape never waits for a broker."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from streams.lag import PartitionLag
+
+
+class Measures(Protocol):
+    """Measures the lag of one group; see streams.lag.LagReader."""
+
+    def measure(self) -> list[PartitionLag]: ...  # noqa: D102 - as LagReader's
+    def close(self) -> None: ...  # noqa: D102
+
+
+class LagCollector(Collector):
+    """Shows the last measured lag of some groups; start() it, and stop() it before the process ends.
+
+    Attributes:
+        interval: Seconds between two measures.
+    """
+
+    def __init__(self, readers: Sequence[Measures], interval: float = 5.0) -> None:
+        self.interval = interval
+        self._readers = readers
+        self._lags: Sequence[PartitionLag] = ()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="lag", daemon=True)
+
+    def start(self) -> None:
+        """Begin to measure, at once and then every interval."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and give the readers' clients back."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the metrics without a value, so that registering asks no broker."""
+        yield from _families()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the last measure."""
+        behind, seconds, known = _families()
+        for lag in self._lags:
+            labels = [lag.group, lag.topic, str(lag.partition)]
+            behind.add_metric(labels, lag.records_behind)
+            seconds.add_metric(labels, lag.seconds_behind)
+            known.add_metric(labels, float(lag.known))
+        yield from (behind, seconds, known)
+
+    def _serve(self) -> None:
+        while not self._stopped.is_set():
+            self._lags = [lag for reader in self._readers for lag in reader.measure()]
+            self._stopped.wait(self.interval)
+        for reader in self._readers:
+            reader.close()
+
+
+def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
+    return (
+        GaugeMetricFamily(
+            "kafka_consumergroup_lag",
+            "Records which the group has not committed yet; NaN when unknown.",
+            labels=["consumergroup", "topic", "partition"],
+        ),
+        GaugeMetricFamily(
+            "kafka_consumergroup_group_lag_seconds",
+            "Age of the oldest record not committed yet, read from the log; NaN when unknown.",
+            labels=["group", "topic", "partition"],
+        ),
+        GaugeMetricFamily(
+            "touchline_lag_known", "1 when the lag could be read, else 0.", labels=["group", "topic", "partition"]
+        ),
+    )
