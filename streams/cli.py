@@ -9,6 +9,7 @@ COMMANDS: Mapping[str, str] = {
     "down": "streams.commands.cluster:down",
     "status": "streams.commands.cluster:status",
     "up": "streams.commands.cluster:up",
+    "worker": "streams.commands.worker:worker",
 }
 
 

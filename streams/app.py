@@ -1,0 +1,243 @@
+"""A role as a Faust application on our engine: what is checked, restored and wired before the first slice."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import faust
+import structlog
+from confluent_kafka import Consumer, TopicPartition
+from faust.types import TP
+
+from schemas.codec import Codec
+from schemas.records import Progress
+from streams.admin import Admin
+from streams.engine import transport
+from streams.engine.engine import Engine, EngineConfig
+from streams.engine.job import Job
+from streams.engine.outbox import Outbox
+from streams.engine.safety import InputError, check_position, committed_offsets
+from streams.engine.table import Changelog, StateDecoder, TablePartition, Tail
+from streams.learning import SchemaBook
+from streams.metrics import WorkerMetrics
+from streams.settings import Security, Settings
+from streams.stopping import stop_worker
+
+log = structlog.get_logger(__name__)
+_PATIENCE_SECONDS = 30.0
+_FETCH_RECORDS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What the application of a role is made of.
+
+    Attributes:
+        name: Of the role and its agent.
+        inputs: Names of topics without prefix, with the same number of partitions.
+        table: Name of its table.
+        decode_state: Reads its changelog.
+        job: Its work.
+        tail: Output whose end is read on assignment; None where a repeated output does no harm.
+    """
+
+    name: str
+    inputs: Sequence[str]
+    table: str
+    decode_state: StateDecoder[Any]
+    job: Job[Any, Any]
+    tail: Tail | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The topics a role reads: their ids, and the number of partitions, which is the same for all.
+
+    Attributes:
+        ids: Topic id by name on the brokers; a topic made anew has another.
+    """
+
+    ids: Mapping[str, str]
+    partitions: int
+
+
+def describe_inputs(admin: Admin, topics: Sequence[str]) -> Inputs:
+    """Return what the brokers say of *topics*.
+
+    Raises:
+        InputError: A topic does not exist, or they have not the same number of partitions.
+    """
+    found = admin.topics(topics)
+    missing = [name for name in topics if name not in found]
+    if missing:
+        raise InputError(f"there is no topic {', '.join(missing)}; create it with `touchline topics create`")
+    counts = {name: found[name].partitions for name in topics}
+    if len(set(counts.values())) != 1:
+        listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise InputError(f"the inputs must have the same number of partitions, since they share states: {listed}")
+    return Inputs({name: found[name].topic_id for name in topics}, counts[topics[0]])
+
+
+class Attached(Protocol):
+    """What starts and stops with an application."""
+
+    async def start(self) -> None:
+        """Start, before the application does."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop, after the application has stopped."""
+        ...
+
+
+class RoleApp(transport.SliceApp):
+    """The Faust application of one role."""
+
+    def __init__(
+        self, settings: Settings, role: Role, inputs: Inputs, book: SchemaBook, metrics: WorkerMetrics
+    ) -> None:
+        transport.register()
+        self.settings, self.role, self.inputs, self.metrics = settings, role, inputs, metrics
+        progress = book.codec("progress", Progress)
+        changelog = settings.changelog(role.name, role.table)
+        book.write(progress, f"{changelog}-progress-value")
+        self.changelog: Changelog[Any] = Changelog(
+            changelog, settings.librdkafka(), role.decode_state, progress, role.tail
+        )
+        self._seeks: dict[TP, int] = {}
+        self.attached: list[Attached] = []
+        super().__init__(settings.group(role.name), **_faust_settings(settings))
+        self.slice_records = settings.slice_records
+        self.engine = _engine(settings, role, progress, book=book, metrics=metrics)
+        self.engine.topic_ids = dict(inputs.ids)
+        self.engine.committed = lambda topic, partition: self._committed(TP(topic, partition))
+        self._add_agent()
+
+    def _add_agent(self) -> None:
+        topic = self.topic(*self.inputs.ids, schema=transport.RawSchema())
+
+        @self.agent(topic, name=self.role.name)
+        async def work(stream: Any) -> None:
+            async for event in stream.noack().events():
+                await self.engine.accept(event.value)
+
+    def _committed(self, tp: TP) -> int:
+        return self.consumer._committed_offset.get(tp) or 0  # noqa: SLF001 - faust gives no other way
+
+    async def on_start(self) -> None:
+        """Start the engine and what is attached with the application."""
+        for one in self.attached:
+            await one.start()
+        self.engine.start(Outbox(self.settings.librdkafka(message_timeout_ms=_ms(self.settings)), self.loop))
+        await super().on_start()
+
+    async def on_stop(self) -> None:
+        """Stop the engine after the application has waited for it."""
+        await super().on_stop()
+        await self.engine.stop()
+        for one in self.attached:
+            await one.stop()
+
+    async def prepare(self, assignment: Iterable[TP]) -> Mapping[int, TablePartition[Any]]:
+        """Restore the table's partitions and check that the log still has what comes next."""
+        began = time.monotonic()
+        partitions = sorted({tp.partition for tp in assignment if tp.topic in self.inputs.ids})
+        known = self.engine.tables
+        restored = await asyncio.gather(
+            *(asyncio.to_thread(self.changelog.restore, one, known.get(one)) for one in partitions)
+        )
+        tables = dict(zip(partitions, restored, strict=True))
+        try:
+            self._seeks = await asyncio.to_thread(self._check, tables)
+        except InputError as error:
+            stop_worker("input.refused", error)
+        states = sum(len(table.states) for table in tables.values())
+        self.metrics.restored(time.monotonic() - began, states)
+        log.info("table.restored", role=self.role.name, partitions=partitions, states=states)
+        return tables
+
+    def _check(self, tables: Mapping[int, TablePartition[Any]]) -> dict[TP, int]:
+        config = self.settings.librdkafka(group_id=self.settings.group(self.role.name), log_level=3)
+        reader = Consumer({**config, "isolation.level": "read_committed"})
+        seeks: dict[TP, int] = {}
+        try:
+            wanted = [TopicPartition(topic, one) for topic in self.inputs.ids for one in tables]
+            for (topic, one), committed in committed_offsets(reader, wanted).items():
+                ends = reader.get_watermark_offsets(TopicPartition(topic, one), timeout=_PATIENCE_SECONDS)
+                known, topic_id = tables[one].inputs, self.inputs.ids[topic]
+                seek = check_position(topic, one, known, topic_id=topic_id, committed=committed, log=ends)
+                if seek is not None:
+                    seeks[TP(topic, one)] = seek
+        finally:
+            reader.close()
+        return seeks
+
+    def positions(self) -> Mapping[TP, int]:
+        """Return where to go on in partitions whose committed offset the group has lost."""
+        return self._seeks
+
+
+def _engine(
+    settings: Settings, role: Role, progress: Codec[Progress], *, book: SchemaBook, metrics: WorkerMetrics
+) -> Engine[Any, Any]:
+    config = EngineConfig(
+        changelog=settings.changelog(role.name, role.table),
+        dead_letters=settings.topic("dead-letters"),
+        worker=settings.worker_name,
+        batch_rows=settings.batch_rows,
+    )
+
+    async def learn(schema_id: int) -> None:
+        metrics.lane_held()
+        await book.learn(schema_id)
+
+    return Engine(config, role.job, progress, learn, lambda error: stop_worker("worker.failed", error))
+
+
+def _ms(settings: Settings) -> int:
+    return int(settings.delivery_timeout * 1000)
+
+
+def _faust_settings(settings: Settings) -> dict[str, Any]:
+    return {
+        "broker": [f"{transport.SCHEME}://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
+        "broker_credentials": _credentials(settings.security),
+        "TableManager": transport.SliceTables,
+        "store": "memory://",
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "topic_partitions": settings.partitions,
+        "web_enabled": False,
+        "consumer_auto_offset_reset": "earliest",
+        "stream_buffer_maxsize": 16,
+        "stream_recovery_delay": 0.0,
+        "broker_commit_interval": settings.commit_interval,
+        "broker_max_poll_records": _FETCH_RECORDS,
+        "broker_session_timeout": settings.session_timeout,
+        "broker_heartbeat_interval": settings.session_timeout / 4,
+        "broker_rebalance_timeout": 2 * settings.session_timeout,
+        # There are no Faust tables to stand by; the number makes Faust use its own assignor, which keeps partition p of
+        # all inputs together, where it would otherwise deal them out in turn.
+        "table_standby_replicas": 1,
+    }
+
+
+def _credentials(security: Security) -> Any:
+    if security.protocol == "PLAINTEXT":
+        return None
+    context = None
+    if security.protocol.endswith("SSL"):
+        context = ssl.create_default_context(cafile=security.ca_file)
+        if security.certificate_file:
+            context.load_cert_chain(security.certificate_file, security.key_file)
+    if security.protocol == "SSL":
+        return faust.SSLCredentials(context)
+    return faust.SASLCredentials(
+        username=security.username,
+        password=security.password.get_secret_value() if security.password else None,
+        mechanism=security.mechanism,
+        ssl_context=context,
+    )

@@ -1,0 +1,35 @@
+"""`touchline worker`: the roles, each in a process of its own."""
+
+import sys
+
+import click
+
+from streams.commands.errors import UserError
+from streams.commands.options import cluster_options
+from streams.logs import configure_logs
+from streams.roles import INPUTS
+from streams.settings import Settings
+from streams.supervisor import supervise
+
+ALL = "all"
+
+
+@click.command()
+@click.argument("roles", nargs=-1, required=True, metavar="ROLE...")
+@cluster_options
+def worker(settings: Settings, roles: tuple[str, ...]) -> None:
+    """Run roles until Ctrl-C: predict, rate, monitor, materialize, or all of them.
+
+    Metrics and health are served on loopback: /metrics, /healthz and /readyz.
+
+    \b
+    Example:
+      touchline worker predict rate
+      TOUCHLINE_HTTP_PORT=9500 touchline worker all
+    """  # noqa: D301 - \b is click's mark for a block kept as it is
+    unknown = [role for role in roles if role not in (*INPUTS, ALL)]
+    if unknown:
+        raise UserError(f"{unknown[0]!r} is not a role; there are {', '.join(INPUTS)} and {ALL}")
+    wanted = list(INPUTS) if ALL in roles else list(dict.fromkeys(roles))
+    configure_logs(settings.log_format, settings.log_level)
+    sys.exit(supervise(settings, wanted))

@@ -1,0 +1,239 @@
+"""The way of a slice: decode, fold, outputs delivered, states delivered, finished; never in another order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+
+from schemas.codec import Codec, UnknownSchemaError
+from schemas.records import Progress
+from streams.engine.dead_letters import Cause, dead_letter
+from streams.engine.job import Decoded, Job, Step
+from streams.engine.outbox import Message, Outbox
+from streams.engine.slices import Slice
+from streams.engine.table import PROGRESS_KEY, TablePartition
+from streams.engine.waiting import Waiting
+
+log = structlog.get_logger(__name__)
+
+S = TypeVar("S")
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """How an engine works.
+
+    Attributes:
+        changelog: Topic of the table.
+        dead_letters: Topic for what cannot be used.
+        batch_rows: Records worked on in one go, at most.
+        in_flight: Batches whose delivery may be under way.
+        expire_seconds: Time between two looks for states which have had their time.
+    """
+
+    changelog: str
+    dead_letters: str
+    worker: str
+    batch_rows: int = 2048
+    in_flight: int = 4
+    expire_seconds: float = 5.0
+
+
+class Engine(Generic[S, D]):
+    """Works on slices and says how far each partition may be committed; it owns the table's partitions."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        job: Job[S, D],
+        progress: Codec[Progress],
+        learn: Callable[[int], Awaitable[None]],
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._config = config
+        self._job = job
+        self._progress = progress
+        self._learn = learn
+        self._fail = fail
+        self.tables: dict[int, TablePartition[S]] = {}
+        self.topic_ids: dict[str, str] = {}
+        self.finished: dict[tuple[str, int], int] = {}
+        self.committed: Callable[[str, int], int] = lambda _topic, _partition: 0
+        self._waiting = Waiting(capacity=4 * config.batch_rows)
+        self._delivering: asyncio.Queue[Awaitable[None]] = asyncio.Queue(config.in_flight)
+        self._under_way = 0
+        self._idle = asyncio.Condition()
+        self._generation: int | None = None
+        self._learners: dict[int, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._outbox: Outbox | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the table is restored and slices are taken."""
+        return self._generation is not None
+
+    def start(self, outbox: Outbox) -> None:
+        """Begin to work; needs a running loop."""
+        self._outbox = outbox
+        self._tasks = [
+            asyncio.create_task(self._guarded(work())) for work in (self._work, self._finish_in_order, self._expire)
+        ]
+
+    async def stop(self) -> None:
+        """End the tasks and the outbox; what is under way has been waited for by drain()."""
+        for task in (*self._tasks, *self._learners.values()):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._learners.values(), return_exceptions=True)
+        if self._outbox is not None:
+            await self._outbox.close()
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - whatever it is, the worker must stop before it commits
+            self._fail(error)
+
+    async def accept(self, piece: Slice) -> None:
+        """Take *piece* to work on, unless its partition has gone elsewhere since it was read."""
+        if piece.generation == self._generation:
+            await self._waiting.put(piece)
+
+    async def drain(self) -> None:
+        """Take nothing more, forget what waits, and wait until nothing is under way."""
+        self._generation = None
+        for learner in self._learners.values():
+            learner.cancel()
+        self._learners.clear()
+        await self._waiting.clear()
+        async with self._idle:
+            await self._idle.wait_for(lambda: self._under_way == 0)
+
+    def resume(self, generation: int, tables: Mapping[int, TablePartition[S]]) -> None:
+        """Take slices of *generation*, with the restored *tables*; what was finished before is forgotten."""
+        self.tables = dict(tables)
+        self.finished.clear()
+        self._generation = generation
+
+    async def _work(self) -> None:
+        while True:
+            pieces = await self._waiting.take(self._config.batch_rows)
+            if not pieces or pieces[0].generation != self._generation:
+                continue
+            self._under_way += 1
+            batch = await self._decode(pieces)
+            steps = await self._job.process(batch, self.tables)
+            await self._deliver([decoded.piece for decoded in batch], steps)
+
+    async def _decode(self, pieces: Sequence[Slice]) -> list[Decoded[D]]:
+        decoded: list[Decoded[D]] = []
+        held: dict[int, tuple[int, list[Slice]]] = {}
+        for piece in pieces:
+            lane = piece.partition
+            if lane in held:
+                held[lane][1].append(piece)
+                continue
+            try:
+                decoded.append(self._job.decode(piece))
+            except UnknownSchemaError as error:
+                held[lane] = (error.schema_id, [piece])
+        for lane, (schema_id, waiting) in held.items():
+            await self._waiting.hold(lane, waiting)
+            self._learners[lane] = asyncio.create_task(self._guarded(self._release_when_learnt(lane, schema_id)))
+        return decoded
+
+    async def _release_when_learnt(self, lane: int, schema_id: int) -> None:
+        await self._learn(schema_id)
+        await self._waiting.release(lane)
+
+    async def _deliver(self, pieces: Sequence[Slice], steps: Sequence[Step]) -> None:
+        outputs = [message for step in steps for message in step.outputs]
+        delivered = asyncio.ensure_future(self._send(outputs))
+        changes: dict[int, dict[bytes, bytes | None]] = {piece.partition: {} for piece in pieces}
+        for piece, step in zip(pieces, steps, strict=True):
+            changes[piece.partition].update(step.changed)
+        await self._delivering.put(self._finish(pieces, delivered, changes))
+
+    async def _send(self, outputs: Sequence[Message]) -> Mapping[tuple[str, int], int]:
+        delivery = await self._out().deliver(outputs)
+        if delivery.refused:
+            await self._out().deliver([self._set_aside(message) for message in delivery.refused])
+        return delivery.next_offsets
+
+    def _set_aside(self, message: Message) -> Message:
+        size = len(message.value or b"")
+        if message.source is None:
+            raise RuntimeError(f"{message.topic} does not take a record of {size} bytes, which stands for no source")
+        reason = f"{message.topic} does not take a record of {size} bytes"
+        piece, record = message.source
+        return dead_letter(
+            self._config.dead_letters,
+            piece,
+            record,
+            cause=Cause.OUTPUT_TOO_LARGE,
+            reason=reason,
+            worker=self._config.worker,
+        )
+
+    async def _finish_in_order(self) -> None:
+        while True:
+            await (await self._delivering.get())
+            async with self._idle:
+                self._under_way -= 1
+                self._idle.notify_all()
+
+    async def _finish(
+        self,
+        pieces: Sequence[Slice],
+        delivered: asyncio.Future[Mapping[tuple[str, int], int]],
+        changes: Mapping[int, Mapping[bytes, bytes | None]],
+    ) -> None:
+        next_offsets = await delivered
+        for piece in pieces:
+            self._note(piece)
+        for (topic, partition), offset in next_offsets.items():
+            if partition in changes:
+                self.tables[partition].outputs[topic] = offset
+        # A state says which offsets it holds, so it may reach the changelog only after the outputs it stands for.
+        written = await self._out().deliver(
+            [
+                Message(self._config.changelog, key, value, partition)
+                for partition, changed in changes.items()
+                for key, value in (*changed.items(), (PROGRESS_KEY, self._encoded_progress(partition)))
+            ]
+        )
+        if written.refused:
+            raise RuntimeError(f"{self._config.changelog} does not take the state of {written.refused[0].key!r}")
+        for (_, partition), offset in written.next_offsets.items():
+            self.tables[partition].changelog_next = offset
+        for piece in pieces:
+            self.finished[piece.topic, piece.partition] = piece.next_offset
+
+    def _note(self, piece: Slice) -> None:
+        where = f"{piece.topic}@{self.topic_ids[piece.topic]}"
+        self.tables[piece.partition].inputs[where] = piece.next_offset
+
+    def _encoded_progress(self, partition: int) -> bytes:
+        table = self.tables[partition]
+        return self._progress.encode(Progress(inputs=table.inputs, outputs=table.outputs))
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(self._config.expire_seconds)
+            for partition, table in list(self.tables.items()):
+                if not self.ready:
+                    break
+                committed = {topic: self.committed(topic, partition) for topic in self.topic_ids}
+                step = self._job.expire(table, committed)
+                if step is not None:
+                    self._under_way += 1
+                    delivered = asyncio.ensure_future(self._send(step.outputs))
+                    await self._delivering.put(self._finish([], delivered, {partition: step.changed}))
+
+    def _out(self) -> Outbox:
+        if self._outbox is None:
+            raise RuntimeError("the engine has not been started")
+        return self._outbox

@@ -1,0 +1,53 @@
+"""What a role tells the engine: how to decode a slice and what follows from it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from streams.engine.outbox import Message
+from streams.engine.slices import Slice
+from streams.engine.table import TablePartition
+
+S = TypeVar("S")
+D = TypeVar("D")
+
+
+@dataclass(slots=True)
+class Step:
+    """What follows from one slice.
+
+    Attributes:
+        outputs: Records to be on the brokers before any state that stands for them.
+        changed: Encoded state by key, as it is after the slice; None where it leaves the table.
+    """
+
+    outputs: list[Message] = field(default_factory=list)
+    changed: dict[bytes, bytes | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded(Generic[D]):
+    """A slice and what its records say, one entry a record."""
+
+    piece: Slice
+    entries: Sequence[D]
+
+
+class Job(Protocol[S, D]):
+    """A role's work; it owns no I/O and may change the tables' states, which the engine writes afterwards."""
+
+    def decode(self, piece: Slice) -> Decoded[D]:
+        """Return what the records say.
+
+        Raises:
+            UnknownSchemaError: A schema id has not been learnt yet; nothing has been changed.
+        """
+        ...
+
+    async def process(self, batch: Sequence[Decoded[D]], tables: Mapping[int, TablePartition[S]]) -> Sequence[Step]:
+        """Return one step a slice, in the same order; slices of one partition build on each other."""
+        ...
+
+    def expire(self, table: TablePartition[S], committed: Mapping[str, int]) -> Step | None:
+        """Remove what has had its time from *table*, given the committed offset by input topic."""
+        ...

@@ -1,0 +1,85 @@
+"""The schemas a worker knows: read by id as they come, written under our own subjects."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+
+from schemas.catalog import schema_json
+from schemas.codec import Codec, UnknownSchemaError
+from streams.registry import Registry, RegistryUnavailableError, SchemaNotFoundError
+
+log = structlog.get_logger(__name__)
+
+R = TypeVar("R")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+_REFUSED_SECONDS = 30.0
+
+
+class UnregisteredSchemaError(LookupError):
+    """Raised for a schema id of which the registry has said that there is none."""
+
+
+class SchemaBook:
+    """The codecs of one worker, and what the registry has said of schema ids; owns the registry's client."""
+
+    def __init__(self, registry: Registry, clock: Callable[[], float] = time.monotonic) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._codecs: list[Codec[Any]] = []
+        self._unregistered: dict[int, float] = {}
+
+    def codec(self, name: str, record_type: type[R], reader_version: int | None = None) -> Codec[R]:
+        """Return a new codec which is taught every schema that is learnt."""
+        codec = Codec(name, record_type, reader_version)
+        self._codecs.append(codec)
+        return codec
+
+    def write(self, codec: Codec[Any], subject: str, version: int | None = None) -> None:
+        """Register the schema of *codec* under *subject*, so that it can write, and read what it writes.
+
+        Raises:
+            RegistryUnavailableError: The registry is away and has never been asked for it from here.
+            IncompatibleSchemaError: Another schema is registered there.
+        """
+        text = schema_json(codec.name, version)
+        schema_id = self._registry.register(subject, text)
+        codec.learn(schema_id, text)
+        codec.use_for_writing(schema_id, version)
+
+    def reader(self, codec: Codec[R]) -> Callable[[bytes], R]:
+        """Return a decoder which tells an id that is not known yet from one which is not registered."""
+
+        def decode(data: bytes) -> R:
+            try:
+                return codec.decode(data)
+            except UnknownSchemaError as error:
+                until = self._unregistered.get(error.schema_id)
+                if until is not None and self._clock() < until:
+                    raise UnregisteredSchemaError(f"the registry knows no schema {error.schema_id}") from error
+                raise
+
+        return decode
+
+    async def learn(self, schema_id: int) -> None:
+        """Teach the codecs the schema of *schema_id*; an outage is waited out, however long it lasts."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                text = await asyncio.to_thread(self._registry.fetch, schema_id)
+            except SchemaNotFoundError:
+                # For a while only: the id may be given to a schema later.
+                self._unregistered[schema_id] = self._clock() + _REFUSED_SECONDS
+                return
+            except RegistryUnavailableError as error:
+                log.warning("registry.unavailable", schema_id=schema_id, error=str(error), pause_seconds=pause)
+                await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - spreads the retries of many workers
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                for codec in self._codecs:
+                    codec.learn(schema_id, text)
+                log.info("schema.learnt", schema_id=schema_id)
+                return

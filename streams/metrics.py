@@ -1,0 +1,112 @@
+"""What a worker counts and measures, by the names its users' dashboards know."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+LATENCY_BUCKETS = (
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
+)  # fmt: skip
+
+
+class WorkerMetrics:
+    """The metrics of one role; labels come from closed sets only."""
+
+    def __init__(self, registry: CollectorRegistry, role: str) -> None:
+        self._role = role
+        self._events = Counter(
+            "touchline_events", "Records by what became of them.", ["role", "topic", "kind"], registry=registry
+        )
+        self._dead_letters = Counter(
+            "touchline_dead_letters", "Records set aside, by cause.", ["role", "cause"], registry=registry
+        )
+        self._errors = Counter(
+            "prediction_errors", "Records which could not be predicted, by cause.", ["error_type"], registry=registry
+        )
+        self._predictions = Counter(
+            "touchline_predictions", "Predictions made.", ["model", "version", "variant"], registry=registry
+        )
+        self._confidence = Gauge(
+            "prediction_confidence", "Mean highest probability of the last batch.", registry=registry
+        )
+        self._latency = Histogram(
+            "prediction_latency_seconds",
+            "Timestamp of the cause's record to the prediction on the brokers.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self._stages = Histogram(
+            "touchline_stage_latency_seconds",
+            "Time of one stage of the way.",
+            ["role", "stage"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self._clock_behind = Counter(
+            "touchline_clock_behind", "Negative latencies, left out.", ["role"], registry=registry
+        )
+        self._batch = Histogram(
+            "touchline_batch_records", "Records worked on in one go.", ["role"],
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096), registry=registry,
+        )  # fmt: skip
+        self._contradictions = Counter(
+            "touchline_contradicted_results", "Final scores which are not the goals seen.", registry=registry
+        )
+        self._ready = Gauge("touchline_ready", "1 when restored and assigned.", ["role"], registry=registry)
+        self._states = Gauge("touchline_states", "States in the table.", ["role"], registry=registry)
+        self._rebalances = Counter("touchline_rebalances", "Assignments taken up.", ["role"], registry=registry)
+        self._restored = Histogram(
+            "touchline_restore_seconds", "Time to restore the table on an assignment.", ["role"], registry=registry
+        )
+        self._held_lanes = Counter("touchline_held_lanes", "Partitions held for an unknown schema.", ["role"],
+                                 registry=registry)  # fmt: skip
+
+    def event(self, topic: str, kind: str, count: int = 1) -> None:
+        """Count *count* records of *topic*: predicted, held, repeated, replayed or dead_letter."""
+        self._events.labels(self._role, topic, kind).inc(count)
+
+    def dead_letter(self, topic: str, cause: str) -> None:
+        """Count one record set aside."""
+        self.event(topic, "dead_letter")
+        self._dead_letters.labels(self._role, cause).inc()
+        self._errors.labels(cause).inc()
+
+    def predictions(self, model: str, version: str, variant: str, count: int, confidence: float) -> None:
+        """Count predictions and remember their mean highest probability."""
+        self._predictions.labels(model, version, variant).inc(count)
+        self._confidence.set(confidence)
+
+    def latency(self, seconds: float) -> None:
+        """Measure one prediction; a clock which runs behind is counted, never a negative latency."""
+        if seconds < 0:
+            self._clock_behind.labels(self._role).inc()
+        else:
+            self._latency.observe(seconds)
+
+    def stage(self, stage: str, seconds: float) -> None:
+        """Measure one stage of one batch."""
+        self._stages.labels(self._role, stage).observe(max(seconds, 0.0))
+
+    def batch(self, records: int) -> None:
+        """Measure the size of a batch."""
+        self._batch.labels(self._role).observe(records)
+
+    def contradiction(self) -> None:
+        """Count one final score which is not the goals seen."""
+        self._contradictions.inc()
+
+    def restored(self, seconds: float, states: int) -> None:
+        """Measure one assignment taken up."""
+        self._rebalances.labels(self._role).inc()
+        self._restored.labels(self._role).observe(seconds)
+        self.states(states)
+
+    def states(self, states: int) -> None:
+        """Remember how many states the table holds."""
+        self._states.labels(self._role).set(states)
+
+    def ready(self, *, ready: bool) -> None:
+        """Remember whether slices are taken."""
+        self._ready.labels(self._role).set(int(ready))
+
+    def lane_held(self) -> None:
+        """Count a partition held for a schema which is not known yet."""
+        self._held_lanes.labels(self._role).inc()

@@ -1,0 +1,107 @@
+"""The roles: what each is made of, from the settings."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from features.match_state import MatchState
+from features.rating_book import BaseRating, Fixture, RatingClock
+from models.bundle import Bundle, default_bundle_path, load_bundle
+from schemas.bounds import check_feature_event, check_match_event
+from schemas.records import FeatureEvent, MatchEvent, Prediction, TeamEvent
+from streams.admin import Admin
+from streams.app import Inputs, Role, RoleApp, describe_inputs
+from streams.engine.table import Tail
+from streams.intake import Intake, Reader
+from streams.learning import SchemaBook
+from streams.metrics import WorkerMetrics
+from streams.predict import PredictCodecs, PredictJob, PredictTopics
+from streams.rate import RateJob, RateTopics, RatingCodecs
+from streams.registry import Registry
+from streams.settings import Settings
+
+
+def create_app(settings: Settings, role: str, metrics: WorkerMetrics) -> RoleApp:
+    """Return the Faust application of *role*, ready to be started."""
+    admin = Admin(settings)
+    book = SchemaBook(Registry(settings))
+    inputs = describe_inputs(admin, [settings.topic(name) for name in INPUTS[role]])
+    made = _BUILDERS[role](settings, book, inputs, metrics)
+    admin.create_changelog(settings.changelog(role, made.table), inputs.partitions)
+    return RoleApp(settings, made, inputs, book, metrics)
+
+
+def _subject(settings: Settings, topic: str) -> str:
+    return f"{settings.topic(topic)}-value"
+
+
+def bundle_of(settings: Settings) -> Bundle:
+    """Return the bundle which the settings name."""
+    path = Path(settings.bundle) if settings.bundle else default_bundle_path()
+    return load_bundle(path)
+
+
+def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
+    match_events = book.codec("match_event", MatchEvent, settings.match_event_version)
+    feature_events = book.codec("feature_event", FeatureEvent)
+    prediction = book.codec("prediction", Prediction)
+    team_event = book.codec("team_event", TeamEvent)
+    state = book.codec("match_state", MatchState)
+    book.write(prediction, _subject(settings, "predictions"))
+    book.write(team_event, _subject(settings, "team-events"))
+    book.write(state, f"{settings.changelog('predict', 'matches')}-value")
+    topics = PredictTopics(
+        *map(settings.topic, ("match-events", "feature-events", "predictions", "team-events", "dead-letters"))
+    )
+    readers: dict[str, Reader[Any]] = {
+        topics.match_events: Reader(book.reader(match_events), check_match_event, lambda event: event.occurred_at_ms),
+        topics.feature_events: Reader(book.reader(feature_events), check_feature_event, lambda event: event.as_of_ms),
+    }
+    intake: Intake[Any] = Intake(readers, inputs.partitions)
+    job = PredictJob(
+        intake, topics, PredictCodecs(prediction, team_event, state), bundle_of(settings), metrics, settings.worker_name
+    )
+    tail = Tail(topics.predictions, lambda value: prediction.decode(value).prediction_id)
+    return Role("predict", INPUTS["predict"], "matches", lambda _key, value: state.decode(value), job, tail)
+
+
+def _rate(settings: Settings, book: SchemaBook, _inputs: Inputs, metrics: WorkerMetrics) -> Role:
+    events = book.codec("team_event", TeamEvent)
+    features = book.codec("feature_event", FeatureEvent)
+    book.write(features, _subject(settings, "feature-events"))
+    table = rating_codecs(settings, book)
+    topics = RateTopics(settings.topic("feature-events"), settings.topic("dead-letters"))
+    job = RateJob(
+        Reader(book.reader(events), _anything, lambda event: event.occurred_at_ms),
+        topics,
+        features,
+        table,
+        metrics,
+        settings.worker_name,
+    )
+    return Role("rate", INPUTS["rate"], "teams", table.decode, job)
+
+
+def _anything(_event: object) -> None:
+    """Refuse nothing: the predict role writes only what it has checked."""
+
+
+def rating_codecs(settings: Settings, book: SchemaBook) -> RatingCodecs:
+    """Return how the table of the rate role is written."""
+    changelog = settings.changelog("rate", "teams")
+    codecs = RatingCodecs(
+        book.codec("base_rating", BaseRating), book.codec("fixture", Fixture), book.codec("rating_clock", RatingClock)
+    )
+    for codec in (codecs.base, codecs.fixture, codecs.clock):
+        book.write(codec, f"{changelog}-{codec.name}-value")
+    return codecs
+
+
+INPUTS: Mapping[str, tuple[str, ...]] = {
+    "predict": ("match-events", "feature-events"),
+    "rate": ("team-events",),
+}
+_BUILDERS: Mapping[str, Callable[[Settings, SchemaBook, Inputs, WorkerMetrics], Role]] = {
+    "predict": _predict,
+    "rate": _rate,
+}

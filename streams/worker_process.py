@@ -1,0 +1,79 @@
+"""The process of one role: ``python -m streams.worker_process ROLE SOCKET``, started by the supervisor."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import faust
+import uvloop
+from aiohttp import web
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+
+from streams.app import RoleApp
+from streams.logs import configure_logs
+from streams.metrics import WorkerMetrics
+from streams.roles import create_app
+from streams.settings import read_settings
+from streams.stopping import stop_worker
+from streams.web.endpoints import Endpoints, serve
+
+
+class _Watched:
+    """What Faust starts and stops with the application: its endpoints, and an eye on the supervisor."""
+
+    def __init__(self, app: RoleApp, registry: CollectorRegistry, socket: Path) -> None:
+        self._app, self._registry, self._socket = app, registry, socket
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        endpoints = Endpoints(self._metrics, self._sick, self._unready)
+        self._runner = await serve(endpoints.application(), self._socket)
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._stdin_ended)
+
+    def _stdin_ended(self) -> None:
+        if not os.read(sys.stdin.fileno(), 1):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _metrics(self) -> bytes:
+        self._app.metrics.ready(ready=self._app.engine.ready)
+        self._app.metrics.states(sum(len(table.states) for table in self._app.engine.tables.values()))
+        return generate_latest(self._registry)
+
+    async def _sick(self) -> str | None:
+        return None
+
+    async def _unready(self) -> str | None:
+        return None if self._app.engine.ready else "the table is not restored yet"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the role until a signal comes or the supervisor has gone."""
+    role, socket = arguments
+    settings = read_settings()
+    configure_logs(settings.log_format, settings.log_level, role=role)
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    uvloop.install()
+    try:
+        app = create_app(settings, role, WorkerMetrics(registry, role))
+    except Exception as error:  # noqa: BLE001 - whatever keeps a role from starting is told in one line
+        stop_worker("role.refused", error)
+    app.attached.append(_Watched(app, registry, Path(socket)))
+    worker: Any = faust.Worker(
+        app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False, quiet=True
+    )
+    worker.execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
