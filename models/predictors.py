@@ -35,6 +35,9 @@ class GraphPredictor:
     Args:
         graph: The serialised graph, float32 ``(n, k)`` to float32 ``(n, 3)``.
         threads: Threads within one call.
+
+    Raises:
+        ValueError: The runtime refuses the graph.
     """
 
     def __init__(self, graph: bytes, threads: int = 1) -> None:
@@ -44,7 +47,10 @@ class GraphPredictor:
         options.log_severity_level = 4  # what goes wrong comes as an exception
         # Spinning threads would take the cores from the rest of the worker between two calls.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        try:
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its exceptions have no parent of their own
+            raise ValueError(f"cannot be run: {error}") from error
         self.n_features = int(self._session.get_inputs()[0].shape[1])
 
     def predict_proba(self, matrix: Matrix) -> Probabilities:

@@ -1,0 +1,262 @@
+"""Bundles: a folder with a model, its contract, its reference histograms and the digests of it all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from features.feature_sets import FEATURE_SETS
+from models.graph import TOLERANCE
+from models.manifest import FILES, MANIFEST, BundleError, Manifest, file_entry, read_manifest
+from models.onnx_check import checked_graph
+from models.predictors import CLASSES, GraphPredictor, Matrix, Predictor, Probabilities
+
+__all__ = [
+    "Bundle",
+    "BundleError",
+    "bundle_of_kind",
+    "default_bundle_path",
+    "load_bundle",
+    "open_bundle",
+    "save_bundle",
+]
+
+DEFAULT: Final = "internationals-1"
+GOLDEN_ROWS: Final = 16
+LARGEST_FILE: Final = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model which is ready to score, and its contract.
+
+    Attributes:
+        digest: SHA-256 over the manifest, which holds the digests of the files.
+        reference: Reference histograms of the training rows, as the monitors wrote them.
+    """
+
+    model: str
+    version: str
+    digest: str
+    feature_set: str
+    feature_names: tuple[str, ...]
+    classes: tuple[str, ...]
+    reference: Mapping[str, object]
+    predictor: Predictor
+    manifest: Manifest
+
+    def score(self, matrix: Matrix, feature_set: str) -> Probabilities:
+        """Return the probabilities of *matrix*, whose columns are those of *feature_set*; shape ``(n, 3)``.
+
+        Raises:
+            BundleError: The rows are of another contract than the one the model was trained on.
+        """
+        if feature_set != self.feature_set or matrix.ndim != 2 or matrix.shape[1] != len(self.feature_names):  # noqa: PLR2004 - rows and columns
+            raise BundleError(
+                f"model {self.model} {self.version} scores feature set {self.feature_set} "
+                f"({len(self.feature_names)} features), not {feature_set} (shape {matrix.shape})"
+            )
+        return self.predictor.predict_proba(matrix)
+
+
+def save_bundle(
+    folder: Path, manifest: Manifest, graph: bytes, reference: Mapping[str, object], sample: Matrix
+) -> Manifest:
+    """Write a bundle to *folder*, whole or not at all, and return its manifest with the files' digests.
+
+    A bundle which is there already is replaced.
+
+    Args:
+        folder: Where; its parent is created.
+        manifest: Without files.
+        graph: The serialised ONNX graph.
+        reference: Reference histograms, plain JSON.
+        sample: Rows of which some become golden: stored with their probabilities and checked at each load.
+
+    Raises:
+        BundleError: *folder* exists and is no bundle, or the bundle could not be loaded again.
+    """
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise BundleError(f"{folder} exists and is not a bundle; choose another folder")
+    contents = dict(zip(FILES, (graph, _json(reference), _golden(graph, sample)), strict=True))
+    complete = replace(manifest, files={name: file_entry(content) for name, content in contents.items()})
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as staging:
+        new = Path(staging, "new")
+        new.mkdir()
+        for name, content in {**contents, MANIFEST: complete.serialised() + b"\n"}.items():
+            (new / name).write_bytes(content)
+        load_bundle(new)
+        if folder.exists():
+            folder.rename(Path(staging, "old"))
+        new.rename(folder)
+    return complete
+
+
+def load_bundle(folder: Path, threads: int = 1) -> Bundle:
+    """Read the bundle in *folder*, each file once, and prove it before it is served.
+
+    Args:
+        folder: The bundle.
+        threads: Threads within one call of the model.
+
+    Raises:
+        BundleError: Anything missing, damaged, or of another contract than this version's.
+    """
+    manifest = read_manifest(_read(folder, MANIFEST), str(folder))
+    _check_contract(manifest, str(folder))
+    contents = {name: _read(folder, name) for name in FILES}
+    for name, content in contents.items():
+        _check_digest(manifest, name, content, str(folder))
+    graph, reference, golden = (contents[name] for name in FILES)
+    predictor = _predictor(graph, manifest, threads, str(folder))
+    _check_golden(predictor, golden, str(folder))
+    return Bundle(
+        manifest.model,
+        manifest.version,
+        manifest.digest,
+        manifest.feature_set,
+        tuple(manifest.features),
+        tuple(manifest.classes),
+        _object(reference, folder / "reference.json"),
+        predictor,
+        manifest,
+    )
+
+
+def default_bundle_path() -> Path:
+    """Return the folder of the bundle which comes with Touchline."""
+    return _shipped() / DEFAULT
+
+
+def bundle_of_kind(kind: str) -> Path:
+    """Return the folder of the shipped bundle whose predictor is of *kind*.
+
+    Raises:
+        BundleError: None is shipped.
+    """
+    found: dict[str, Path] = {}
+    for folder in sorted(_shipped().iterdir()):
+        if (folder / MANIFEST).is_file():
+            found.setdefault(read_manifest((folder / MANIFEST).read_bytes(), str(folder)).kind, folder)
+    if kind not in found:
+        raise BundleError(f"no bundle of kind {kind!r} comes with Touchline, only {', '.join(sorted(found))}")
+    return found[kind]
+
+
+def open_bundle(folder: Path | None, kind: str = "bundle", threads: int = 1) -> Bundle:
+    """Load what the settings ask for.
+
+    Args:
+        folder: A bundle; None for one which comes with Touchline.
+        kind: ``bundle`` for any, else the kind of predictor which is wanted.
+        threads: Threads within one call of the model.
+
+    Raises:
+        BundleError: It cannot be loaded, or is of another kind.
+    """
+    if folder is None:
+        return load_bundle(default_bundle_path() if kind == "bundle" else bundle_of_kind(kind), threads)
+    bundle = load_bundle(folder, threads)
+    if kind not in {"bundle", bundle.manifest.kind}:
+        raise BundleError(f"{folder} holds a {bundle.manifest.kind}, but the predictor asked for is {kind}")
+    return bundle
+
+
+def _shipped() -> Path:
+    return Path(str(resources.files("models"))) / "bundles"
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        if (folder / name).stat().st_size > LARGEST_FILE:
+            raise BundleError(f"{folder}: {name} is larger than {LARGEST_FILE} bytes")
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise BundleError(f"{folder}: {name} cannot be read: {os.strerror(error.errno or 0)}") from error
+
+
+def _check_contract(manifest: Manifest, where: str) -> None:
+    if tuple(manifest.classes) != CLASSES:
+        raise BundleError(f"{where}: its classes are {_list(manifest.classes)}; this version's are {_list(CLASSES)}")
+    known = FEATURE_SETS.get(manifest.feature_set)
+    if known is None:
+        raise BundleError(
+            f"{where}: it was trained on feature set {manifest.feature_set!r}; this version knows {_list(FEATURE_SETS)}"
+        )
+    if tuple(manifest.features) != known.names:
+        raise BundleError(
+            f"{where}: it was trained on other features of {manifest.feature_set} than this version computes: "
+            f"{_difference(manifest.features, known.names)}"
+        )
+
+
+def _list(names: Mapping[str, object] | Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _difference(trained: Sequence[str], ours: Sequence[str]) -> str:
+    for place, (theirs, name) in enumerate(zip(trained, ours, strict=False), start=1):
+        if theirs != name:
+            return f"feature {place} is {theirs!r} there and {name!r} here"
+    return f"{len(trained)} features there and {len(ours)} here"
+
+
+def _check_digest(manifest: Manifest, name: str, content: bytes, where: str) -> None:
+    expected, actual = manifest.files[name], file_entry(content)
+    if expected.size != actual.size:
+        raise BundleError(f"{where}: {name} has {actual.size} bytes, its manifest says {expected.size}")
+    if expected.sha256 != actual.sha256:
+        raise BundleError(f"{where}: {name} has SHA-256 {actual.sha256}, its manifest says {expected.sha256}")
+
+
+def _predictor(graph: bytes, manifest: Manifest, threads: int, where: str) -> Predictor:
+    try:
+        checked_graph(graph, len(manifest.features))
+        return GraphPredictor(graph, threads)
+    except ValueError as error:
+        raise BundleError(f"{where}: model.onnx {error}") from error
+
+
+def _golden(graph: bytes, sample: Matrix) -> bytes:
+    places = np.unique(np.linspace(0, len(sample) - 1, GOLDEN_ROWS).astype(int))
+    rows = np.concatenate([sample[places], np.full((1, sample.shape[1]), np.nan, dtype=np.float32)])
+    found = GraphPredictor(graph).predict_proba(rows)
+    gaps = [[None if value != value else value for value in row] for row in rows.tolist()]  # noqa: PLR0124 - NaN alone differs from itself
+    return _json({"rows": gaps, "probabilities": found.tolist()})
+
+
+def _check_golden(predictor: Predictor, content: bytes, where: str) -> None:
+    golden = _object(content, Path(where, "golden.json"))
+    try:
+        rows = np.array(golden["rows"], dtype=np.float32)
+        expected = np.array(golden["probabilities"], dtype=np.float32)
+        found = predictor.predict_proba(rows)
+        worst = float(np.abs(found - expected).max())
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{where}: golden.json does not fit the model: {error}") from error
+    if not worst <= TOLERANCE:  # a NaN is a difference too
+        raise BundleError(f"{where}: the model misses its golden rows by {worst:.2g}, more than {TOLERANCE}")
+
+
+def _json(value: Mapping[str, object]) -> bytes:
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    except ValueError as error:
+        raise BundleError(f"a number which JSON cannot hold: {error}") from error
+
+
+def _object(content: bytes, file: Path) -> Mapping[str, object]:
+    try:
+        found = json.loads(content)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BundleError(f"{file} is damaged: {error}") from error
+    if not isinstance(found, dict):
+        raise BundleError(f"{file} is not a JSON object")
+    return found

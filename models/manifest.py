@@ -1,0 +1,162 @@
+"""The manifest of a bundle: what the model is, what it may score, and the digests of its files."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final, TypeVar
+
+FORMAT: Final = 1
+FILES: Final = ("model.onnx", "reference.json", "golden.json")
+MANIFEST: Final = "manifest.json"
+HEX_DIGITS: Final = 64
+
+T = TypeVar("T")
+
+
+class BundleError(ValueError):
+    """Raised when a bundle cannot be served; its message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """Digest and size of one file.
+
+    Attributes:
+        sha256: In hexadecimal.
+        size: In bytes.
+    """
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRange:
+    """What a model has learned from.
+
+    Attributes:
+        first: First day of the rows (ISO), None for a model without training; until: the day before which they end.
+        rows: Rows it was fitted on.
+        matches: Matches these rows come from.
+        digest: SHA-256 of rows and results, in hexadecimal.
+    """
+
+    first: str | None
+    until: str | None
+    rows: int
+    matches: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What stands in ``manifest.json``.
+
+    Attributes:
+        model: Name of the model; bundles of one name replace each other.
+        version: Of the bundle.
+        kind: One of models.predictors.KINDS.
+        features: Names in the order of the columns.
+        classes: Order of the probabilities.
+        metrics: Of the time-ordered hold-out, by segment, then by measure.
+        created: ISO 8601, UTC.
+        libraries: Versions with which it was made.
+    """
+
+    model: str
+    version: str
+    kind: str
+    feature_set: str
+    features: Sequence[str]
+    classes: Sequence[str]
+    training: TrainingRange
+    metrics: Mapping[str, Mapping[str, float]]
+    created: str
+    libraries: Mapping[str, str]
+    files: Mapping[str, FileEntry]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical form, and through the files' digests over the whole bundle."""
+        return hashlib.sha256(self.serialised(indent=None)).hexdigest()
+
+    def serialised(self, indent: int | None = 2) -> bytes:
+        """Return the manifest as JSON with sorted keys."""
+        separators = (",", ":") if indent is None else None
+        fields = {"format": FORMAT, **asdict(self)}
+        return json.dumps(fields, sort_keys=True, indent=indent, separators=separators, allow_nan=False).encode()
+
+
+def file_entry(content: bytes) -> FileEntry:
+    """Return digest and size of *content*."""
+    return FileEntry(hashlib.sha256(content).hexdigest(), len(content))
+
+
+def read_manifest(content: bytes, where: str) -> Manifest:
+    """Return the manifest whose JSON is *content*; *where* names the bundle in errors.
+
+    Raises:
+        BundleError: Not JSON, another format, a field missing or of another type, a file that is not ours to read.
+    """
+    try:
+        found = json.loads(content)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BundleError(f"{where}: {MANIFEST} is damaged: {error}") from error
+    fields = _typed(found, dict, where, "the whole")
+    if fields.get("format") != FORMAT:
+        raise BundleError(f"{where}: {MANIFEST} has format {fields.get('format')!r}; this version reads {FORMAT}")
+    texts = {name: _field(fields, name, str, where) for name in ("model", "version", "kind", "feature_set", "created")}
+    training = _field(fields, "training", dict, where)
+    return Manifest(
+        **texts,
+        features=_texts(fields, "features", where),
+        classes=_texts(fields, "classes", where),
+        training=_training(training, where),
+        metrics=_field(fields, "metrics", dict, where),
+        libraries=_field(fields, "libraries", dict, where),
+        files=_files(_field(fields, "files", dict, where), where),
+    )
+
+
+def _training(fields: Mapping[str, object], where: str) -> TrainingRange:
+    first, until = fields.get("first"), fields.get("until")
+    return TrainingRange(
+        None if first is None else _typed(first, str, where, "training.first"),
+        None if until is None else _typed(until, str, where, "training.until"),
+        _field(fields, "rows", int, where),
+        _field(fields, "matches", int, where),
+        _field(fields, "digest", str, where),
+    )
+
+
+def _files(fields: Mapping[str, object], where: str) -> dict[str, FileEntry]:
+    strangers = sorted(set(fields) - set(FILES))
+    if strangers:
+        raise BundleError(
+            f"{where}: {MANIFEST} names the file {strangers[0]!r}; a bundle holds {', '.join(FILES)} only"
+        )
+    missing = [name for name in FILES if name not in fields]
+    if missing:
+        raise BundleError(f"{where}: {MANIFEST} names no {missing[0]}")
+    found = {}
+    for name in FILES:
+        entry = _field(fields, name, dict, where)
+        found[name] = FileEntry(_field(entry, "sha256", str, where), _field(entry, "size", int, where))
+    return found
+
+
+def _texts(fields: Mapping[str, object], name: str, where: str) -> tuple[str, ...]:
+    return tuple(_typed(text, str, where, f"an entry of {name}") for text in _field(fields, name, list, where))
+
+
+def _field(fields: Mapping[str, object], name: str, kind: type[T], where: str) -> T:
+    if name not in fields:
+        raise BundleError(f"{where}: {MANIFEST} has no {name!r}")
+    return _typed(fields[name], kind, where, name)
+
+
+def _typed(value: object, kind: type[T], where: str, name: str) -> T:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise BundleError(f"{where}: {name} of {MANIFEST} is {type(value).__name__}, not {kind.__name__}")
+    return value
