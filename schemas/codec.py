@@ -1,6 +1,5 @@
 """Codec: Confluent wire format (a zero byte, the schema's id, Avro) to and from frozen dataclasses."""
 
-import json
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ from typing import Any, Generic, TypeVar
 import fastavro
 
 from schemas.catalog import latest, schema_json
-from schemas.compatibility import incompatibilities
 from schemas.conversion import builder, dissector
+from schemas.resolution import Reading, Schema, Unreadable, parsed, reading_of
 
 R = TypeVar("R")
 
 MAGIC = 0
 _HEADER = struct.Struct(">bI")
-_Schema = dict[str, Any]  # what fastavro makes of a schema
 
 
 class DecodeCause(StrEnum):
@@ -58,26 +56,11 @@ class EncodeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Unreadable:
-    """A writer's schema which cannot be read as ours, and why."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """How bytes of one writer's schema are read; *reader* is None when both are the same."""
-
-    writer: _Schema
-    reader: _Schema | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Writing:
     """How records are written: the first five bytes, the schema, and a record's values by name."""
 
     header: bytes
-    schema: _Schema
+    schema: Schema
     dissect: Callable[[Any], dict[str, Any]]
 
 
@@ -95,25 +78,20 @@ class Codec(Generic[R]):
         self.record_type = record_type
         self.reader_version = latest(name) if reader_version is None else reader_version
         self._reader_json = schema_json(name, self.reader_version)
-        self._reader = _parsed(self._reader_json)
         self._build = builder(record_type)
-        self._readings: dict[int, _Reading | _Unreadable] = {}
+        self._readings: dict[int, Reading | Unreadable] = {}
         self._writing: _Writing | None = None
 
     def learn(self, schema_id: int, schema_json: str) -> None:
-        """Remember the schema which *schema_id* stands for; one which cannot be read as ours makes a DecodeError each time."""
-        self._readings[schema_id] = self._reading(schema_json)
+        """Remember which schema *schema_id* stands for.
+
+        One which cannot be read as ours is remembered too, with the reason: its bytes make a DecodeError each time.
+        """
+        self._readings[schema_id] = reading_of(self._reader_json, schema_json)
 
     def knows(self, schema_id: int) -> bool:
         """Tell whether *schema_id* has been learnt."""
         return schema_id in self._readings
-
-    def _reading(self, writer_json: str) -> _Reading | _Unreadable:
-        reasons = incompatibilities(self._reader_json, writer_json)
-        if reasons:
-            return _Unreadable("; ".join(reasons))
-        writer = _parsed(writer_json)
-        return _Reading(writer, None if writer == self._reader else self._reader)
 
     def decode(self, data: bytes) -> R:
         """Return the record in *data*.
@@ -132,16 +110,16 @@ class Codec(Generic[R]):
         reading = self._readings.get(schema_id)
         if reading is None:
             raise UnknownSchemaError(schema_id)
-        if isinstance(reading, _Unreadable):
+        if isinstance(reading, Unreadable):
             message = f"schema {schema_id} cannot be read as {self.name} v{self.reader_version}: {reading.reason}"
             raise DecodeError(message, data, DecodeCause.UNREADABLE_SCHEMA)
         return self._decoded(data, reading)
 
-    def _decoded(self, data: bytes, reading: _Reading) -> R:
+    def _decoded(self, data: bytes, reading: Reading) -> R:
         source = BytesIO(data)
         source.seek(_HEADER.size)
         try:
-            record = self._build(fastavro.schemaless_reader(source, reading.writer, reading.reader))
+            record = self._build(reading.values(source))
         except EOFError as error:
             message = f"the bytes end inside of a {self.record_type.__name__}: {error}"
             raise DecodeError(message, data, DecodeCause.TRUNCATED) from error
@@ -155,7 +133,7 @@ class Codec(Generic[R]):
 
     def use_for_writing(self, schema_id: int, version: int | None = None) -> None:
         """Write records from now on with *version* of the schema, registered as *schema_id*."""
-        schema = _parsed(schema_json(self.name, version))
+        schema = parsed(schema_json(self.name, version))
         names = [field["name"] for field in schema["fields"]]
         header = _HEADER.pack(MAGIC, schema_id)
         self._writing = _Writing(header, schema, dissector(self.record_type, names))
@@ -177,10 +155,3 @@ class Codec(Generic[R]):
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise EncodeError(f"{self.record_type.__name__} does not fit its schema: {error}", record) from error
         return target.getvalue()
-
-
-def _parsed(text: str) -> _Schema:
-    schema = fastavro.parse_schema(json.loads(text))
-    if not isinstance(schema, dict):
-        raise TypeError(f"{text[:100]} is no record schema")
-    return schema

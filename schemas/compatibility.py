@@ -35,7 +35,7 @@ def _compatible(reader: _Schema, writer: _Schema) -> bool:
     return bool(found.compatibility is SchemaCompatibilityType.compatible)
 
 
-def _broken(reader: _Schema, writer: _Schema, path: str) -> list[str]:
+def _broken(reader: _Schema, writer: _Schema, path: str) -> list[str]:  # noqa: PLR0911 - one return a rule
     """Return what is wrong at *path* and below; the checker decides, this only finds the words."""
     if _compatible(reader, writer):
         return []
@@ -47,9 +47,7 @@ def _broken(reader: _Schema, writer: _Schema, path: str) -> list[str]:
         return _broken(reader.values, writer.values, f"{path}{{}}")
     if reader.type == writer.type == "enum" and schema_name_equals(reader, writer):
         extra = ", ".join(symbol for symbol in writer.symbols if symbol not in reader.symbols)
-        return [
-            f"{_at(path)} loses the enum symbols {extra} without a default symbol, so data which hold them cannot be read"
-        ]
+        return [f"{_at(path)} loses the enum symbols {extra} without a default symbol; data may hold them"]
     if writer.type == "union":
         return _broken_branches(reader, writer, path)
     return [f"{_at(path)} changes its type from {_named(writer)} to {_named(reader)}, which Avro cannot convert"]

@@ -42,13 +42,10 @@ def dissector(record_type: type[R], names: Sequence[str]) -> Callable[[R], dict[
     if missing:
         raise TypeError(f"{record_type.__name__} has no field {', '.join(missing)}")
     converters = [(name, convert) for name, convert in _field_converters(record_type, _writing) if name in names]
-    get = attrgetter(*names)
-    if len(names) == 1:
-        only = names[0]
-        get = lambda record: (getattr(record, only),)  # noqa: E731 # type: ignore[assignment]
+    get = attrgetter(*names, names[0])  # once more, so that it is a tuple for one name too
 
     def dissect(record: R) -> dict[str, Any]:
-        values = dict(zip(names, get(record), strict=True))
+        values = dict(zip(names, get(record), strict=False))
         for name, convert in converters:
             values[name] = convert(values[name])
         return values
@@ -70,7 +67,7 @@ def _reading(hint: Any) -> _Converter | None:
     if hint in _SCALARS:
         return None
     if isinstance(hint, EnumMeta):
-        return {member.value: member for member in hint}.__getitem__
+        return dict(hint.__members__).__getitem__
     if is_dataclass(hint) and isinstance(hint, type):
         return builder(hint)
     if origin in (types.UnionType, Union):
@@ -93,7 +90,7 @@ def _writing(hint: Any) -> _Converter | None:
         return _optional(_writing(_only_type(hint)))
     if origin is tuple or origin is Sequence:
         inner = _writing(parts[0])
-        return None if inner is None else lambda values: [inner(value) for value in values]
+        return _list(inner)
     if origin is Mapping:
         inner = _writing(parts[1])
         return None if inner is None else _mapping(inner)
@@ -117,6 +114,12 @@ def _tuple(convert: _Converter | None) -> _Converter:
     if convert is None:
         return tuple
     return lambda values: tuple([convert(value) for value in values])
+
+
+def _list(convert: _Converter | None) -> _Converter | None:
+    if convert is None:
+        return None
+    return lambda values: [convert(value) for value in values]
 
 
 def _mapping(convert: _Converter | None) -> _Converter | None:

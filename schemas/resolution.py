@@ -1,0 +1,116 @@
+"""How the bytes of one schema are read as another: decided once for each pair, so that a record costs little."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+import fastavro
+
+from schemas.compatibility import SchemaError, incompatibilities
+
+Schema = dict[str, Any]  # what fastavro makes of a schema
+_SCALARS = (type(None), bool, int, float, str)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A writer's schema which cannot be read as ours, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How bytes of one writer's schema are read.
+
+    Attributes:
+        writer: The schema of the bytes.
+        reader: The schema to resolve to for each record; None when only whole fields come or go.
+        added: Fields which the writer has not, with the reader's defaults.
+        dropped: Fields which the reader has not.
+    """
+
+    writer: Schema
+    reader: Schema | None = None
+    added: Mapping[str, Any] = field(default_factory=dict)
+    dropped: Sequence[str] = ()
+
+    def values(self, source: BytesIO) -> dict[str, Any]:
+        """Return the values of the record at *source* by the reader's names.
+
+        Raises:
+            EOFError, LookupError, ValueError: The bytes are not what the writer's schema says.
+        """
+        found = fastavro.schemaless_reader(source, self.writer, self.reader)
+        if not isinstance(found, dict):
+            raise TypeError(f"{type(found).__name__} is no record")
+        for name in self.dropped:
+            del found[name]
+        found.update(self.added)
+        return found
+
+
+def parsed(text: str) -> Schema:
+    """Return the schema in *text* as fastavro wants it."""
+    schema = fastavro.parse_schema(json.loads(text))
+    if not isinstance(schema, dict):
+        raise TypeError(f"{text[:100]} is no record schema")
+    return schema
+
+
+def reading_of(reader_json: str, writer_json: str) -> Reading | Unreadable:
+    """Return how data of the writer's schema are read as the reader's, or why they cannot be."""
+    try:
+        reasons = incompatibilities(reader_json, writer_json)
+        if reasons:
+            return Unreadable("; ".join(reasons))
+        reader, writer = parsed(reader_json), parsed(writer_json)
+    except (SchemaError, fastavro.schema.SchemaParseException, TypeError, ValueError, LookupError) as error:
+        return Unreadable(str(error))
+    danger = next(_dangers(writer, {}), None)
+    if danger is not None:
+        return Unreadable(danger)
+    return _whole_fields(reader, writer) or Reading(writer, reader)
+
+
+def _whole_fields(reader: Schema, writer: Schema) -> Reading | None:
+    """Return a reading without resolution inside of fields (twice as fast), or None when some is needed."""
+    ours = {one["name"]: one for one in reader["fields"]}
+    theirs = {one["name"]: one for one in writer["fields"]}
+    same = all(ours[name]["type"] == theirs[name]["type"] for name in ours.keys() & theirs.keys())
+    added = {name: one.get("default") for name, one in ours.items() if name not in theirs}
+    plain = all(isinstance(default, _SCALARS) and ours[name]["type"] != "bytes" for name, default in added.items())
+    aliased = any(one.get("aliases") for one in ours.values())
+    if not same or not plain or aliased:
+        return None
+    return Reading(writer, added=added, dropped=tuple(name for name in theirs if name not in ours))
+
+
+def _dangers(schema: Any, named: dict[str, Schema], inside: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield what would let a few bytes cost endless time or stack: empty items, and records inside of themselves."""
+    if isinstance(schema, str) and schema in inside:
+        yield f"record {schema} holds itself, and such nesting has no bound"
+    elif isinstance(schema, list):
+        for branch in schema:
+            yield from _dangers(branch, named, inside)
+    elif isinstance(schema, dict):
+        if "fields" in schema:
+            named[schema["name"]] = schema
+            inside = (*inside, schema["name"])
+        for part in (schema.get("items"), schema.get("values"), *(one["type"] for one in schema.get("fields", ()))):
+            yield from _dangers(part, named, inside)
+        if schema["type"] == "array" and not _takes_bytes(schema["items"], named):
+            yield "an array's items take no bytes, so that a few bytes could claim any number of them"
+
+
+def _takes_bytes(schema: Any, named: Mapping[str, Schema]) -> bool:
+    """Tell whether each value of *schema* takes a byte at least."""
+    if isinstance(schema, str) and schema in named:
+        return _takes_bytes(named[schema], named)
+    if not isinstance(schema, dict):
+        return bool(schema != "null")
+    if schema["type"] == "record":
+        return any(_takes_bytes(one["type"], named) for one in schema["fields"])
+    return not (schema["type"] == "null" or (schema["type"] == "fixed" and schema["size"] == 0))

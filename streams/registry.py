@@ -1,0 +1,217 @@
+"""Registry: the schema registry, which tells an outage from a schema that is not there."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
+
+import httpx
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+
+from schemas.catalog import latest, versions
+from schemas.compatibility import SchemaError, incompatibilities
+from streams.schema_cache import SchemaCache, cache_of
+from streams.settings import Settings
+from streams.topics import TOPICS
+
+TIMEOUT_SECONDS = 2.0
+_NOT_FOUND = 404
+_CONFLICT = 409
+_INVALID = 422
+_REGISTRY_CODES = range(40_400, 40_500)  # its own words; a bare 404 comes from a proxy or a wrong path
+
+T = TypeVar("T")
+
+
+class RegistryUnavailableError(ConnectionError):
+    """Raised when the registry gave no usable answer; nothing follows from it about any schema."""
+
+
+class SchemaNotFoundError(LookupError):
+    """Raised when the registry itself said that there is no such schema or subject."""
+
+
+class IncompatibleSchemaError(ValueError):
+    """Raised when the registry refused a schema.
+
+    Attributes:
+        subject: Whose schema it was.
+        reasons: A sentence for each rule broken; empty when only the registry knows.
+        answer: The registry's words.
+    """
+
+    def __init__(self, subject: str, reasons: list[str], answer: str) -> None:
+        super().__init__(f"{subject} refuses the schema: {'; '.join(reasons) or answer}")
+        self.subject = subject
+        self.reasons = reasons
+        self.answer = answer
+
+
+class Registry:
+    """A schema registry with Confluent's interface; calls block for two seconds at most and are never repeated.
+
+    What it told is kept on disk, and used when, and only when, it cannot be reached.
+    """
+
+    def __init__(
+        self, url: str, credentials: Mapping[str, str] | None = None, cache: SchemaCache | None = None
+    ) -> None:
+        self.url = url
+        self._config = {"url": url, "timeout": TIMEOUT_SECONDS, "max.retries": 0, **(credentials or {})}
+        self._cache = cache or cache_of(url)
+        self._client: SchemaRegistryClient | None = None
+        self._texts: dict[int, str] = {}
+
+    def fetch(self, schema_id: int) -> str:
+        """Return the schema with *schema_id*.
+
+        Raises:
+            SchemaNotFoundError: The registry says that there is none.
+            RegistryUnavailableError: It does not answer, and the id is not known from before.
+        """
+        if schema_id not in self._texts:
+            self._texts[schema_id] = self._fetched(schema_id)
+        return self._texts[schema_id]
+
+    async def fetch_async(self, schema_id: int) -> str:
+        """Return the schema with *schema_id*, without blocking the event loop; see fetch."""
+        return await asyncio.to_thread(self.fetch, schema_id)
+
+    def _fetched(self, schema_id: int) -> str:
+        try:
+            text = str(self._ask(lambda client: client.get_schema(schema_id).schema_str))
+        except SchemaNotFoundError:
+            self._cache.forget(schema_id)
+            raise
+        except RegistryUnavailableError:
+            known = self._cache.text(schema_id)
+            if known is None:
+                raise
+            return known
+        self._cache.keep_text(schema_id, text)
+        return text
+
+    def register(self, subject: str, schema_json: str, *, or_known: bool = False) -> int:
+        """Register a schema and return its id; the same again gives the same id.
+
+        Args:
+            subject: `<topic>-value`.
+            schema_json: The schema.
+            or_known: Take the id from an earlier registration when the registry is away.
+
+        Raises:
+            IncompatibleSchemaError: The registry refuses it.
+            SchemaError: It is no schema.
+            RegistryUnavailableError: The registry does not answer.
+        """
+        try:
+            schema_id = int(self._ask(lambda client: client.register_schema(subject, Schema(schema_json, "AVRO"))))
+        except RegistryUnavailableError:
+            known = self._cache.id_of(subject, schema_json) if or_known else None
+            if known is None:
+                raise
+            return known
+        except SchemaRegistryError as error:
+            raise self._refusal(subject, schema_json, error) from error
+        self._cache.keep_id(subject, schema_json, schema_id)
+        return schema_id
+
+    def _refusal(self, subject: str, schema_json: str, error: SchemaRegistryError) -> Exception:
+        if error.http_status_code == _INVALID:
+            return SchemaError(f"{subject} takes no such schema: {error.error_message}")
+        try:
+            reasons = incompatibilities(schema_json, self.latest(subject))
+        except (SchemaNotFoundError, RegistryUnavailableError):
+            reasons = []
+        return IncompatibleSchemaError(subject, reasons, str(error.error_message))
+
+    def latest(self, subject: str) -> str:
+        """Return the newest schema of *subject*; errors as of fetch."""
+        return str(self._ask(lambda client: client.get_version(subject, self.versions(subject)[-1]).schema.schema_str))
+
+    def version(self, subject: str, version: int) -> str:
+        """Return one schema of *subject*; errors as of fetch."""
+        return str(self._ask(lambda client: client.get_version(subject, version).schema.schema_str))
+
+    def versions(self, subject: str) -> list[int]:
+        """Return the registered versions of *subject*, ascending; errors as of fetch."""
+        return sorted(self._ask(lambda client: client.get_versions(subject)))
+
+    def subjects(self) -> list[str]:
+        """Return all subjects; errors as of fetch."""
+        return sorted(self._ask(lambda client: client.get_subjects()))
+
+    def set_compatibility(self, level: str, subject: str | None = None) -> None:
+        """Enforce *level* (BACKWARD, FULL, NONE, ...) for *subject*, or for all."""
+        self._ask(lambda client: client.set_compatibility(subject_name=subject, level=level))
+
+    def compatibility(self) -> str:
+        """Return the level enforced where a subject has none of its own; errors as of fetch."""
+        return str(self._ask(lambda client: client.get_compatibility()))
+
+    def _ask(self, question: Callable[[SchemaRegistryClient], T]) -> T:
+        try:
+            if self._client is None:
+                self._client = SchemaRegistryClient(self._config)
+            return question(self._client)
+        except SchemaRegistryError as error:
+            if error.http_status_code == _NOT_FOUND and error.error_code in _REGISTRY_CODES:
+                raise SchemaNotFoundError(str(error.error_message)) from error
+            if error.http_status_code in {_CONFLICT, _INVALID}:
+                raise
+            raise RegistryUnavailableError(
+                f"the schema registry at {self.url} answers HTTP {error.http_status_code}: {error.error_message}"
+            ) from error
+        except (httpx.HTTPError, OSError, ValueError) as error:  # ValueError: the answer is no JSON
+            raise RegistryUnavailableError(f"the schema registry at {self.url} does not answer: {error}") from error
+
+
+def registry_of(settings: Settings) -> Registry:
+    """Return the registry which the settings name, with their credentials."""
+    credentials: dict[str, str] = {}
+    if settings.registry_user is not None:
+        password = settings.registry_password.get_secret_value() if settings.registry_password else ""
+        credentials["basic.auth.user.info"] = f"{settings.registry_user}:{password}"
+    if settings.registry_ca_file is not None:
+        credentials["ssl.ca.location"] = str(settings.registry_ca_file)
+    return Registry(settings.registry_url, credentials)
+
+
+class Registering(Protocol):
+    """What register_all needs of a registry."""
+
+    def register(self, subject: str, schema_json: str, *, or_known: bool = False) -> int: ...  # noqa: D102 - see Registry
+
+
+def topic_schemas() -> dict[str, str]:
+    """Return the name of each topic's schema."""
+    return {name: spec.schema for name, spec in TOPICS.items() if spec.schema is not None}
+
+
+def register_all(
+    registry: Registering,
+    prefix: str,
+    *,
+    topics: Mapping[str, str] | None = None,
+    match_event_version: int | None = None,
+    or_known: bool = False,
+) -> dict[str, int]:
+    """Register each version of each topic's schema, older ones first.
+
+    Args:
+        registry: Where.
+        prefix: Stands before every topic.
+        topics: Name of the schema by topic; those of the table of topics by default.
+        match_event_version: The highest version of MatchEvent to register; all by default.
+        or_known: As in Registry.register.
+
+    Returns:
+        The id of the highest version by subject.
+    """
+    found: dict[str, int] = {}
+    for topic, name in (topic_schemas() if topics is None else topics).items():
+        highest = match_event_version if name == "match_event" and match_event_version else latest(name)
+        for version, text in versions(name).items():
+            if version <= highest:
+                subject = f"{prefix}{topic}-value"
+                found[subject] = registry.register(subject, text, or_known=or_known)
+    return found
