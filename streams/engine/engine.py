@@ -42,6 +42,15 @@ class EngineConfig:
     expire_seconds: float = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Slices whose outputs are under way, and the states to be written after them, by partition."""
+
+    pieces: Sequence[Slice]
+    delivered: asyncio.Future[Mapping[tuple[str, int], int]]
+    changes: Mapping[int, Mapping[bytes, bytes | None]]
+
+
 class Engine(Generic[S, D]):
     """Works on slices and says how far each partition may be committed; it owns the table's partitions."""
 
@@ -63,7 +72,7 @@ class Engine(Generic[S, D]):
         self.finished: dict[tuple[str, int], int] = {}
         self.committed: Callable[[str, int], int] = lambda _topic, _partition: 0
         self._waiting = Waiting(capacity=4 * config.batch_rows)
-        self._delivering: asyncio.Queue[Awaitable[None]] = asyncio.Queue(config.in_flight)
+        self._delivering: asyncio.Queue[_Batch] = asyncio.Queue(config.in_flight)
         self._under_way = 0
         self._idle = asyncio.Condition()
         self._generation: int | None = None
@@ -155,7 +164,7 @@ class Engine(Generic[S, D]):
         changes: dict[int, dict[bytes, bytes | None]] = {piece.partition: {} for piece in pieces}
         for piece, step in zip(pieces, steps, strict=True):
             changes[piece.partition].update(step.changed)
-        await self._delivering.put(self._finish(pieces, delivered, changes))
+        await self._delivering.put(_Batch(pieces, delivered, changes))
 
     async def _send(self, outputs: Sequence[Message]) -> Mapping[tuple[str, int], int]:
         delivery = await self._out().deliver(outputs)
@@ -180,19 +189,15 @@ class Engine(Generic[S, D]):
 
     async def _finish_in_order(self) -> None:
         while True:
-            await (await self._delivering.get())
+            await self._finish(await self._delivering.get())
             async with self._idle:
                 self._under_way -= 1
                 self._idle.notify_all()
 
-    async def _finish(
-        self,
-        pieces: Sequence[Slice],
-        delivered: asyncio.Future[Mapping[tuple[str, int], int]],
-        changes: Mapping[int, Mapping[bytes, bytes | None]],
-    ) -> None:
-        next_offsets = await delivered
-        for piece in pieces:
+    async def _finish(self, batch: _Batch) -> None:
+        next_offsets = await batch.delivered
+        changes = batch.changes
+        for piece in batch.pieces:
             self._note(piece)
         for (topic, partition), offset in next_offsets.items():
             if partition in changes:
@@ -209,7 +214,7 @@ class Engine(Generic[S, D]):
             raise RuntimeError(f"{self._config.changelog} does not take the state of {written.refused[0].key!r}")
         for (_, partition), offset in written.next_offsets.items():
             self.tables[partition].changelog_next = offset
-        for piece in pieces:
+        for piece in batch.pieces:
             self.finished[piece.topic, piece.partition] = piece.next_offset
 
     def _note(self, piece: Slice) -> None:
@@ -231,7 +236,7 @@ class Engine(Generic[S, D]):
                 if step is not None:
                     self._under_way += 1
                     delivered = asyncio.ensure_future(self._send(step.outputs))
-                    await self._delivering.put(self._finish([], delivered, {partition: step.changed}))
+                    await self._delivering.put(_Batch([], delivered, {partition: step.changed}))
 
     def _out(self) -> Outbox:
         if self._outbox is None:

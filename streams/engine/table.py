@@ -124,7 +124,7 @@ class Changelog(Generic[S]):
 
 
 def _records(reader: Any, topic: str, partition: int, start: int) -> Iterator[Any]:
-    """Yield the records of a partition from *start* to its present end, which may lie behind markers of transactions."""
+    """Yield the records of a partition from *start* to its present end, be that behind markers of transactions."""
     low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=_PATIENCE_SECONDS)
     if max(low, start) >= high:
         return

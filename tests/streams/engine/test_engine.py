@@ -1,0 +1,236 @@
+"""The order of the steps, on an outbox whose deliveries the test lets through by hand."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from schemas.codec import Codec, UnknownSchemaError
+from schemas.records import Progress
+from streams.engine.engine import Engine, EngineConfig
+from streams.engine.job import Decoded, Step
+from streams.engine.outbox import Delivery, DeliveryError, Message
+from streams.engine.slices import Slice
+from streams.engine.table import PROGRESS_KEY, TablePartition
+
+
+@dataclass(frozen=True)
+class FakeRecord:
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass
+class HandOutbox:
+    """Keeps each batch until the test lets it through."""
+
+    batches: list[tuple[list[Message], asyncio.Future]] = field(default_factory=list)
+    offset: int = 0
+
+    async def deliver(self, messages):
+        if not messages:
+            return Delivery()
+        future = asyncio.get_running_loop().create_future()
+        self.batches.append((list(messages), future))
+        return await future
+
+    def let_through(self, number: int, refused: tuple[Message, ...] = ()) -> None:
+        messages, future = self.batches[number]
+        delivery = Delivery(refused=list(refused))
+        for message in messages:
+            self.offset += 1
+            delivery.next_offsets[message.topic, message.partition or 0] = self.offset
+        future.set_result(delivery)
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+
+class CountJob:
+    """Counts records by key; a value of b'?' needs a schema which is not known yet."""
+
+    def __init__(self) -> None:
+        self.known = False
+
+    def decode(self, piece):
+        if not self.known and any(record.value == b"?" for record in piece.records):
+            raise UnknownSchemaError(7)
+        return Decoded(piece, list(piece.records))
+
+    async def process(self, batch, tables):
+        steps = []
+        for decoded in batch:
+            states = tables[decoded.piece.partition].states
+            step = Step()
+            for record in decoded.entries:
+                states[record.key] = states.get(record.key, 0) + 1
+                step.changed[record.key] = str(states[record.key]).encode()
+                step.outputs.append(
+                    Message("out", record.key, record.value, decoded.piece.partition, source=(decoded.piece, record))
+                )
+            steps.append(step)
+        return steps
+
+    def expire(self, _table, _committed):
+        return None
+
+
+def piece(partition: int, first: int, *values: bytes, generation: int = 1) -> Slice:
+    records = [FakeRecord(first + number, b"k", value) for number, value in enumerate(values or (b"v",))]
+    return Slice("in", partition, generation, records, 0)
+
+
+@pytest.fixture(name="failures")
+def _failures():
+    return []
+
+
+@pytest.fixture(name="job")
+def _job():
+    return CountJob()
+
+
+@pytest.fixture(name="outbox")
+def _outbox():
+    return HandOutbox()
+
+
+@pytest.fixture(name="learnt")
+def _learnt():
+    return asyncio.Event()
+
+
+@pytest.fixture(name="engine")
+async def _engine(job, outbox, failures, learnt):
+    progress = Codec("progress", Progress)
+    progress.use_for_writing(1)
+
+    async def learn(_schema_id):
+        await learnt.wait()
+        job.known = True
+
+    engine = Engine(EngineConfig("log", "dead", "w"), job, progress, learn, failures.append)
+    engine.topic_ids = {"in": "id-1"}
+    engine.start(outbox)
+    engine.resume(1, {0: TablePartition(), 1: TablePartition()})
+    yield engine
+    await engine.stop()
+
+
+async def settle() -> None:
+    for _ in range(60):
+        await asyncio.sleep(0)
+
+
+async def test_a_state_is_written_only_after_its_outputs_and_finished_only_after_its_state(engine, outbox):
+    await engine.accept(piece(0, 5))
+    await settle()
+
+    assert ["out"] == [message.topic for messages, _ in outbox.batches for message in messages]
+    assert {} == engine.finished
+
+    outbox.let_through(0)
+    await settle()
+
+    assert [("log", b"k"), ("log", PROGRESS_KEY)] == [(message.topic, message.key) for message in outbox.batches[1][0]]
+    assert {} == engine.finished
+
+    outbox.let_through(1)
+    await settle()
+    assert {("in", 0): 6} == engine.finished
+
+
+async def test_a_later_delivery_does_not_overtake_an_earlier_one(engine, outbox):
+    await engine.accept(piece(0, 0))
+    await settle()
+    await engine.accept(piece(0, 1))
+    await settle()
+    outbox.let_through(1)
+    await settle()
+
+    assert 2 == len(outbox.batches)
+    assert {} == engine.finished
+
+
+async def test_a_delivery_that_fails_stops_the_worker_and_finishes_nothing(engine, outbox, failures):
+    await engine.accept(piece(0, 0))
+    await settle()
+    outbox.batches[0][1].set_exception(DeliveryError("no"))
+    await settle()
+
+    assert [DeliveryError] == [type(error) for error in failures]
+    assert {} == engine.finished
+
+
+async def test_an_output_too_large_becomes_a_dead_letter_of_its_source(engine, outbox):
+    await engine.accept(piece(0, 3, b"large"))
+    await settle()
+    outbox.let_through(0, refused=tuple(outbox.batches[0][0]))
+    await settle()
+
+    letter = outbox.batches[1][0][0]
+    assert ("dead", b"k", b"large") == (letter.topic, letter.key, letter.value)
+    assert ("cause", b"OUTPUT_TOO_LARGE") in letter.headers
+    assert ("source_offset", b"3") in letter.headers
+
+
+async def test_a_lane_with_an_unknown_schema_waits_and_the_others_go_on(engine, outbox, learnt):
+    await engine.accept(piece(0, 0, b"?"))
+    await engine.accept(piece(0, 1))
+    await engine.accept(piece(1, 0))
+    await settle()
+
+    assert [1] == [message.partition for messages, _ in outbox.batches for message in messages]
+
+    learnt.set()
+    await settle()
+    assert [1, 0, 0] == [message.partition for messages, _ in outbox.batches for message in messages]
+
+
+async def test_draining_forgets_what_waits_and_waits_for_what_is_under_way(engine, outbox):
+    await engine.accept(piece(0, 0))
+    await settle()
+    draining = asyncio.create_task(engine.drain())
+    await settle()
+
+    assert not draining.done()
+
+    outbox.let_through(0)
+    await settle()
+    outbox.let_through(1)
+    await asyncio.wait_for(draining, 1)
+    assert {("in", 0): 1} == engine.finished
+
+
+async def test_a_slice_of_another_generation_is_left_alone(engine, outbox):
+    await engine.accept(piece(0, 0, generation=2))
+    await settle()
+
+    assert [] == outbox.batches
+
+
+async def test_nothing_is_accepted_between_drain_and_resume(engine, outbox):
+    await engine.drain()
+    await engine.accept(piece(0, 0))
+    await settle()
+
+    assert not engine.ready
+    assert [] == outbox.batches
+
+
+async def test_the_progress_record_says_how_far_inputs_and_outputs_are(engine, outbox):
+    await engine.accept(piece(0, 5, b"a", b"b"))
+    await settle()
+    outbox.let_through(0)
+    await settle()
+    reader = Codec("progress", Progress)
+    reader.learn(1, '{"type":"record","name":"Progress","namespace":"touchline","fields":['
+                    '{"name":"inputs","type":{"type":"map","values":"long"}},'
+                    '{"name":"outputs","type":{"type":"map","values":"long"}}]}')  # fmt: skip
+
+    written = reader.decode(outbox.batches[1][0][-1].value)
+
+    assert Progress({"in@id-1": 7}, {"out": 2}) == written

@@ -1,0 +1,105 @@
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.engine.slices import Slice
+from streams.engine.waiting import Waiting
+
+
+@dataclass(frozen=True)
+class FakeRecord:
+    offset: int
+    key: bytes | None = b"k"
+    value: bytes | None = b"v"
+    timestamp: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def piece(partition: int, first: int, size: int = 2) -> Slice:
+    return Slice("in", partition, 1, [FakeRecord(first + number) for number in range(size)], 0)
+
+
+async def test_lanes_are_handed_out_in_turn_and_each_in_its_order():
+    waiting = Waiting(capacity=100)
+    for one in (piece(0, 0), piece(0, 2), piece(1, 0), piece(1, 2)):
+        await waiting.put(one)
+
+    taken = await waiting.take(100)
+
+    assert [(0, 2), (1, 2), (0, 4), (1, 4)] == [(one.partition, one.next_offset) for one in taken]
+
+
+async def test_no_more_is_taken_once_there_are_rows_enough():
+    waiting = Waiting(capacity=100)
+    for first in range(0, 20, 2):
+        await waiting.put(piece(0, first))
+
+    assert 2 == len(await waiting.take(4))
+
+
+async def test_a_held_lane_keeps_its_order_and_holds_up_no_other():
+    waiting = Waiting(capacity=100)
+    await waiting.put(piece(0, 2))
+    await waiting.hold(0, [piece(0, 0)])
+    await waiting.put(piece(1, 0))
+
+    others = await waiting.take(100)
+    await waiting.release(0)
+    held = await waiting.take(100)
+
+    assert [1] == [one.partition for one in others]
+    assert [2, 4] == [one.next_offset for one in held]
+
+
+async def test_a_full_room_makes_the_next_slice_wait_until_some_is_taken():
+    waiting = Waiting(capacity=2)
+    await waiting.put(piece(0, 0))
+    blocked = asyncio.create_task(waiting.put(piece(0, 2)))
+    await asyncio.sleep(0)
+
+    assert not blocked.done()
+
+    await waiting.take(1)
+    await asyncio.wait_for(blocked, 1)
+    assert [4] == [one.next_offset for one in await waiting.take(10)]
+
+
+async def test_a_held_lane_does_not_fill_the_room():
+    waiting = Waiting(capacity=2)
+    await waiting.hold(0, [piece(0, 0, size=50)])
+
+    await asyncio.wait_for(waiting.put(piece(1, 0)), 1)
+
+    assert [1] == [one.partition for one in await waiting.take(10)]
+
+
+async def test_what_is_cleared_is_never_handed_out():
+    waiting = Waiting(capacity=100)
+    await waiting.put(piece(0, 0))
+    await waiting.hold(1, [piece(1, 0)])
+    await waiting.clear()
+    await waiting.release(1)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(waiting.take(10), 0.01)
+
+
+@given(st.lists(st.integers(0, 3), max_size=30), st.integers(1, 10))
+def test_each_lane_comes_out_as_it_went_in(lanes, rows):
+    async def through() -> list[Slice]:
+        waiting = Waiting(capacity=1000)
+        for number, lane in enumerate(lanes):
+            await waiting.put(piece(lane, 10 * number))
+        taken: list[Slice] = []
+        while len(taken) < len(lanes):
+            taken += await waiting.take(rows)
+        return taken
+
+    taken = asyncio.run(through())
+
+    for lane in set(lanes):
+        expected = [10 * number + 2 for number, one in enumerate(lanes) if one == lane]
+        assert expected == [one.next_offset for one in taken if one.partition == lane]
