@@ -4,7 +4,7 @@
   1 / (1 + 10^(-d/400)), home advantage 100, K of 20 to 60 by tournament, times 1.5 for two goals, (11 + n) / 8 for n.
 - Attack and defence: goals are Poisson with log means intercept + attack - defence (Maher 1982, "Modelling
   association football scores"); each result is one step up the gradient of its log likelihood, as in score-driven
-  models (Koopman and Lit 2019), and both shrink to the mean while no match is played.
+  models (Koopman and Lit 2019). The step does not shrink with the matches, so that old results decay.
 - Form: exponentially weighted means (Hyndman and Athanasopoulos, "Forecasting: Principles and Practice", 8.1).
 
 The constants were chosen on matches before 2022-01-01 alone.
@@ -16,11 +16,10 @@ from math import exp
 MEAN_ELO = 1500.0
 ELO_SCALE = 400.0
 HOME_ADVANTAGE = 100.0  # Elo points
-HOME_LOG_GOALS = 0.27
-LOG_GOALS = 0.13
-STEP = 0.05
-FIRST_STEPS = 4.0  # a new team's steps are larger: 1 + FIRST_STEPS / (1 + matches)
-SHRINK_PER_DAY = 0.0002
+HOME_LOG_GOALS = 0.30
+LOG_GOALS = 0.11
+STEP = 0.03
+FIRST_STEPS = 6.0  # a new team's steps are larger: 1 + FIRST_STEPS / (1 + matches)
 LARGEST_LOG_GOALS = 2.5
 FORM_WEIGHT = 0.15
 LONGEST_REST_DAYS = 365
@@ -99,12 +98,11 @@ def expected_score(home: TeamRating, away: TeamRating, *, neutral: bool) -> floa
     return float(1.0 / (1.0 + 10.0 ** (-_elo_difference(home, away, neutral=neutral) / ELO_SCALE)))
 
 
-def expected_goals(home: TeamRating, away: TeamRating, *, neutral: bool, day: int) -> tuple[float, float]:
-    """Return the Poisson means of both sides' goals in a match on *day* (days since the epoch)."""
+def expected_goals(home: TeamRating, away: TeamRating, *, neutral: bool) -> tuple[float, float]:
+    """Return the Poisson means of both sides' goals."""
     host = 0.0 if neutral else HOME_LOG_GOALS
-    ours, theirs = _shrink(home, day), _shrink(away, day)
-    log_home = LOG_GOALS + host + home.attack * ours - away.defence * theirs
-    log_away = LOG_GOALS + away.attack * theirs - home.defence * ours
+    log_home = LOG_GOALS + host + home.attack - away.defence
+    log_away = LOG_GOALS + away.attack - home.defence
     return exp(min(log_home, LARGEST_LOG_GOALS)), exp(min(log_away, LARGEST_LOG_GOALS))
 
 
@@ -114,7 +112,7 @@ def after_result(home: TeamRating, away: TeamRating, result: FinishedMatch) -> t
     score = 0.5 + 0.5 * ((margin > 0) - (margin < 0))
     surprise = score - expected_score(home, away, neutral=result.neutral)
     points = importance(result.competition) * _margin_factor(abs(margin)) * surprise
-    means = expected_goals(home, away, neutral=result.neutral, day=result.day)
+    means = expected_goals(home, away, neutral=result.neutral)
     more = result.home_score - means[0], result.away_score - means[1]
     scores = result.home_score, result.away_score
     return (
@@ -125,7 +123,7 @@ def after_result(home: TeamRating, away: TeamRating, result: FinishedMatch) -> t
 
 def rating_values(home: TeamRating, away: TeamRating, *, neutral: bool, day: int) -> dict[str, float | None]:
     """Return the values of the ``ratings`` feature event of a match on *day* (days since the epoch)."""
-    means = expected_goals(home, away, neutral=neutral, day=day)
+    means = expected_goals(home, away, neutral=neutral)
     values: dict[str, float | None] = {
         "elo_difference": _elo_difference(home, away, neutral=neutral),
         "expected_home_goals": means[0],
@@ -155,11 +153,6 @@ def _margin_factor(goals: int) -> float:
     return 1.5 if goals == 2 else (11 + goals) / 8  # noqa: PLR2004 # the formula's own two
 
 
-def _shrink(team: TeamRating, day: int) -> float:
-    rested = _rest_days(team, day)
-    return 1.0 if rested is None else 1.0 / (1.0 + SHRINK_PER_DAY * rested)
-
-
 def _rest_days(team: TeamRating, day: int) -> float | None:
     if team.last_match_day is None:
         return None
@@ -169,13 +162,12 @@ def _rest_days(team: TeamRating, day: int) -> float | None:
 def _after(team: TeamRating, points: float, more: tuple[float, float], scores: tuple[int, int], day: int) -> TeamRating:
     scored, conceded = scores
     step = STEP * (1.0 + FIRST_STEPS / (1.0 + team.matches))
-    shrink = _shrink(team, day)
     won = 3.0 if scored > conceded else float(scored == conceded)
     return TeamRating(
         team.team,
         team.elo + points,
-        team.attack * shrink + step * more[0],
-        team.defence * shrink - step * more[1],
+        team.attack + step * more[0],
+        team.defence - step * more[1],
         team.form_points + FORM_WEIGHT * (won - team.form_points),
         team.form_goals_for + FORM_WEIGHT * (scored - team.form_goals_for),
         team.form_goals_against + FORM_WEIGHT * (conceded - team.form_goals_against),
