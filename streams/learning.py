@@ -46,7 +46,7 @@ class SchemaBook:
             IncompatibleSchemaError: Another schema is registered there.
         """
         text = schema_json(codec.name, version)
-        schema_id = self._registry.register(subject, text)
+        schema_id = self._registry.register(subject, text, or_known=True)
         codec.learn(schema_id, text)
         codec.use_for_writing(schema_id, version)
 

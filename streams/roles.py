@@ -1,12 +1,11 @@
 """The roles: what each is made of, from the settings."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from features.match_state import MatchState
 from features.rating_book import BaseRating, Fixture, RatingClock
-from models.bundle import Bundle, default_bundle_path, load_bundle
+from models.bundle import open_bundle
 from schemas.bounds import check_feature_event, check_match_event
 from schemas.records import FeatureEvent, MatchEvent, Prediction, TeamEvent
 from streams.admin import Admin
@@ -17,14 +16,14 @@ from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
 from streams.predict import PredictCodecs, PredictJob, PredictTopics
 from streams.rate import RateJob, RateTopics, RatingCodecs
-from streams.registry import Registry
+from streams.registry import registry_of
 from streams.settings import Settings
 
 
 def create_app(settings: Settings, role: str, metrics: WorkerMetrics) -> RoleApp:
     """Return the Faust application of *role*, ready to be started."""
     admin = Admin(settings)
-    book = SchemaBook(Registry(settings))
+    book = SchemaBook(registry_of(settings))
     inputs = describe_inputs(admin, [settings.topic(name) for name in INPUTS[role]])
     made = _BUILDERS[role](settings, book, inputs, metrics)
     admin.create_changelog(settings.changelog(role, made.table), inputs.partitions)
@@ -33,12 +32,6 @@ def create_app(settings: Settings, role: str, metrics: WorkerMetrics) -> RoleApp
 
 def _subject(settings: Settings, topic: str) -> str:
     return f"{settings.topic(topic)}-value"
-
-
-def bundle_of(settings: Settings) -> Bundle:
-    """Return the bundle which the settings name."""
-    path = Path(settings.bundle) if settings.bundle else default_bundle_path()
-    return load_bundle(path)
 
 
 def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
@@ -57,9 +50,10 @@ def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Work
         topics.match_events: Reader(book.reader(match_events), check_match_event, lambda event: event.occurred_at_ms),
         topics.feature_events: Reader(book.reader(feature_events), check_feature_event, lambda event: event.as_of_ms),
     }
+    bundle = open_bundle(settings.bundle, settings.predictor, settings.scoring_threads)
     intake: Intake[Any] = Intake(readers, inputs.partitions)
     job = PredictJob(
-        intake, topics, PredictCodecs(prediction, team_event, state), bundle_of(settings), metrics, settings.worker_name
+        intake, topics, PredictCodecs(prediction, team_event, state), bundle, metrics, settings.worker_name
     )
     tail = Tail(topics.predictions, lambda value: prediction.decode(value).prediction_id)
     return Role("predict", INPUTS["predict"], "matches", lambda _key, value: state.decode(value), job, tail)
