@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
-import httpx
+import httpx2
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
 from schemas.catalog import latest, versions
@@ -161,7 +161,7 @@ class Registry:
             raise RegistryUnavailableError(
                 f"the schema registry at {self.url} answers HTTP {error.http_status_code}: {error.error_message}"
             ) from error
-        except (httpx.HTTPError, OSError, ValueError) as error:  # ValueError: the answer is no JSON
+        except (httpx2.HTTPError, OSError, ValueError) as error:  # ValueError: the answer is no JSON
             raise RegistryUnavailableError(f"the schema registry at {self.url} does not answer: {error}") from error
 
 

@@ -1,7 +1,7 @@
 """What a registry has told, kept on disk for the time when it does not answer.
 
-Never asked while the registry answers: a registry which was wiped, or is another one at the same URL, gives the same ids
-to other schemas, and its word then replaces what is kept here.
+Never asked while the registry answers: a registry which was wiped, or is another one at the same URL, gives the same
+ids to other schemas, and its word then replaces what is kept here.
 """
 
 import hashlib
