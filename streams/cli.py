@@ -7,6 +7,7 @@ import click
 
 COMMANDS: Mapping[str, str] = {
     "down": "streams.commands.cluster:down",
+    "schema": "streams.commands.schema:schema",
     "status": "streams.commands.cluster:status",
     "up": "streams.commands.cluster:up",
     "worker": "streams.commands.worker:worker",
