@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from streams.local.errors import ClusterError
+
 MANIFEST = "artifacts.json"
 
 
-class DigestError(ValueError):
+class DigestError(ClusterError):
     """Raised when a file is not the one whose digest is pinned; the file is gone by then."""
 
 

@@ -7,9 +7,7 @@ from jgo.maven import MavenContext, PythonResolver
 
 from streams.local.artifacts import MANIFEST, Artifact, manifest_text, sha256
 
-KAFKA = "+".join(
-    ["org.apache.kafka:kafka_2.13:4.3.1", "org.apache.kafka:kafka-server:4.3.1", "org.slf4j:slf4j-simple:1.7.36"]
-)
+KAFKA = "org.apache.kafka:kafka_2.13:4.3.1+org.apache.kafka:kafka-server:4.3.1+org.slf4j:slf4j-simple:1.7.36"
 REGISTRY = ("io.apicurio", "apicurio-registry-app", "3.3.3")
 
 

@@ -35,7 +35,16 @@ def start_time(pid: int) -> str | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     state, started = fields[0], fields[19]  # proc(5): the third and the 22nd, and the name takes the first two
-    return None if state in "ZX" else started
+    # The first thread of a process can be gone while others still hold its files.
+    ended = state == "X" or (state == "Z" and _threads(pid) <= 1)
+    return None if ended else started
+
+
+def _threads(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def _start_time_by_ps(pid: int) -> str | None:
@@ -66,9 +75,11 @@ def spawn(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> 
 
 def is_running(process: Process) -> bool:
     """Tell whether *process* still runs; one that ended and is a child of ours is taken off the system's table."""
-    with suppress(ChildProcessError):
-        os.waitpid(process.pid, os.WNOHANG)
-    return start_time(process.pid) == process.started
+    try:
+        ended, _ = os.waitpid(process.pid, os.WNOHANG)
+    except ChildProcessError:
+        return start_time(process.pid) == process.started
+    return not ended
 
 
 def send(process: Process, number: signal.Signals) -> None:
