@@ -15,7 +15,7 @@ from features.outcome import outcome_chances
 from features.rating_book import SOURCE
 from features.team_ratings import HOME_LOG_GOALS, LOG_GOALS, importance
 
-# Eleven against ten score 1.2 times, ten against eleven 0.67 times as often (Ridder, Cramer, Hopstaken 1994; Vecer 2009)
+# Eleven against ten score 1.2 times, ten against eleven .67 times as often (Ridder, Cramer, Hopstaken 1994; Vecer 2009)
 RED_OWN = 0.67
 RED_OTHER = 1.2
 LAST_MINUTE = 94  # with stoppage time

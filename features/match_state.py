@@ -28,6 +28,19 @@ from features.remembered import (
 )
 from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent, Side, TeamEvent, TeamEventKind
 
+__all__ = [
+    "DAY_MS",
+    "Held",
+    "ImpossibleEventError",
+    "Known",
+    "MatchState",
+    "Phase",
+    "after_feature_event",
+    "after_match_event",
+    "expires_at_ms",
+    "team_event",
+]
+
 DAY_MS = 86_400_000
 KEPT_AFTER_END_MS = DAY_MS
 KEPT_AFTER_KICK_OFF_MS = 7 * DAY_MS
