@@ -74,8 +74,9 @@ class QuantileBins:
         edges = np.unique(np.quantile(data, at, method="inverted_cdf")).astype(np.float32)
         if edges.size == 0 or edges[0] > data.min():
             return cls(tuple(edges.tolist()))
-        below = np.nextafter(edges[0], np.float32(-np.inf))
-        return cls((float(below), *edges.tolist()))
+        with np.errstate(over="ignore"):  # nothing is below the lowest number there is
+            below = np.nextafter(edges[0], np.float32(-np.inf))
+        return cls((float(below), *edges.tolist()) if np.isfinite(below) else tuple(edges.tolist()))
 
     @property
     def size(self) -> int:
