@@ -42,9 +42,9 @@ class Sizes:
     tree_leaves: int = 64
     forest_leaves: int = 128
     layers: tuple[int, ...] = (64, 32)
-    shrinkage: float = 12.0
-    leaf_rows: int = 100
-    epochs: int = 12
+    shrinkage: float = 6.0
+    leaf_rows: int = 200
+    epochs: int = 4
     threads: int = 2
 
     def scaled(self, share: float) -> "Sizes":

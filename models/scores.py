@@ -1,0 +1,52 @@
+"""How good probabilities were, once results are known; over all rows, none dropped."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.predictors import CLASSES, Probabilities
+
+SMALLEST: Final = 1e-15
+BINS: Final = 10
+
+
+def scores(probabilities: Probabilities, results: NDArray[np.int64]) -> Mapping[str, float]:
+    """Return log loss (nats), RPS, Brier score, accuracy and calibration error of *probabilities*.
+
+    Args:
+        probabilities: Shape ``(n, 3)``, in the order of CLASSES.
+        results: Index into CLASSES, shape ``(n,)``.
+    """
+    shares, happened = probabilities.astype(np.float64), np.eye(len(CLASSES))[results]
+    chosen = np.maximum(shares[np.arange(len(results)), results], SMALLEST)
+    return {
+        "n": float(len(results)),
+        "log_loss": float(-np.log(chosen).mean()),
+        "rps": ranked_probability_score(shares, happened),
+        "brier": float(((shares - happened) ** 2).sum(axis=1).mean()),
+        "accuracy": float((shares.argmax(axis=1) == results).mean()),
+        "ece": calibration_error(shares, happened),
+    }
+
+
+def ranked_probability_score(shares: NDArray[np.float64], happened: NDArray[np.float64]) -> float:
+    """Return the mean ranked probability score: a draw is nearer to either win than the wins are (Epstein 1969).
+
+    >>> ranked_probability_score(np.array([[1.0, 0.0, 0.0]]), np.array([[0.0, 0.0, 1.0]]))
+    1.0
+    """
+    steps = (shares - happened).cumsum(axis=1)[:, :-1]
+    return float((steps**2).sum(axis=1).mean() / (len(CLASSES) - 1))
+
+
+def calibration_error(shares: NDArray[np.float64], happened: NDArray[np.float64]) -> float:
+    """Return the expected calibration error, the mean over the classes, in BINS bins of equal width."""
+    return float(np.mean([_one_class(shares[:, one], happened[:, one]) for one in range(len(CLASSES))]))
+
+
+def _one_class(shares: NDArray[np.float64], happened: NDArray[np.float64]) -> float:
+    bins = np.minimum((shares * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, weights=shares - happened, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(shares))
