@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import faust
 import structlog
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from faust.types import TP
 
 from schemas.codec import Codec
@@ -20,7 +20,7 @@ from streams.engine.engine import Engine, EngineConfig
 from streams.engine.job import Job
 from streams.engine.outbox import Outbox
 from streams.engine.safety import InputError, check_position, committed_offsets
-from streams.engine.table import Changelog, StateDecoder, TablePartition, Tail
+from streams.engine.table import Changelog, RestoreError, StateDecoder, TablePartition, Tail
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
 from streams.settings import Security, Settings
@@ -144,24 +144,29 @@ class RoleApp(transport.SliceApp):
     async def prepare(self, assignment: Iterable[TP]) -> Mapping[int, TablePartition[Any]]:
         """Restore the table's partitions and check that the log still has what comes next."""
         began = time.monotonic()
+        try:
+            tables = await self._restored(assignment)
+            self._seeks = await asyncio.to_thread(self._check, tables)
+        except InputError as error:
+            stop_worker("input.refused", error)
+        except (RestoreError, KafkaException) as error:
+            stop_worker("restore.failed", error)
+        states = sum(len(table.states) for table in tables.values())
+        self.metrics.restored(time.monotonic() - began, states)
+        log.info("table.restored", partitions=list(tables), states=states)
+        return tables
+
+    async def _restored(self, assignment: Iterable[TP]) -> dict[int, TablePartition[Any]]:
         partitions = sorted({tp.partition for tp in assignment if tp.topic in self.inputs.ids})
         known = self.engine.tables
         restored = await asyncio.gather(
             *(asyncio.to_thread(self.changelog.restore, one, known.get(one)) for one in partitions)
         )
-        tables = dict(zip(partitions, restored, strict=True))
-        try:
-            self._seeks = await asyncio.to_thread(self._check, tables)
-        except InputError as error:
-            stop_worker("input.refused", error)
-        states = sum(len(table.states) for table in tables.values())
-        self.metrics.restored(time.monotonic() - began, states)
-        log.info("table.restored", role=self.role.name, partitions=partitions, states=states)
-        return tables
+        return dict(zip(partitions, restored, strict=True))
 
     def _check(self, tables: Mapping[int, TablePartition[Any]]) -> dict[TP, int]:
-        config = self.settings.librdkafka(group_id=self.settings.group(self.role.name), log_level=3)
-        reader = Consumer({**config, "isolation.level": "read_committed"})
+        config = self.settings.librdkafka(group_id=self.settings.group(self.role.name))
+        reader = Consumer({**config, "isolation.level": "read_committed", "log_level": 3})
         seeks: dict[TP, int] = {}
         try:
             wanted = [TopicPartition(topic, one) for topic in self.inputs.ids for one in tables]

@@ -31,6 +31,8 @@ class SchemaBook:
         self._clock = clock
         self._codecs: list[Codec[Any]] = []
         self._unregistered: dict[int, float] = {}
+        self._learnt: set[int] = set()
+        self._asking = asyncio.Lock()
 
     def codec(self, name: str, record_type: type[R], reader_version: int | None = None) -> Codec[R]:
         """Return a new codec which is taught every schema that is learnt."""
@@ -66,20 +68,27 @@ class SchemaBook:
 
     async def learn(self, schema_id: int) -> None:
         """Teach the codecs the schema of *schema_id*; an outage is waited out, however long it lasts."""
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                text = await asyncio.to_thread(self._registry.fetch, schema_id)
-            except SchemaNotFoundError:
-                # For a while only: the id may be given to a schema later.
-                self._unregistered[schema_id] = self._clock() + _REFUSED_SECONDS
-                return
-            except RegistryUnavailableError as error:
-                log.warning("registry.unavailable", schema_id=schema_id, error=str(error), pause_seconds=pause)
+        async with self._asking:  # many partitions meet a new schema at once; one question is enough
+            pause = _FIRST_PAUSE
+            while not self._settled(schema_id) and not await self._asked(schema_id, pause):
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - spreads the retries of many workers
                 pause = min(2 * pause, _LONGEST_PAUSE)
-            else:
-                for codec in self._codecs:
-                    codec.learn(schema_id, text)
-                log.info("schema.learnt", schema_id=schema_id)
-                return
+
+    def _settled(self, schema_id: int) -> bool:
+        return schema_id in self._learnt or self._clock() < self._unregistered.get(schema_id, 0.0)
+
+    async def _asked(self, schema_id: int, pause: float) -> bool:
+        try:
+            text = await self._registry.fetch_async(schema_id)
+        except SchemaNotFoundError:
+            # For a while only: the id may be given to a schema later.
+            self._unregistered[schema_id] = self._clock() + _REFUSED_SECONDS
+            return True
+        except RegistryUnavailableError as error:
+            log.warning("registry.unavailable", schema_id=schema_id, error=str(error), pause_seconds=pause)
+            return False
+        for codec in self._codecs:
+            codec.learn(schema_id, text)
+        self._learnt.add(schema_id)
+        log.info("schema.learnt", schema_id=schema_id)
+        return True

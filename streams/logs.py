@@ -16,7 +16,9 @@ def configure_logs(form: Literal["console", "json"], level: str, **always: str) 
     ]
     renderer: Any = structlog.processors.JSONRenderer()
     if form == "console":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        # Plain tracebacks: the rich ones print local variables, and with them what nobody may read.
+        plain = structlog.dev.plain_traceback
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
@@ -31,10 +33,16 @@ def configure_logs(form: Literal["console", "json"], level: str, **always: str) 
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_worth_telling)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
     # The libraries speak of every connection and assignment; what matters of it, we say ourselves.
-    for name in ("aiokafka", "faust", "mode", "aiohttp", "httpx", "httpcore", "kafka"):
+    for name in ("aiokafka", "faust", "mode", "aiohttp", "httpx", "httpx2", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     structlog.contextvars.bind_contextvars(**always)
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Leave out what the service library says of each of our classes that starts or stops."""
+    return record.levelno >= logging.WARNING or not str(record.msg).startswith("[^")

@@ -1,6 +1,6 @@
 """What a worker counts and measures, by the names its users' dashboards know."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 LATENCY_BUCKETS = (
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
@@ -10,8 +10,10 @@ LATENCY_BUCKETS = (
 class WorkerMetrics:
     """The metrics of one role; labels come from closed sets only."""
 
-    def __init__(self, registry: CollectorRegistry, role: str) -> None:
+    def __init__(self, registry: CollectorRegistry, role: str, topic_prefix: str = "") -> None:
+        disable_created_metrics()
         self._role = role
+        self._topic_prefix = topic_prefix
         self._events = Counter(
             "touchline_events", "Records by what became of them.", ["role", "topic", "kind"], registry=registry
         )
@@ -61,7 +63,7 @@ class WorkerMetrics:
 
     def event(self, topic: str, kind: str, count: int = 1) -> None:
         """Count *count* records of *topic*: predicted, held, repeated, replayed or dead_letter."""
-        self._events.labels(self._role, topic, kind).inc(count)
+        self._events.labels(self._role, topic.removeprefix(self._topic_prefix), kind).inc(count)
 
     def dead_letter(self, topic: str, cause: str) -> None:
         """Count one record set aside."""

@@ -236,6 +236,13 @@ class PredictJob:
             scored_at_us=times_us[1],
         )
 
+    def delivered(self, outputs: Sequence[Message]) -> None:
+        """Measure the time from the timestamp of each prediction's cause."""
+        now = time.time()
+        for message in outputs:
+            if message.topic == self.topics.predictions and message.source is not None:
+                self.metrics.latency(now - message.source[1].timestamp / 1000)
+
     def expire(self, table: TablePartition[MatchState], committed: Mapping[str, int]) -> Step | None:
         """Let matches go whose time is over and whose events are committed."""
         match_end = committed.get(self.topics.match_events, 0)

@@ -132,6 +132,9 @@ class RateJob:
                 table.states[key] = record
         return step
 
+    def delivered(self, outputs: Sequence[Message]) -> None:
+        """Do nothing: the latency of a rating is that of the prediction which follows."""
+
     def expire(self, table: TablePartition[RatingRecord], committed: Mapping[str, int]) -> Step | None:  # noqa: ARG002 - the book drops its fixtures itself
         """Return None: the book lets fixtures go by itself."""
         return None

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import structlog
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 
 from streams.merged_metrics import merged_exposition
 from streams.settings import Settings
@@ -53,6 +53,7 @@ class Supervisor:
         self._children = [_Child(role, folder / f"{role}.sock") for role in roles]
         self._stopping = asyncio.Event()
         self._exit_code = 0
+        disable_created_metrics()
         registry = CollectorRegistry()
         self._registry = registry
         self._restarts = Counter("touchline_worker_restarts", "Restarts of a role.", ["role"], registry=registry)

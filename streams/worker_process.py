@@ -65,13 +65,14 @@ def main(arguments: Sequence[str]) -> None:
         collector(registry=registry)
     uvloop.install()
     try:
-        app = create_app(settings, role, WorkerMetrics(registry, role))
+        app = create_app(settings, role, WorkerMetrics(registry, role, settings.topic_prefix))
     except Exception as error:  # noqa: BLE001 - whatever keeps a role from starting is told in one line
         stop_worker("role.refused", error)
     app.attached.append(_Watched(app, registry, Path(socket)))
     worker: Any = faust.Worker(
         app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False, quiet=True
     )
+    worker.spinner = None  # it writes escape codes into logs
     worker.execute_from_commandline()
 
 

@@ -170,6 +170,7 @@ class Engine(Generic[S, D]):
         delivery = await self._out().deliver(outputs)
         if delivery.refused:
             await self._out().deliver([self._set_aside(message) for message in delivery.refused])
+        self._job.delivered(outputs)
         return delivery.next_offsets
 
     def _set_aside(self, message: Message) -> Message:

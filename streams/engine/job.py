@@ -48,6 +48,10 @@ class Job(Protocol[S, D]):
         """Return one step a slice, in the same order; slices of one partition build on each other."""
         ...
 
+    def delivered(self, outputs: Sequence[Message]) -> None:
+        """Take note that *outputs* are on the brokers."""
+        ...
+
     def expire(self, table: TablePartition[S], committed: Mapping[str, int]) -> Step | None:
         """Remove what has had its time from *table*, given the committed offset by input topic."""
         ...

@@ -12,7 +12,7 @@ from typing import Any
 import faust
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.transport import TRANSPORTS
+from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
