@@ -1,0 +1,110 @@
+from math import isnan
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.feature_sets import FEATURE_SETS, remaining_goals
+from features.match_state import MatchState, after_feature_event, after_match_event
+from features.team_ratings import TeamRating, rating_values
+from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
+
+V1 = FEATURE_SETS["v1"]
+VALUES = rating_values(
+    TeamRating("Ajax", elo=1700, matches=9, last_match_day=5), TeamRating("PSV"), neutral=False, day=10
+)
+
+
+def row(state: MatchState) -> dict[str, float]:
+    (numbers,) = V1.matrix([state]).tolist()
+    return dict(zip(V1.names, numbers, strict=True))
+
+
+def scheduled(*, neutral: bool = False) -> MatchState:
+    event = MatchEvent(
+        "s",
+        "m",
+        EventKind.SCHEDULED,
+        0,
+        home_team="Ajax",
+        away_team="PSV",
+        competition="UEFA Euro",
+        neutral=neutral,
+        kick_off_ms=5,
+    )
+    return after_match_event(MatchState("m"), event)
+
+
+def rated(state: MatchState) -> MatchState:
+    return after_feature_event(state, FeatureEvent("r", "m", "ratings", 1, VALUES))
+
+
+def after(state: MatchState, kind: EventKind, minute: int, side: Side | None = None) -> MatchState:
+    return after_match_event(state, MatchEvent(f"{kind}{minute}{side}", "m", kind, minute, minute, side))
+
+
+def test_each_feature_has_one_name_and_one_column() -> None:
+    assert (2, len(V1.names)) == V1.matrix([MatchState("a"), MatchState("b")]).shape
+    assert len(set(V1.names)) == len(V1.names)
+    assert np.float32 == V1.matrix([MatchState("a")]).dtype
+    assert (0, len(V1.names)) == V1.matrix([]).shape
+
+
+def test_what_ratings_say_stands_in_the_row_and_what_they_do_not_is_missing() -> None:
+    numbers = row(rated(scheduled()))
+
+    for name, value in VALUES.items():
+        assert isnan(numbers[name]) if value is None else numbers[name] == np.float32(value)
+    assert (0, 50, 0, 0) == (numbers["neutral"], numbers["importance"], numbers["started"], numbers["minute"])
+    assert isnan(row(scheduled())["elo_difference"])
+    assert isnan(row(MatchState("m"))["neutral"])
+
+
+def test_a_goal_changes_score_and_chances() -> None:
+    state = after(after(rated(scheduled()), EventKind.GOAL, 20, Side.AWAY), EventKind.TICK, 50)
+    numbers, before = row(state), row(rated(scheduled()))
+
+    assert (0, 1, -1, 50, 30) == tuple(
+        numbers[name] for name in ("home_goals", "away_goals", "score_difference", "minute", "minutes_since_goal")
+    )
+    assert numbers["poisson_away"] > before["poisson_away"]
+    assert numbers["remaining_home_goals"] == pytest.approx(before["expected_home_goals"] * 44 / 94)
+
+
+def test_the_final_score_is_certain() -> None:
+    event = MatchEvent("f", "m", EventKind.FULL_TIME, 99, 90, home_score=2, away_score=2)
+    numbers = row(after_match_event(rated(scheduled()), event))
+
+    assert (2, 2, 0, 1, 0) == tuple(
+        numbers[name] for name in ("home_goals", "away_goals", "poisson_home", "poisson_draw", "poisson_away")
+    )
+
+
+def test_extra_time_still_has_goals_to_come() -> None:
+    assert 0 < row(after(scheduled(), EventKind.TICK, 115))["remaining_home_goals"] < 0.3
+
+
+def test_a_red_card_turns_the_chances() -> None:
+    even = scheduled(neutral=True)
+    home, away = remaining_goals(after(even, EventKind.RED_CARD, 0, Side.HOME))
+
+    assert home < remaining_goals(even)[0] == remaining_goals(even)[1] < away
+
+
+minutes = st.lists(st.tuples(st.sampled_from([EventKind.GOAL, EventKind.RED_CARD]), st.integers(0, 95)), max_size=8)
+
+
+@given(st.lists(st.tuples(minutes, st.booleans(), st.booleans()), min_size=1, max_size=40))
+def test_a_row_has_the_same_bits_alone_and_among_others(
+    stories: list[tuple[list[tuple[EventKind, int]], bool, bool]],
+) -> None:
+    states = []
+    for events, neutral, has_rating in stories:
+        state = rated(scheduled(neutral=neutral)) if has_rating else scheduled(neutral=neutral)
+        for n, (kind, minute) in enumerate(events):
+            state = after(state, kind, minute, (Side.HOME, Side.AWAY)[n % 2])
+        states.append(state)
+
+    together = V1.matrix(states)
+    assert all(V1.matrix([state]).tobytes() == one.tobytes() for state, one in zip(states, together, strict=True))
