@@ -97,8 +97,8 @@ class Simulation:
 
         The next round is made ready match by match while this one is sent, so that no event waits for a whole round.
         """
-        yield from self._announced(0)
         ready = list(self._matches(0))
+        yield from self._announced(0)
         for day in itertools.count():
             yield from self._announced(day + 1)
             sent = sorted(itertools.chain.from_iterable(ready), key=lambda each: each.sent_ms)

@@ -6,9 +6,16 @@ from collections.abc import Mapping
 import click
 
 COMMANDS: Mapping[str, str] = {
+    "doctor": "streams.commands.doctor:doctor",
     "down": "streams.commands.cluster:down",
+    "lag": "streams.commands.lag:lag",
+    "produce": "streams.commands.produce:produce",
     "schema": "streams.commands.schema:schema",
+    "simulate": "streams.commands.simulate:simulate",
     "status": "streams.commands.cluster:status",
+    "tail": "streams.commands.tail:tail",
+    "topics": "streams.commands.topics:topics",
+    "train": "streams.commands.train:train_command",
     "up": "streams.commands.cluster:up",
     "worker": "streams.commands.worker:worker",
 }

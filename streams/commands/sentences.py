@@ -1,0 +1,35 @@
+"""What goes wrong outside of us ends a command with one sentence and exit code 2."""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from schemas.compatibility import SchemaError
+from streams.brokers import BrokerError
+from streams.commands.errors import UserError
+from streams.records_io import TopicError
+from streams.registry import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_OURS = (
+    BrokerError,
+    IncompatibleSchemaError,
+    RegistryUnavailableError,
+    SchemaError,
+    SchemaNotFoundError,
+    TopicError,
+)
+
+
+def in_one_sentence(command: Callable[P, R]) -> Callable[P, R]:
+    """Give *command* an end with one sentence in place of a traceback."""
+
+    @functools.wraps(command)
+    def guarded(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return command(*args, **options)
+        except _OURS as error:
+            raise UserError(" ".join(str(error).split())) from error
+
+    return guarded

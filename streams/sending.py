@@ -1,0 +1,84 @@
+"""One producer for a tool: idempotent, partitioned as Kafka's own clients do, and sure of what was delivered."""
+
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer
+
+from streams.brokers import PATIENCE_SECONDS, BrokerError, one_sentence, quiet, sentence
+from streams.settings import Settings
+
+
+class Sender:
+    """Sends to one topic, which must exist; `finish` tells whether all arrived.
+
+    Attributes:
+        topic: Name on the brokers.
+        sent: Records handed over so far.
+    """
+
+    def __init__(self, settings: Settings, topic: str, patience: float = PATIENCE_SECONDS) -> None:
+        self.topic, self.sent = topic, 0
+        self._settings = settings
+        self._failure: BrokerError | None = None
+        self._producer = Producer(
+            {
+                **quiet(settings, enable_idempotence=True, partitioner="murmur2_random", linger_ms=2),
+                "message.timeout.ms": int(settings.delivery_timeout * 1000),
+                "message.max.bytes": 50 * 1024 * 1024,  # ours is not the limit: the topic's is
+                "queue.buffering.max.messages": 1_000_000,
+                "delivery.report.only.error": True,
+                "on_delivery": self._failed,
+            }
+        )
+        with one_sentence(settings, f"looking for topic {topic}"):
+            found = self._producer.list_topics(topic, timeout=patience).topics[topic]
+            if found.error is not None:
+                raise KafkaException(found.error)
+
+    def send(self, key: bytes, value: bytes, timestamp_ms: int = 0) -> None:
+        """Hand one record over; a timestamp of 0 is now.
+
+        Raises:
+            BrokerError: A record before it was refused.
+        """
+        self._check()
+        while True:
+            try:
+                self._producer.produce(self.topic, value, key, timestamp=timestamp_ms)
+            except BufferError:
+                self._producer.poll(0.05)  # the queue is full: the brokers are slower than we are
+                self._check()
+            except KafkaException as error:
+                raise BrokerError(sentence(self._settings, f"sending to {self.topic}", error.args[0])) from error
+            else:
+                self.sent += 1
+                return
+
+    def serve(self) -> None:
+        """Take in what the brokers said meanwhile.
+
+        Raises:
+            BrokerError: A record was refused.
+        """
+        self._producer.poll(0)
+        self._check()
+
+    def finish(self) -> int:
+        """Wait until every record is on the brokers; return how many.
+
+        Raises:
+            BrokerError: Not all arrived.
+        """
+        left = self._producer.flush(self._settings.delivery_timeout + 5)
+        self._check()
+        if left:
+            raise BrokerError(f"{left} of {self.sent} records were not delivered to {self.topic} in time")
+        return self.sent
+
+    def _failed(self, error: Any, _record: Any) -> None:
+        if self._failure is None:
+            self._failure = BrokerError(sentence(self._settings, f"sending to {self.topic}", error))
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
