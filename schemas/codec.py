@@ -16,6 +16,7 @@ from schemas.resolution import Reading, Schema, Unreadable, parsed, reading_of
 R = TypeVar("R")
 
 MAGIC = 0
+_MORE_FOLLOWS = 0x80
 _HEADER = struct.Struct(">bI")
 
 
@@ -120,10 +121,10 @@ class Codec(Generic[R]):
         source.seek(_HEADER.size)
         try:
             record = self._build(reading.values(source))
-        except EOFError as error:
-            message = f"the bytes end inside of a {self.record_type.__name__}: {error}"
-            raise DecodeError(message, data, DecodeCause.TRUNCATED) from error
-        except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+        except (ArithmeticError, EOFError, LookupError, MemoryError, TypeError, ValueError) as error:
+            if isinstance(error, EOFError) or _ends_inside_a_number(data, source):
+                message = f"the {len(data)} bytes end inside of a {self.record_type.__name__}"
+                raise DecodeError(message, data, DecodeCause.TRUNCATED) from error
             raise DecodeError(f"no {self.record_type.__name__}: {error}", data, DecodeCause.UNDECODABLE) from error
         left = len(data) - source.tell()
         if left:
@@ -155,3 +156,8 @@ class Codec(Generic[R]):
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise EncodeError(f"{self.record_type.__name__} does not fit its schema: {error}", record) from error
         return target.getvalue()
+
+
+def _ends_inside_a_number(data: bytes, source: BytesIO) -> bool:
+    """Tell whether the last byte said that another one of the same number follows; fastavro's IndexError does not."""
+    return source.tell() == len(data) and data[-1] >= _MORE_FOLLOWS
