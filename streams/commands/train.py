@@ -1,0 +1,228 @@
+"""`touchline train`: from the match history to a bundle, with honest numbers."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from features.feature_sets import FEATURE_SETS, FeatureSet
+from features.history import EPOCH, HistoricMatch, HistoryError, international_matches
+from models.bundle import BundleError, save_bundle
+from models.fitting import Sizes
+from models.manifest import Manifest, TrainingRange
+from models.predictors import CLASSES, KINDS, GraphPredictor, Kind
+from models.rows import Rows, as_served, grid_minutes, history_rows, spread_minutes
+from models.training import Step, Trained, TrainingError, steps_of, train
+from monitors.reference import ReferenceHistograms
+from streams.commands.errors import UserError
+
+LIBRARIES: Final = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost-cpu", "lightgbm", "touchline")
+REFERENCE_YEARS: Final = 10
+MEASURES: Final = ("n", "log_loss", "rps", "brier", "accuracy", "ece")
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is to be trained, checked."""
+
+    kind: Kind
+    features: FeatureSet
+    since: date
+    until: date
+    holdout: date
+    sizes: Sizes
+
+
+@click.command("train")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("../shared/data"),
+    show_default=True,
+    help="Folder with the match history.",
+)
+@click.option("--kind", default="stack", show_default=True, metavar="KIND", help=f"One of {', '.join(KINDS)}.")
+@click.option("--until", metavar="DATE", help="Last day to learn from (default: the last of the history).")
+@click.option(
+    "--since",
+    default="1990-01-01",
+    show_default=True,
+    metavar="DATE",
+    help="First day to learn from; earlier matches only move the ratings.",
+)
+@click.option(
+    "--holdout-days",
+    type=click.IntRange(1, 3650),
+    default=730,
+    show_default=True,
+    help="The last days, on which the metrics are measured by a model that has not seen them.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder of the bundle; replaced as a whole."
+)
+@click.option("--name", default="internationals", show_default=True, help="Name of the model.")
+@click.option("--version", "model_version", default="1", show_default=True, help="Version of the bundle.")
+@click.option("--feature-set", default="v1", show_default=True, help="Feature set to learn.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0.001, 1.0),
+    default=1.0,
+    show_default=True,
+    help="Share of the full number of trees.",
+)
+@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads of a fit.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def train_command(  # noqa: PLR0917 - click passes them by name
+    data: Path,
+    kind: str,
+    until: str | None,
+    since: str,
+    holdout_days: int,
+    out: Path,
+    name: str,
+    model_version: str,
+    feature_set: str,
+    share: float,
+    threads: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Train a model on the match history and write its bundle.
+
+    The same data gives the same model, byte for byte. The metrics are of a model which was fitted before the hold-out.
+
+    \b
+    Example:
+      touchline train --kind lightgbm --until 2022-11-19 --out bundles/lightgbm
+    """  # noqa: D301 - \b is click's mark for a block kept as it is
+    matches = _matches(data)
+    last = _date("--until", until) if until is not None else matches[-1].day
+    order = _Order(
+        _kind(kind),
+        _feature_set(feature_set),
+        _date("--since", since),
+        last,
+        last - timedelta(days=holdout_days - 1),
+        Sizes(threads=threads).scaled(share),
+    )
+    if order.since >= order.holdout:
+        raise UserError(
+            f"the hold-out begins on {order.holdout}, not after --since {order.since}: nothing to learn from"
+        )
+    try:
+        with _progress(steps_of(order.kind) + 3, quiet=as_json) as step:
+            manifest = _train(
+                order, [match for match in matches if match.day <= last], out, (name, model_version), step
+            )
+    except (TrainingError, BundleError) as error:
+        raise UserError(str(error)) from error
+    _show(manifest, out, as_json=as_json)
+
+
+def _train(order: _Order, matches: Sequence[HistoricMatch], out: Path, name: tuple[str, str], step: Step) -> Manifest:
+    step(f"folding {len(matches):,} matches")
+    rows = history_rows(matches, order.features, spread_minutes, _day(order.since))
+    judged = history_rows(matches, order.features, grid_minutes, _day(order.holdout))
+    found = train(order.kind, order.features.names, rows, judged, sizes=order.sizes, step=step)
+    step("counting the reference histograms")
+    recent = as_served(rows.where(rows.days > _day(order.until) - REFERENCE_YEARS * 365))
+    reference = _reference(order.features, recent, found.graph)
+    step(f"writing {out}")
+    return save_bundle(out, _manifest(order, rows, found, name), found.graph, reference.to_dict(), recent.matrix)
+
+
+def _reference(features: FeatureSet, rows: Rows, graph: bytes) -> ReferenceHistograms:
+    names = (*features.names, *(f"probability_{one}" for one in CLASSES))
+    columns = np.concatenate([rows.matrix, GraphPredictor(graph).predict_proba(rows.matrix)], axis=1)
+    return ReferenceHistograms.from_matrix(names, columns, rows.match_ids)
+
+
+def _manifest(order: _Order, rows: Rows, found: Trained, name: tuple[str, str]) -> Manifest:
+    learned = TrainingRange(
+        order.since.isoformat(), order.until.isoformat(), len(rows.days), len(set(rows.match_ids)), rows.digest
+    )
+    return Manifest(
+        model=name[0],
+        version=name[1],
+        kind=order.kind,
+        feature_set=order.features.version,
+        features=order.features.names,
+        classes=CLASSES,
+        training=learned,
+        metrics=found.metrics,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        libraries={library: version(library) for library in LIBRARIES},
+        files={},
+    )
+
+
+def _matches(data: Path) -> list[HistoricMatch]:
+    try:
+        matches = list(international_matches(data))
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename} is missing: --data names the folder with the match history") from error
+    except (HistoryError, OSError) as error:
+        raise UserError(f"the match history in {data} cannot be read: {error}") from error
+    if not matches:
+        raise UserError(f"the match history in {data} holds no match")
+    return matches
+
+
+def _kind(kind: str) -> Kind:
+    if kind not in KINDS:
+        raise UserError(f"--kind is {kind!r}, not one of {', '.join(KINDS)}")
+    return kind
+
+
+def _feature_set(name: str) -> FeatureSet:
+    if name not in FEATURE_SETS:
+        raise UserError(f"--feature-set is {name!r}, not one of {', '.join(FEATURE_SETS)}")
+    return FEATURE_SETS[name]
+
+
+def _date(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(f"{option} is {text!r}, not a date such as 2022-11-19") from error
+
+
+def _day(day: date) -> int:
+    return (day - EPOCH).days
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Step]:
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress:
+        task = progress.add_task("reading", total=total)
+        started = False
+
+        def step(text: str) -> None:
+            nonlocal started
+            progress.update(task, description=text, advance=int(started))
+            started = True
+
+        yield step
+
+
+def _show(manifest: Manifest, out: Path, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"bundle": str(out), "digest": manifest.digest, **asdict(manifest)}))
+        return
+    table = Table("segment", *MEASURES, title=f"{manifest.model} {manifest.version} ({manifest.kind}): hold-out")
+    for segment, measures in manifest.metrics.items():
+        table.add_row(segment, *(f"{measures[one]:,.0f}" if one == "n" else f"{measures[one]:.4f}" for one in MEASURES))
+    console = Console()
+    console.print(table)
+    console.print(f"{out}: {manifest.files['model.onnx'].size:,} bytes, digest {manifest.digest}", soft_wrap=True)
