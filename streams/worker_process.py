@@ -6,11 +6,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import faust
 import uvloop
-from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
 from streams.app import RoleApp
@@ -21,13 +20,16 @@ from streams.settings import read_settings
 from streams.stopping import stop_worker
 from streams.web.endpoints import Endpoints, serve
 
+if TYPE_CHECKING:
+    from aiohttp.web import AppRunner
+
 
 class _Watched:
     """What Faust starts and stops with the application: its endpoints, and an eye on the supervisor."""
 
     def __init__(self, app: RoleApp, registry: CollectorRegistry, socket: Path) -> None:
         self._app, self._registry, self._socket = app, registry, socket
-        self._runner: web.AppRunner | None = None
+        self._runner: AppRunner | None = None
 
     async def start(self) -> None:
         endpoints = Endpoints(self._metrics, self._sick, self._unready)
