@@ -170,14 +170,17 @@ class RatingBook:
         """Return the rating of every team that has played, after all closed days."""
         return self._window.ratings()
 
+    def has_heard(self, event: TeamEvent) -> bool:
+        """Tell whether *event* is a repeat."""
+        fixture = self._fixtures.get(event.match_id)
+        return fixture is not None and signed(digest(event.event_id)) in fixture.heard
+
     def after(self, event: TeamEvent) -> list[FeatureEvent]:
         """Fold *event*; return a feature event for each open fixture that is new or whose teams moved."""
         moved = self._advance(event.occurred_at_ms)
-        heard = signed(digest(event.event_id))
-        old = self._fixtures.get(event.match_id)
         news: set[str] = set()
-        if old is None or heard not in old.heard:
-            new = _fixture(event, old, heard)
+        if not self.has_heard(event):
+            new = _fixture(event, self._fixtures.get(event.match_id))
             moved |= self._ignore(new) if self._outlived(new) else self._put(new)
             news |= {new.match_id} & self._fixtures.keys()
         for team in moved:
@@ -266,7 +269,8 @@ class RatingBook:
         return FeatureEvent(_event_id(fixture.match_id, as_of_ms), fixture.match_id, SOURCE, as_of_ms, values)
 
 
-def _fixture(event: TeamEvent, old: Fixture | None, heard: int) -> Fixture:
+def _fixture(event: TeamEvent, old: Fixture | None) -> Fixture:
+    heard = signed(digest(event.event_id))
     return Fixture(
         event.match_id,
         event.kick_off_ms,

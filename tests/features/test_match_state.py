@@ -294,6 +294,7 @@ def test_the_rating_fold_hears_of_fixtures_results_and_their_corrections_only() 
         heard.append(told and (told.kind, told.home_score, told.cancelled))
         state = after
 
+    assert state.fixture_known
     assert [
         None,
         (TeamEventKind.SCHEDULED, 2, False),

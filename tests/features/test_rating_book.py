@@ -171,6 +171,7 @@ def test_the_same_events_again_after_a_restore_change_nothing(events: list[TeamE
     store.write(folded(events).changed())
     restored = store.restored()
 
+    assert all(restored.has_heard(event) for event in events)
     assert [] == [said for event in events for said in restored.after(event)]
     assert Changes([], [], None, []) == restored.changed()
 

@@ -1,0 +1,61 @@
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.match_state import Held, Known, MatchState
+from features.rating_book import BaseRating, Fixture, RatingClock
+from features.remembered import Goal, Mark, Result, Scheduled, Tally
+from features.team_ratings import TeamRating
+from schemas.catalog import schema_json
+from schemas.codec import Codec
+
+longs = st.integers(-(2**63), 2**63 - 1)
+ints = st.integers(-(2**31), 2**31 - 1)
+floats = st.floats(allow_nan=False)
+values: st.SearchStrategy[Mapping[str, float | None]] = st.dictionaries(st.text(), st.none() | floats)
+
+
+held = st.builds(
+    Held,
+    occurred_at_ms=longs,
+    minute=st.none() | ints,
+    source_offset=longs,
+    source_timestamp_ms=longs,
+    received_at_us=longs,
+)
+ratings = st.builds(TeamRating, st.text(), *[floats] * 6, matches=ints, last_match_day=st.none() | ints)
+states = st.builds(
+    MatchState,
+    scheduled=st.lists(st.builds(Scheduled, occurred_at_ms=longs, kick_off_ms=longs), max_size=2).map(tuple),
+    results=st.lists(st.builds(Result, occurred_at_ms=longs, home_score=ints, away_score=ints), max_size=2).map(tuple),
+    kick_offs=st.lists(st.builds(Mark, occurred_at_ms=longs, minute=ints), max_size=2).map(tuple),
+    home=st.builds(Tally, goals=st.lists(st.builds(Goal, minute=ints, event=longs)).map(tuple), shots=st.binary()),
+    struck=st.binary(),
+    features=st.dictionaries(st.text(), st.builds(Known, as_of_ms=longs, event=longs, values=values)),
+    held=st.lists(held).map(tuple),
+)
+fixtures = st.builds(Fixture, kick_off_ms=longs, heard=st.lists(longs).map(tuple), values=values)
+bases = st.builds(BaseRating, rating=ratings, base_day=ints, previous=st.none() | ratings)
+
+
+@pytest.mark.parametrize(
+    ("name", "record_type", "records"),
+    [
+        ("match_state", MatchState, states),
+        ("fixture", Fixture, fixtures),
+        ("base_rating", BaseRating, bases),
+        ("rating_clock", RatingClock, st.builds(RatingClock, ints, ints, longs, longs)),
+    ],
+)
+@given(data=st.data())
+def test_what_is_written_is_read_back(
+    name: str, record_type: type, records: st.SearchStrategy[object], data: st.DataObject
+) -> None:
+    codec: Codec[object] = Codec(name, record_type)
+    codec.learn(1, schema_json(name, 1))
+    codec.use_for_writing(1)
+    record = data.draw(records)
+
+    assert record == codec.decode(codec.encode(record))
