@@ -1,5 +1,6 @@
 """Can what one schema wrote be read as another? The Avro specification's rules, each broken one told in a sentence."""
 
+import json
 from typing import Any
 
 import avro.schema
@@ -7,6 +8,7 @@ from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibi
 from avro.errors import AvroException
 
 _Schema = Any  # avro ships no types
+_WORDS = 300
 
 
 class SchemaError(ValueError):
@@ -25,9 +27,10 @@ def incompatibilities(reader_json: str, writer_json: str) -> list[str]:
 
 def _parsed(text: str, whose: str) -> _Schema:
     try:
+        json.loads(text)  # avro's own message would hold the whole text
         return avro.schema.parse(text)
     except (AvroException, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise SchemaError(f"{whose} text is no Avro schema: {error}") from error
+        raise SchemaError(f"{whose} text is no Avro schema: {str(error)[:_WORDS]}") from error
 
 
 def _compatible(reader: _Schema, writer: _Schema) -> bool:

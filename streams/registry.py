@@ -120,7 +120,7 @@ class Registry:
             return SchemaError(f"{subject} takes no such schema: {error.error_message}")
         try:
             reasons = incompatibilities(schema_json, self.latest(subject))
-        except (SchemaNotFoundError, RegistryUnavailableError):
+        except (SchemaNotFoundError, RegistryUnavailableError, SchemaRegistryError):  # then its own words must do
             reasons = []
         return IncompatibleSchemaError(subject, reasons, str(error.error_message))
 
@@ -141,8 +141,16 @@ class Registry:
         return sorted(self._ask(lambda client: client.get_subjects()))
 
     def set_compatibility(self, level: str, subject: str | None = None) -> None:
-        """Enforce *level* (BACKWARD, FULL, NONE, ...) for *subject*, or for all."""
-        self._ask(lambda client: client.set_compatibility(subject_name=subject, level=level))
+        """Enforce *level* (BACKWARD, FULL, NONE, ...) for *subject*, or for all.
+
+        Raises:
+            ValueError: There is no such level.
+            RegistryUnavailableError: The registry does not answer.
+        """
+        try:
+            self._ask(lambda client: client.set_compatibility(subject_name=subject, level=level))
+        except SchemaRegistryError as error:
+            raise ValueError(f"{level} is no level of compatibility: {error.error_message}") from error
 
     def compatibility(self) -> str:
         """Return the level enforced where a subject has none of its own; errors as of fetch."""
