@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from models.graph import Member
+from models.heuristic import HeuristicMember
 from models.network import NetworkMember, fit_scaling
 from models.predictors import CLASSES, Kind, Matrix
 from models.trees import LightGBMMember, SklearnTreesMember, XGBoostMember
@@ -42,9 +43,9 @@ class Sizes:
     tree_leaves: int = 64
     forest_leaves: int = 128
     layers: tuple[int, ...] = (64, 32)
-    shrinkage: float = 6.0
+    shrinkage: float = 2.5
     leaf_rows: int = 200
-    epochs: int = 4
+    epochs: int = 3
     threads: int = 2
 
     def scaled(self, share: float) -> "Sizes":
@@ -69,11 +70,18 @@ class Examples:
         matrix: Features, float32 ``(n, k)``; NaN is missing.
         results: Index into CLASSES, shape ``(n,)``.
         weights: Of the rows, shape ``(n,)``.
+        start: What boosters and network start from; None for nothing.
     """
 
     matrix: Matrix
     results: NDArray[np.int64]
     weights: NDArray[np.float64]
+    start: HeuristicMember | None = None
+
+    @property
+    def margins(self) -> NDArray[np.float64] | None:
+        """The logarithms of the start, shape ``(n, 3)``."""
+        return None if self.start is None else self.start.logs(self.matrix)
 
 
 def fit_member(kind: Kind, examples: Examples, sizes: Sizes) -> Member:
@@ -125,9 +133,13 @@ def _xgboost(examples: Examples, sizes: Sizes) -> Member:
         "verbosity": 0,
     }
     rows = xgboost.DMatrix(
-        examples.matrix, label=examples.results, weight=examples.weights.astype(np.float32), nthread=sizes.threads
+        examples.matrix,
+        label=examples.results,
+        weight=examples.weights,
+        base_margin=examples.margins,
+        nthread=sizes.threads,
     )
-    return XGBoostMember(xgboost.train(settings, rows, num_boost_round=sizes.xgboost_trees))
+    return XGBoostMember(xgboost.train(settings, rows, num_boost_round=sizes.xgboost_trees), examples.start)
 
 
 def _lightgbm(examples: Examples, sizes: Sizes) -> Member:
@@ -147,12 +159,13 @@ def _lightgbm(examples: Examples, sizes: Sizes) -> Member:
         "num_threads": sizes.threads,
         "verbosity": -1,
     }
-    rows = lightgbm.Dataset(examples.matrix, label=examples.results, weight=examples.weights)
-    return LightGBMMember(lightgbm.train(settings, rows, num_boost_round=sizes.lightgbm_trees))
+    rows = lightgbm.Dataset(
+        examples.matrix, label=examples.results, weight=examples.weights, init_score=examples.margins
+    )
+    return LightGBMMember(lightgbm.train(settings, rows, num_boost_round=sizes.lightgbm_trees), examples.start)
 
 
 def _mlp(examples: Examples, sizes: Sizes) -> Member:
-    scaling = fit_scaling(examples.matrix)
     network = MLPClassifier(
         sizes.layers,
         alpha=1e-3,
@@ -161,11 +174,12 @@ def _mlp(examples: Examples, sizes: Sizes) -> Member:
         max_iter=sizes.epochs,
         random_state=SEED,
     )
+    member = NetworkMember(fit_scaling(examples.matrix), network, examples.start)
     # One thread, because the order of a matrix product's sums depends on their number.
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is the regularisation
-        network.fit(scaling(examples.matrix), examples.results, examples.weights)
-    return NetworkMember(scaling, network)
+        network.fit(member.inputs(examples.matrix), examples.results, examples.weights)
+    return member
 
 
 _FITS: Final[Mapping[Kind, Callable[[Examples, Sizes], Member]]] = {

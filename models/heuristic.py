@@ -1,10 +1,14 @@
-"""The predictor without training: from the teams' ratings over expected goals to probabilities."""
+"""The predictor without training: from the teams' ratings over expected goals to probabilities.
+
+The boosters and the network start from it, and learn what it misses.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.graph import GraphBuilder
 from models.predictors import CLASSES, INPUT, Matrix, Probabilities
@@ -29,6 +33,14 @@ class HeuristicMember:
         known = np.clip(np.where(np.isnan(chances), 1 / len(CLASSES), chances), LEAST, 1.0)
         shares: Probabilities = (known / known.sum(axis=1, keepdims=True)).astype(np.float32)
         return shares
+
+    def logs(self, matrix: Matrix) -> NDArray[np.float64]:
+        """Return the logarithms of the probabilities, shape ``(n, 3)``."""
+        return np.log(self.predict_proba(matrix).astype(np.float64))
+
+    def add_logs_to(self, graph: GraphBuilder) -> str:
+        """Return the name of the logarithms of the probabilities, float64 ``(n, 3)``."""
+        return graph.node("Log", self.add_to(graph))
 
     def add_to(self, graph: GraphBuilder) -> str:
         """Add the choice of the columns, the bounds and the division by the sum."""

@@ -36,7 +36,8 @@ class TrainingRange:
     """What a model has learned from.
 
     Attributes:
-        first: First day of the rows (ISO), None for a model without training; until: the day before which they end.
+        first: First day of the rows (ISO); None for a model which was not trained, as until.
+        until: Last day of the rows.
         rows: Rows it was fitted on.
         matches: Matches these rows come from.
         digest: SHA-256 of rows and results, in hexadecimal.

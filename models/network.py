@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
 from models.graph import GraphBuilder
+from models.heuristic import HeuristicMember
 from models.predictors import INPUT, Matrix, Probabilities
 
 FARTHEST: Final = 8.0
@@ -55,18 +56,30 @@ def fit_scaling(matrix: Matrix) -> Scaling:
 
 @dataclass(frozen=True, slots=True)
 class NetworkMember:
-    """A multilayer perceptron of scikit-learn, with ReLU between its layers."""
+    """A multilayer perceptron of scikit-learn, with ReLU between its layers.
+
+    Attributes:
+        start: Whose logarithms are inputs too.
+    """
 
     scaling: Scaling
     model: MLPClassifier
+    start: HeuristicMember | None = None
+
+    def inputs(self, matrix: Matrix) -> NDArray[np.float64]:
+        """Return what the first layer reads."""
+        scores = self.scaling(matrix)
+        return scores if self.start is None else np.concatenate([scores, self.start.logs(matrix)], axis=1)
 
     def predict_proba(self, matrix: Matrix) -> Probabilities:
         """Return scikit-learn's own answer."""
-        return np.asarray(self.model.predict_proba(self.scaling(matrix)), dtype=np.float32)
+        return np.asarray(self.model.predict_proba(self.inputs(matrix)), dtype=np.float32)
 
     def add_to(self, graph: GraphBuilder) -> str:
         """Add scaling, layers and softmax."""
         value = self.scaling.add_to(graph)
+        if self.start is not None:
+            value = graph.node("Concat", value, self.start.add_logs_to(graph), axis=1)
         layers = list(zip(self.model.coefs_, self.model.intercepts_, strict=True))
         for number, (weights, offsets) in enumerate(layers, start=1):
             value = graph.node("MatMul", value, graph.constant(np.asarray(weights, dtype=np.float64)))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.graph import SMALLEST, GraphBuilder, Member
-from models.predictors import CLASSES, Matrix, Probabilities
+from models.predictors import CLASSES, Matrix, Probabilities, softmax
 
 STEPS: Final = 50
 CONVERGED: Final = 1e-12
@@ -40,7 +40,7 @@ class LogitPool:
 
     def __call__(self, members: Sequence[Probabilities]) -> Probabilities:
         """Return the pooled probabilities of each row."""
-        return _softmax(_inputs(members) @ self.weights).astype(np.float32)
+        return softmax(_inputs(members) @ self.weights).astype(np.float32)
 
     def add_to(self, graph: GraphBuilder, members: Sequence[str]) -> str:
         """Return the name of the pooled probabilities."""
@@ -86,7 +86,7 @@ def fit_logit_pool(
     mean = np.vstack([np.eye(len(CLASSES)) / len(members)] * len(members) + [np.zeros((1, len(CLASSES)))])
     found, target = mean.copy(), np.eye(len(CLASSES))[results]
     for _ in range(STEPS):
-        shares = _softmax(rows @ found)
+        shares = softmax(rows @ found)
         slope = rows.T @ (weights[:, None] * (shares - target)) + penalty * (found - mean)
         step = np.linalg.solve(_curvature(rows, shares, weights, penalty), slope.T.ravel())
         found -= step.reshape(slope.T.shape).T
@@ -110,9 +110,3 @@ def _curvature(
 def _inputs(members: Sequence[Probabilities]) -> NDArray[np.float64]:
     logs = np.log(np.maximum(np.concatenate(members, axis=1, dtype=np.float64), SMALLEST))
     return np.concatenate([logs, np.ones((len(logs), 1))], axis=1)
-
-
-def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return shares

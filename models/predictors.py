@@ -29,6 +29,17 @@ class Predictor(Protocol):
         ...
 
 
+def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of *scores* ``(n, 3)``: their exponentials over the sum.
+
+    >>> softmax(np.array([[0.0, 0.0]])).tolist()
+    [[0.5, 0.5]]
+    """
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
 class GraphPredictor:
     """A model served from an ONNX graph; safe to call from several threads.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.fitting import Examples, Sizes, fit_member
 from models.graph import Member, export
-from models.heuristic import heuristic_member
+from models.heuristic import COLUMNS, HeuristicMember, heuristic_member
 from models.pools import MeanPool, Pool, PooledMember, fit_logit_pool
 from models.predictors import CLASSES, Kind, Probabilities
 from models.rows import FULL_TIME, GRID, PRE_MATCH, Rows
@@ -70,7 +70,8 @@ def train(
         member: Member = heuristic_member(names)
         before = member
     else:
-        before, member = _walk_forward(kind, rows, int(judged.days[0]), sizes, step)
+        start = heuristic_member(names) if set(COLUMNS) <= set(names) else None
+        before, member = _walk_forward(kind, rows, int(judged.days[0]), _Fit(sizes, start, step))
     metrics = report(before.predict_proba(judged.matrix), judged, rows)
     step("exporting and proving the graph")
     return Trained(export(member, rows.matrix), metrics)
@@ -110,7 +111,24 @@ def fold_days(days: NDArray[np.int64], until: int, folds: int = FOLDS) -> list[i
     return [int(before[int(share * len(before))]) for share in shares]
 
 
-def _walk_forward(kind: Kind, rows: Rows, holdout: int, sizes: Sizes, step: Step) -> tuple[Member, Member]:
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How members are fitted."""
+
+    sizes: Sizes
+    start: HeuristicMember | None
+    step: Step
+
+    def __call__(self, kinds: Sequence[Kind], rows: Rows) -> list[Member]:
+        examples = Examples(rows.matrix, rows.results, _weights(rows), self.start)
+        fitted = []
+        for kind in kinds:
+            self.step(f"fitting {kind} on {len(rows.days):,} rows")
+            fitted.append(fit_member(kind, examples, self.sizes))
+        return fitted
+
+
+def _walk_forward(kind: Kind, rows: Rows, holdout: int, fit: _Fit) -> tuple[Member, Member]:
     """Return the model of the rows before day *holdout*, and that of all rows."""
     kinds = MEMBERS.get(kind, (kind,))
     starts = [*(fold_days(rows.days, holdout) if kind == "stack" else ()), holdout]
@@ -118,26 +136,16 @@ def _walk_forward(kind: Kind, rows: Rows, holdout: int, sizes: Sizes, step: Step
     unseen: list[list[Probabilities]] = [[] for _ in kinds]
     fitted: list[Member] = []
     for number, (start, end) in enumerate(blocks, start=1):
-        step(f"walking forward: {number} of {len(blocks)}")
-        fitted = _fit_all(kinds, rows, start, sizes, step)
+        fit.step(f"walking forward: {number} of {len(blocks)}")
+        fitted = fit(kinds, rows.where(rows.days < start))
         block = _between(rows, start, end).matrix
         for member, found in zip(fitted, unseen, strict=True):
             found.append(member.predict_proba(block))
     end = int(rows.days[-1]) + 1
     before = _pooled(kind, fitted, [found[:-1] for found in unseen], _between(rows, starts[0], holdout))
-    step("walked forward; fitting on all rows")
-    final = _fit_all(kinds, rows, end, sizes, step)
+    fit.step("walked forward; fitting on all rows")
+    final = fit(kinds, rows)
     return before, _pooled(kind, final, unseen, _between(rows, starts[0], end))
-
-
-def _fit_all(kinds: Sequence[Kind], rows: Rows, until: int, sizes: Sizes, step: Step) -> list[Member]:
-    chosen = rows.days < until
-    examples = Examples(rows.matrix[chosen], rows.results[chosen], _weights(rows)[chosen])
-    fitted = []
-    for kind in kinds:
-        step(f"fitting {kind} on {len(examples.results):,} rows")
-        fitted.append(fit_member(kind, examples, sizes))
-    return fitted
 
 
 def _pooled(kind: Kind, members: Sequence[Member], unseen: Sequence[Sequence[Probabilities]], rows: Rows) -> Member:

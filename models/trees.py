@@ -13,7 +13,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from models.graph import ExportError, GraphBuilder
-from models.predictors import CLASSES, INPUT, Matrix, Probabilities
+from models.heuristic import HeuristicMember
+from models.predictors import CLASSES, INPUT, Matrix, Probabilities, softmax
 
 ML: Final = "ai.onnx.ml"
 THREE: Final = range(len(CLASSES))
@@ -74,13 +75,19 @@ class NodeTable:
 
 @dataclass(frozen=True, slots=True)
 class XGBoostMember:
-    """Gradient boosted trees of XGBoost, objective ``multi:softprob``."""
+    """Gradient boosted trees of XGBoost, objective ``multi:softprob``.
+
+    Attributes:
+        start: The margins to which the trees add; None for XGBoost's base score.
+    """
 
     booster: xgboost.Booster
+    start: HeuristicMember | None = None
 
     def predict_proba(self, matrix: Matrix) -> Probabilities:
         """Return XGBoost's own answer."""
-        found: Probabilities = self.booster.predict(xgboost.DMatrix(matrix, nthread=1))
+        margins = None if self.start is None else self.start.logs(matrix).astype(np.float32)
+        found: Probabilities = self.booster.predict(xgboost.DMatrix(matrix, base_margin=margins, nthread=1))
         return found
 
     def add_to(self, graph: GraphBuilder) -> str:
@@ -91,9 +98,10 @@ class XGBoostMember:
         table = NodeTable("BRANCH_LT")
         for tree, target in zip(model["trees"], model["tree_info"], strict=True):
             _add_xgboost_tree(table, tree, target)
-        # XGBoost 3 keeps one margin a class; the boosters of older ones had a single number, which softmax ignores.
-        margins = np.broadcast_to(np.array(base, dtype=np.float64), (1, len(CLASSES)))
-        return graph.node("Softmax", graph.node("Add", table.add_to(graph), graph.constant(margins)), axis=1)
+        # One margin a class, which given margins replace.
+        margins = np.array(base, dtype=np.float64).reshape(1, len(CLASSES))
+        start = graph.constant(margins) if self.start is None else self.start.add_logs_to(graph)
+        return graph.node("Softmax", graph.node("Add", table.add_to(graph), start), axis=1)
 
 
 def _add_xgboost_tree(table: NodeTable, tree: Mapping[str, Any], target: int) -> None:
@@ -111,13 +119,21 @@ def _add_xgboost_tree(table: NodeTable, tree: Mapping[str, Any], target: int) ->
 
 @dataclass(frozen=True, slots=True)
 class LightGBMMember:
-    """Gradient boosted trees of LightGBM, objective ``multiclass``."""
+    """Gradient boosted trees of LightGBM, objective ``multiclass``.
+
+    Attributes:
+        start: The margins to which the trees add; None for LightGBM's own.
+    """
 
     booster: lightgbm.Booster
+    start: HeuristicMember | None = None
 
     def predict_proba(self, matrix: Matrix) -> Probabilities:
-        """Return LightGBM's own answer."""
-        return np.asarray(self.booster.predict(matrix, num_threads=1), dtype=np.float32)
+        """Return LightGBM's own answer; it leaves adding the start to its callers."""
+        if self.start is None:
+            return np.asarray(self.booster.predict(matrix, num_threads=1), dtype=np.float32)
+        margins = self.booster.predict(matrix, num_threads=1, raw_score=True) + self.start.logs(matrix)
+        return softmax(margins).astype(np.float32)
 
     def add_to(self, graph: GraphBuilder) -> str:
         """Add the trees and the softmax: x <= threshold goes left."""
@@ -129,7 +145,10 @@ class LightGBMMember:
             numbers = iter(range(2 * int(tree["num_leaves"])))
             _add_lightgbm_node(table, tree["tree_structure"], next(numbers), numbers, tree["tree_index"] % len(CLASSES))
             table.trees += 1
-        return graph.node("Softmax", table.add_to(graph), axis=1)
+        margins = table.add_to(graph)
+        if self.start is not None:
+            margins = graph.node("Add", margins, self.start.add_logs_to(graph))
+        return graph.node("Softmax", margins, axis=1)
 
 
 def _add_lightgbm_node(
