@@ -1,0 +1,95 @@
+"""The least that each role must be allowed: topics, groups and changelogs, by the names they have on the brokers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
+
+from streams.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a role reads and writes, by names of topics without prefix.
+
+    Attributes:
+        tables: Names of its tables, each with a changelog.
+        grouped: Whether it reads as a consumer group.
+    """
+
+    reads: Sequence[str] = ()
+    writes: Sequence[str] = ()
+    tables: Sequence[str] = ()
+    grouped: bool = True
+
+
+ACCESS: Mapping[str, Access] = {
+    "predict": Access(
+        ("match-events", "feature-events", "predictions"), ("predictions", "team-events", "dead-letters"), ("matches",)
+    ),
+    "rate": Access(("team-events",), ("feature-events", "dead-letters"), ("teams",)),
+    "monitor": Access(
+        ("predictions", "monitor-partials"),
+        ("monitor-partials", "drift-reports", "latency-reports", "dead-letters"),
+        ("windows",),
+    ),
+    "materialize": Access(("predictions",), ("dead-letters",)),
+    "feed": Access(writes=("match-events", "feature-events"), grouped=False),
+    "consumer": Access(reads=("predictions",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Acl:
+    """One permission, literal and from any host; READ and WRITE include DESCRIBE.
+
+    Attributes:
+        resource: "topic" or "group".
+        operation: "Read", "Write" or "Create".
+    """
+
+    role: str
+    resource: str
+    name: str
+    operation: str
+
+    def command(self, bootstrap_servers: str, principal: str) -> str:
+        """Return Kafka's own command which grants it."""
+        return (
+            f"kafka-acls.sh --bootstrap-server {bootstrap_servers} --add --allow-principal {principal} "
+            f"--operation {self.operation} --{self.resource} {self.name}"
+        )
+
+    def binding(self, principal: str) -> AclBinding:
+        """Return what an admin client's create_acls takes."""
+        return AclBinding(
+            ResourceType[self.resource.upper()],
+            self.name,
+            ResourcePatternType.LITERAL,
+            principal,
+            "*",
+            AclOperation[self.operation.upper()],
+            AclPermissionType.ALLOW,
+        )
+
+
+def role_acls(settings: Settings, role: str) -> list[Acl]:
+    """Return what *role* must be allowed, each once.
+
+    A writer of a topic may use an idempotent producer without more. CREATE is for a changelog that is not there yet.
+    """
+    return list(dict.fromkeys(_acls(settings, role, ACCESS[role])))
+
+
+def _acls(settings: Settings, role: str, access: Access) -> Iterator[Acl]:
+    for topic in access.reads:
+        yield Acl(role, "topic", settings.topic(topic), "Read")
+    for topic in access.writes:
+        yield Acl(role, "topic", settings.topic(topic), "Write")
+    if access.grouped:
+        yield Acl(role, "group", settings.group(role), "Read")
+    for table in access.tables:
+        changelog = settings.changelog(role, table)
+        for operation in ("Create", "Read", "Write"):
+            yield Acl(role, "topic", changelog, operation)
+        yield Acl(role, "group", f"{changelog}-restore", "Read")
