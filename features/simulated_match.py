@@ -19,6 +19,7 @@ _PER_MATCH = {  # of one side, by kind, beside goals
     EventKind.RED_CARD: 0.09,
     EventKind.SUBSTITUTION: 4.0,
 }
+_XG_STEPS = 4096  # a float32 holds them exactly, so that the wire changes nothing
 _OWN, _PENALTY = 0.03, 0.09  # shares of goals
 _STRUCK_OFF_MINUTES = (1, 4)
 _CORRECTABLE = GOALS | {EventKind.YELLOW_CARD, EventKind.RED_CARD}
@@ -80,7 +81,7 @@ def played(fixture: Fixture, corrections: float, chance: Random) -> list[MatchEv
 
 def _course(fixture: Fixture, chance: Random) -> Iterator[MatchEvent]:
     def at(kind: EventKind, minute: int, occurred_at_ms: int, side: Side | None = None) -> MatchEvent:
-        goals = round(chance.betavariate(1, 8), 4) if kind is EventKind.SHOT else None
+        goals = round(chance.betavariate(1, 8) * _XG_STEPS) / _XG_STEPS if kind is EventKind.SHOT else None
         return MatchEvent("", fixture.match_id, kind, occurred_at_ms, minute, side, expected_goals=goals)
 
     chances = _chances(fixture)

@@ -31,7 +31,8 @@ def plain_reader(writer_json: str) -> Callable[[bytes], dict[str, Any]]:
 
     The reader raises ValueError for bytes which are no such record, or more than one.
     """
-    schema = fastavro.parse_schema(json.loads(writer_json))
+    written = json.loads(writer_json)
+    schema, name = fastavro.parse_schema(written), written["name"]
 
     def read(data: bytes) -> dict[str, Any]:
         source = BytesIO(data)
@@ -39,9 +40,9 @@ def plain_reader(writer_json: str) -> Callable[[bytes], dict[str, Any]]:
         try:
             values = fastavro.schemaless_reader(source, schema, None)
         except (EOFError, ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
-            raise ValueError(f"not a {schema['name']}: {error}") from error  # type: ignore[index,call-overload] # a record
+            raise ValueError(f"not a {name}: {error}") from error
         if source.tell() != len(data):
-            raise ValueError(f"{len(data) - source.tell()} bytes after a {schema['name']}")  # type: ignore[index,call-overload] # a record
+            raise ValueError(f"{len(data) - source.tell()} bytes after a {name}")
         return dict(to_json(values))
 
     return read

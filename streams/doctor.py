@@ -61,13 +61,13 @@ class Examination:
         """Yield every finding; what cannot be asked without the brokers is left out when they are away."""
         broker, registry = self._broker(), self._compatibility()
         yield from (broker, registry)
-        if broker.ok:
+        if broker.answers:
             yield from self._topics()
         if registry.answers:
             yield from self._schemas()
         if self.load_bundle is not None:
             yield _bundle(self.load_bundle)
-        if broker.ok:
+        if broker.answers:
             yield self._clock()
         if self.settings.redis_url is not None:
             yield self._redis(self.settings.redis_url.get_secret_value())
@@ -76,7 +76,7 @@ class Examination:
         try:
             cluster = self.admin.cluster()
         except BrokerError as error:
-            return Finding("broker", ok=False, message=str(error).split(";")[0], do="touchline up")
+            return Finding("broker", ok=False, message=str(error).split(";")[0], do="touchline up", answers=False)
         return Finding(
             "broker", ok=True, message=f"cluster {cluster.cluster_id} with {_counted(cluster.brokers, 'broker')}"
         )

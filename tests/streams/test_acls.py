@@ -1,0 +1,50 @@
+"""The least a role must be allowed."""
+
+from confluent_kafka.admin import AclOperation, ResourceType
+
+from streams.acls import ACCESS, Acl, role_acls
+from streams.settings import read_settings
+from streams.topics import TOPICS
+
+SETTINGS = read_settings(bootstrap_servers="h:1", registry_url="http://h", topic_prefix="p-", run_id="7")
+
+
+def test_predict_reads_its_inputs_and_writes_its_outputs_and_nothing_else():
+    found = {(acl.resource, acl.name, acl.operation) for acl in role_acls(SETTINGS, "predict")}
+
+    changelog = "p-predict-7-matches-changelog"
+    assert found == {
+        ("topic", "p-match-events", "Read"),
+        ("topic", "p-feature-events", "Read"),
+        ("topic", "p-predictions", "Read"),
+        ("topic", "p-predictions", "Write"),
+        ("topic", "p-team-events", "Write"),
+        ("topic", "p-dead-letters", "Write"),
+        ("topic", changelog, "Create"),
+        ("topic", changelog, "Read"),
+        ("topic", changelog, "Write"),
+        ("group", "p-predict-7", "Read"),
+        ("group", f"{changelog}-restore", "Read"),
+    }
+
+
+def test_every_role_names_topics_of_the_design_only():
+    for access in ACCESS.values():
+        assert {*access.reads, *access.writes} <= set(TOPICS)
+
+
+def test_each_permission_is_listed_once():
+    for role in ACCESS:
+        acls = role_acls(SETTINGS, role)
+        assert len(acls) == len(set(acls))
+
+
+def test_an_acl_is_a_command_and_a_binding():
+    acl = Acl("rate", "topic", "p-team-events", "Read")
+    binding = acl.binding("User:x")
+
+    assert acl.command("h:1", "User:x") == (
+        "kafka-acls.sh --bootstrap-server h:1 --add --allow-principal User:x --operation Read --topic p-team-events"
+    )
+    assert (binding.restype, binding.name, binding.principal) == (ResourceType.TOPIC, "p-team-events", "User:x")
+    assert binding.operation == AclOperation.READ

@@ -1,0 +1,68 @@
+"""Lag for Prometheus: the last measure, and never 0 for what is not known."""
+
+import math
+import threading
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from streams.lag import PartitionLag, total_behind
+from streams.lag_metrics import LagCollector
+
+KNOWN = PartitionLag("predict-1", "match-events", 3, 7, 10, 3.0, 1.5, known=True)
+UNKNOWN = PartitionLag("predict-1", "match-events", 4, None, None, math.nan, math.nan, known=False)
+
+
+class FakeReader:
+    def __init__(self) -> None:
+        self.measured, self.closed = threading.Event(), False
+        self.calls = 0
+
+    def measure(self):
+        self.calls += 1
+        if self.calls > 1:
+            self.measured.set()  # the first measure has been stored by now
+        return [KNOWN, UNKNOWN]
+
+    def close(self):
+        self.closed = True
+
+
+def shown(collector: LagCollector) -> str:
+    registry = CollectorRegistry()
+    registry.register(collector)
+    return generate_latest(registry).decode()
+
+
+def test_the_last_measure_is_shown_by_the_names_users_know():
+    reader = FakeReader()
+    collector = LagCollector([reader], interval=0.001)
+    collector.start()
+    assert reader.measured.wait(10)
+    text = shown(collector)
+    collector.stop()
+
+    where = 'topic="match-events"'
+    assert f'kafka_consumergroup_lag{{consumergroup="predict-1",partition="3",{where}}} 3.0' in text
+    assert f'kafka_consumergroup_group_lag_seconds{{group="predict-1",partition="3",{where}}} 1.5' in text
+    assert f'touchline_lag_known{{group="predict-1",partition="3",{where}}} 1.0' in text
+    assert f'kafka_consumergroup_lag{{consumergroup="predict-1",partition="4",{where}}} NaN' in text
+    assert f'kafka_consumergroup_group_lag_seconds{{group="predict-1",partition="4",{where}}} NaN' in text
+    assert f'touchline_lag_known{{group="predict-1",partition="4",{where}}} 0.0' in text
+    assert reader.closed
+
+
+def test_a_scrape_before_the_first_measure_asks_nobody():
+    reader = FakeReader()
+    text = shown(LagCollector([reader]))
+
+    assert "kafka_consumergroup_lag{" not in text
+    assert reader.calls == 0
+
+
+def test_stop_without_start_is_no_error():
+    LagCollector([FakeReader()]).stop()
+
+
+def test_a_sum_with_an_unknown_part_is_unknown():
+    assert total_behind([KNOWN, KNOWN]) == 6
+    assert math.isnan(total_behind([KNOWN, UNKNOWN]))
