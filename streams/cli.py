@@ -10,6 +10,7 @@ COMMANDS: Mapping[str, str] = {
     "down": "streams.commands.cluster:down",
     "lag": "streams.commands.lag:lag",
     "produce": "streams.commands.produce:produce",
+    "replay": "streams.commands.replay:replay",
     "schema": "streams.commands.schema:schema",
     "simulate": "streams.commands.simulate:simulate",
     "status": "streams.commands.cluster:status",
@@ -48,3 +49,7 @@ def main() -> None:
     Example:
       touchline demo
     """  # noqa: D301 - \b is click's mark for a block kept as it is
+
+
+if __name__ == "__main__":
+    main()
