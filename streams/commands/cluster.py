@@ -50,8 +50,7 @@ def up(nodes: str | None, *, ephemeral: bool) -> None:
         if before is None or _missing(before):
             _say(f"Starting Kafka ({wanted} broker{'s' if wanted > 1 else ''}) and the schema registry on loopback.")
         cluster.start()
-    after = running_cluster()
-    print("The local cluster was up already." if after == before else "The local cluster is up.")
+    print("The local cluster was up already." if cluster.was_up else "The local cluster is up.")
     print(f"bootstrap servers  {cluster.bootstrap_servers}")
     print(f"schema registry    {cluster.registry_url}")
 

@@ -39,6 +39,7 @@ class LocalCluster:
         nodes: Brokers, 1 or 3; a kept cluster of each number has data of its own.
         ephemeral: As above.
         detached: Whether it outlives this process and is in the state file; always so for a kept one.
+        was_up: Whether start() found all of it running.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class LocalCluster:
         self.detached = detached or not ephemeral
         if security == "sasl_ssl" and self.detached:
             raise ValueError("a cluster with security is for tests: ephemeral and not detached")
+        self.was_up = False
         self._users = tuple(users) if security == "sasl_ssl" else None
         self._more = dict(server_properties or {})
         self._environment = environment
@@ -167,7 +169,9 @@ class LocalCluster:
             raise ClusterError(
                 f"{kind} local cluster of {known.nodes} node(s) runs already; stop it first with `touchline down`"
             )
-        self._fleet = self._make_fleet(software, replace(known, processes=known.running()))
+        running = known.running()
+        self.was_up = len(running) == known.nodes + 1
+        self._fleet = self._make_fleet(software, replace(known, processes=running))
         self._fleet.start_all()
 
     def _start_anew(self, software: Software, last_ports: Mapping[str, int]) -> None:
