@@ -1,5 +1,6 @@
 """What the brokers know of topics and groups, and the topics that Touchline asks them for."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +13,9 @@ from streams.settings import Settings
 from streams.topics import DAY_MS, TOPICS, TopicSpec
 
 _MOST_REPLICAS = 3
+_NO_COORDINATOR = frozenset(
+    {KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR}
+)
 CHANGELOG_CONFIG: Mapping[str, str] = {
     "cleanup.policy": "compact",
     # A restore reads the states of a partition up to its end: what a day's slices left behind is still cheap to read,
@@ -126,14 +130,25 @@ class Admin:
     def group(self, group: str) -> GroupState:
         """Return the state of *group*; a group nobody ever used is DEAD and without members."""
         with one_sentence(self._settings, f"asking for group {group}"):
-            answers = self._client.describe_consumer_groups([group], request_timeout=self._patience)
             try:
-                found = answers[group].result()
+                found = self._described(group)
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                     raise
                 return GroupState(group, ConsumerGroupState.DEAD.name, [])
         return GroupState(group, found.state.name, [member.client_id for member in found.members])
+
+    def _described(self, group: str) -> Any:
+        """Ask until a coordinator answers: a broker which has just begun has none yet."""
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                asked = self._client.describe_consumer_groups([group], request_timeout=self._patience)
+                return asked[group].result()
+            except KafkaException as error:
+                if error.args[0].code() not in _NO_COORDINATOR or time.monotonic() > until:
+                    raise
+            time.sleep(0.1)
 
     def create_topics(self, specs: Iterable[TopicSpec] = tuple(TOPICS.values())) -> list[TopicOutcome]:
         """Create each of *specs* that is not there yet; what is there is left as it is, and reported."""
