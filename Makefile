@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint types unit integration lock clean
+.PHONY: help demo test lint types unit integration bundle lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,12 @@ types: .venv/installed ## mypy --strict
 
 unit: .venv/installed ## unit, property and integration tests with coverage
 	@$(BIN)/pytest --cov --cov-report=term
+
+bundle: .venv/installed ## train the shipped bundles anew (needs ../shared/data; same data, same models)
+	@for kind in stack mean xgboost lightgbm mlp forest tree heuristic; do \
+	  out=models/bundles/internationals-1; test $$kind = stack || out=$$out-$$kind; \
+	  $(BIN)/touchline train --kind $$kind --until 2022-11-19 --share 0.2 --out $$out || exit 1; \
+	done
 
 lock: ## renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --output-file requirements.lock pyproject.toml

@@ -1,0 +1,281 @@
+"""A bundle is served whole and of the right contract, or refused in one sentence."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from models.bundle import (
+    BundleError,
+    bundle_of_kind,
+    default_bundle_path,
+    load_bundle,
+    open_bundle,
+    save_bundle,
+)
+from models.graph import GraphBuilder
+from models.heuristic import heuristic_member
+from models.manifest import Manifest, TrainingRange, file_entry, read_manifest
+from models.predictors import CLASSES
+
+REFERENCE = {"columns": {"z": 1, "a": 2}}
+
+
+@pytest.fixture(scope="module")
+def graph(names):
+    builder = GraphBuilder(len(names))
+    return builder.serialised(heuristic_member(names).add_to(builder))
+
+
+@pytest.fixture(scope="module")
+def manifest(names):
+    return Manifest(
+        model="m",
+        version="7",
+        kind="heuristic",
+        feature_set="v1",
+        features=names,
+        classes=CLASSES,
+        training=TrainingRange("1990-01-01", "2022-11-19", 10, 5, "ab"),
+        metrics={"pre_match": {"log_loss": 0.9}},
+        created="2022-11-20T00:00:00+00:00",
+        libraries={"numpy": "2"},
+        files={},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path, manifest, graph, rows):
+    save_bundle(tmp_path / "bundle", manifest, graph, REFERENCE, rows.matrix)
+    return tmp_path / "bundle"
+
+
+def rewrite(folder, **changes):
+    """Change the manifest as somebody would who does not mind the digests."""
+    fields = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(fields | changes))
+
+
+def replace_file(folder, name, content):
+    """Put *content* in the place of a file, with the digest to match."""
+    (folder / name).write_bytes(content)
+    entry = file_entry(content)
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    rewrite(folder, files=files | {name: {"sha256": entry.sha256, "size": entry.size}})
+
+
+def refusal(folder):
+    with pytest.raises(BundleError) as caught:
+        load_bundle(folder)
+    sentence = str(caught.value)
+    assert "\n" not in sentence.strip()
+    return sentence
+
+
+def test_a_bundle_survives_the_disk(folder, rows, names):
+    bundle = load_bundle(folder)
+
+    assert ("m", "7", "v1", names, CLASSES) == (
+        bundle.model,
+        bundle.version,
+        bundle.feature_set,
+        bundle.feature_names,
+        bundle.classes,
+    )
+    assert ["z", "a"] == list(bundle.reference["columns"])
+    expected = heuristic_member(names).predict_proba(rows.matrix)
+    assert np.abs(expected - bundle.score(rows.matrix, "v1")).max() <= 1e-6
+
+
+def test_the_digest_is_the_same_at_each_load_and_another_for_any_other_content(folder):
+    first = load_bundle(folder).digest
+    assert first == load_bundle(folder).digest
+    assert 64 == len(first)
+
+    rewrite(folder, version="8")
+    second = load_bundle(folder).digest
+    replace_file(folder, "reference.json", b"{}")
+
+    assert 3 == len({first, second, load_bundle(folder).digest})
+
+
+def test_saving_again_replaces_the_bundle_as_a_whole(folder, manifest, graph, rows):
+    (folder / "stray").write_text("x")
+    save_bundle(folder, replace(manifest, version="8"), graph, REFERENCE, rows.matrix)
+
+    assert "8" == load_bundle(folder).version
+    assert {"manifest.json", "model.onnx", "reference.json", "golden.json"} == {file.name for file in folder.iterdir()}
+    assert [folder] == list(folder.parent.iterdir())
+
+
+def test_a_save_which_fails_leaves_what_was_there(folder, manifest, graph, rows):
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    for wrong, reference in ((replace(manifest, classes=("a",)), REFERENCE), (manifest, {"x": float("nan")})):
+        with pytest.raises(BundleError):
+            save_bundle(folder, wrong, graph, reference, rows.matrix)
+
+    assert before == {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert [folder] == list(folder.parent.iterdir())
+
+
+def test_a_folder_which_is_no_bundle_is_never_replaced(tmp_path, manifest, graph, rows):
+    (tmp_path / "letters").mkdir()
+    with pytest.raises(BundleError, match="letters exists and is not a bundle"):
+        save_bundle(tmp_path / "letters", manifest, graph, REFERENCE, rows.matrix)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.onnx", "reference.json", "golden.json"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+
+    assert f"{folder}: {name} cannot be read: No such file or directory" == refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "reference.json", "golden.json"])
+def test_a_truncated_or_altered_file_is_named(folder, name):
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[:-1])
+    assert f"{name} has {len(content) - 1} bytes, its manifest says {len(content)}" in refusal(folder)
+
+    (folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert f"{name} has SHA-256 " in refusal(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"{}", b"[" * 100_000])
+def test_a_damaged_manifest_is_refused(folder, content):
+    (folder / "manifest.json").write_bytes(content)
+
+    assert "manifest.json" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"format": 2}, "has format 2; this version reads 1"),
+        ({"model": 3}, "model of manifest.json is int, not str"),
+        ({"training": {"rows": True}}, "rows of manifest.json is bool, not int"),
+        (
+            {"classes": ["away", "draw", "home"]},
+            "its classes are away, draw, home; this version's are home, draw, away",
+        ),
+        ({"feature_set": "v9"}, "trained on feature set 'v9'; this version knows v1"),
+        ({"features": ["minute"]}, "feature 1 is 'minute' there and 'elo_difference' here"),
+        ({"files": {"../model.onnx": {}}}, "names the file '../model.onnx'; a bundle holds model.onnx, "),
+        ({"files": {"/etc/passwd": {}}}, "names the file '/etc/passwd'; a bundle holds model.onnx, "),
+        ({"files": {}}, "names no model.onnx"),
+    ],
+)
+def test_a_manifest_of_another_contract_is_refused(folder, changes, sentence):
+    rewrite(folder, **changes)
+
+    assert sentence in refusal(folder)
+
+
+def test_features_in_another_order_or_number_are_refused(folder, names):
+    rewrite(folder, features=[names[1], names[0], *names[2:]])
+    assert f"feature 1 is '{names[1]}' there and '{names[0]}' here" in refusal(folder)
+
+    rewrite(folder, features=[*names, "odds"])
+    assert f"{len(names) + 1} features there and {len(names)} here" in refusal(folder)
+
+
+def test_a_missing_field_is_named(folder):
+    fields = json.loads((folder / "manifest.json").read_text())
+    del fields["version"]
+    (folder / "manifest.json").write_text(json.dumps(fields))
+
+    assert "manifest.json has no 'version'" in refusal(folder)
+
+
+@pytest.mark.parametrize("content", [b"no graph", b""])
+def test_what_is_not_a_graph_is_refused(folder, content):
+    replace_file(folder, "model.onnx", content)
+
+    assert "model.onnx is not an ONNX graph" in refusal(folder)
+
+
+def test_a_graph_of_another_shape_is_refused(folder):
+    builder = GraphBuilder(3)
+    builder_graph = builder.serialised(builder.double("features"))
+    replace_file(folder, "model.onnx", builder_graph)
+
+    assert "does not go from 32 float32 features to 3 probabilities" in refusal(folder)
+
+
+def test_a_graph_with_foreign_operators_or_files_is_refused(folder, graph):
+    model = onnx.load_from_string(graph)
+    model.graph.node[0].domain = "evil"
+    replace_file(folder, "model.onnx", model.SerializeToString())
+    assert "uses operators of evil, not only standard ones" in refusal(folder)
+
+    model = onnx.load_from_string(graph)
+    tensor = model.graph.initializer[0]
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.append(onnx.StringStringEntryProto(key="location", value="/etc/passwd"))
+    replace_file(folder, "model.onnx", model.SerializeToString())
+    assert "keeps constants in another file" in refusal(folder)
+
+
+def test_a_graph_which_the_runtime_refuses_is_refused(folder, graph):
+    model = onnx.load_from_string(graph)
+    model.graph.node[0].input[0] = "nowhere"
+    replace_file(folder, "model.onnx", model.SerializeToString())
+
+    with pytest.raises(BundleError, match=r"model\.onnx cannot be run"):
+        load_bundle(folder)
+
+
+def test_a_graph_which_answers_nan_or_otherwise_on_the_golden_rows_is_refused(folder, names):
+    for value, told in ((float("nan"), "nan"), (0.25, "0.")):
+        builder = GraphBuilder(len(names))
+        shape = builder.node("Shape", builder.node("Gather", "features", builder.constant(np.arange(3)), axis=1))
+        tensor = helper.make_tensor("value", TensorProto.DOUBLE, [1], [value])
+        graph = builder.serialised(builder.node("ConstantOfShape", shape, value=tensor))
+        replace_file(folder, "model.onnx", graph)
+
+        assert f"the model misses its golden rows by {told}" in refusal(folder)
+
+
+@pytest.mark.parametrize("content", [b"{}", b'{"rows": [[1]], "probabilities": [[1, 0, 0]]}', b"[]", b"{"])
+def test_golden_rows_which_do_not_fit_are_refused(folder, content):
+    replace_file(folder, "golden.json", content)
+
+    assert "golden.json" in refusal(folder)
+
+
+def test_rows_of_another_contract_are_not_scored(folder, rows):
+    bundle = load_bundle(folder)
+
+    with pytest.raises(BundleError, match=r"model m 7 scores feature set v1 \(32 features\), not v2"):
+        bundle.score(rows.matrix, "v2")
+    with pytest.raises(BundleError, match=r"v1 \(32 features\), not v1 \(shape \(1200, 31\)\)"):
+        bundle.score(rows.matrix[:, 1:], "v1")
+
+
+def test_the_shipped_bundle_predicts_at_once(rows):
+    bundle = open_bundle(None)
+    size = sum(file.stat().st_size for file in default_bundle_path().iterdir())
+
+    assert np.isfinite(bundle.score(rows.matrix, bundle.feature_set)).all()
+    assert size < 5 * 2**20
+    assert bundle.manifest.metrics["pre_match"]["log_loss"] < bundle.manifest.metrics["prior"]["log_loss"]
+    assert "2022-11-19" == bundle.manifest.training.until
+
+
+def test_a_kind_is_chosen_by_name(folder):
+    assert "heuristic" == open_bundle(None, "heuristic").manifest.kind
+    assert "m" == open_bundle(folder, "heuristic").model
+    with pytest.raises(BundleError, match="holds a heuristic, but the predictor asked for is stack"):
+        open_bundle(folder, "stack")
+    with pytest.raises(BundleError, match="no bundle of kind 'oracle' comes with Touchline, only "):
+        bundle_of_kind("oracle")
+
+
+def test_the_manifest_survives_json(folder):
+    found = read_manifest((folder / "manifest.json").read_bytes(), "here")
+
+    assert found == read_manifest(found.serialised(), "here")
+    assert found.digest == read_manifest(found.serialised(indent=None), "here").digest

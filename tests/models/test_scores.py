@@ -1,0 +1,50 @@
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, log_loss
+
+from models.predictors import softmax
+from models.scores import scores
+
+
+@pytest.fixture
+def forecast():
+    chance = np.random.default_rng(0)
+    shares = softmax(chance.normal(size=(500, 3)))
+    return shares.astype(np.float32), np.array([chance.choice(3, p=row) for row in shares])
+
+
+def test_log_loss_and_accuracy_are_scikit_learns(forecast):
+    shares, results = forecast
+    found = scores(shares, results)
+
+    whole = shares / shares.sum(axis=1, keepdims=True, dtype=np.float64)
+
+    assert log_loss(results, whole, labels=[0, 1, 2]) == pytest.approx(found["log_loss"])
+    assert accuracy_score(results, shares.argmax(axis=1)) == found["accuracy"]
+
+
+def test_rps_brier_and_calibration_are_those_of_a_slow_loop(forecast):
+    shares, results = forecast
+    rps = brier = 0.0
+    bins = {}
+    for row, result in zip(shares.astype(float), results, strict=True):
+        truth = [float(place == result) for place in range(3)]
+        rps += sum((sum(row[: end + 1]) - sum(truth[: end + 1])) ** 2 for end in range(2)) / 2
+        brier += sum((share - happened) ** 2 for share, happened in zip(row, truth, strict=True))
+        for one in range(3):
+            bins.setdefault((one, math.floor(row[one] * 10)), []).append(row[one] - truth[one])
+    ece = sum(abs(sum(gaps)) for gaps in bins.values()) / len(results) / 3
+    found = scores(shares, results)
+
+    assert rps / len(results) == pytest.approx(found["rps"])
+    assert brier / len(results) == pytest.approx(found["brier"])
+    assert ece == pytest.approx(found["ece"])
+
+
+def test_a_sure_forecast_which_fails_costs_much_but_not_everything():
+    found = scores(np.array([[1.0, 0.0, 0.0]], dtype=np.float32), np.array([2]))
+
+    assert math.log(1e15) == pytest.approx(found["log_loss"])
+    assert 1.0 == found["rps"]
