@@ -112,7 +112,8 @@ class LocalCluster:
         """Start what does not run yet, and wait until all of it answers.
 
         Raises:
-            ClusterError: It cannot be started; nothing that this call started is left running.
+            ClusterError: It cannot be started. Nothing is left running then, but for what ran before and could not be
+                completed: that stays until it is stopped.
         """
         software = provide_software(cache_folder(self._environment))
         with self._alone():
@@ -241,7 +242,8 @@ class LocalCluster:
             return folder / "logs"
         kept = state_folder(self._environment) / "failed-start"
         shutil.rmtree(kept, ignore_errors=True)
-        shutil.copytree(folder / "logs", kept)
+        if (folder / "logs").exists():
+            shutil.copytree(folder / "logs", kept)
         return kept
 
     def _clear(self) -> None:
