@@ -93,10 +93,19 @@ def save_bundle(
         for name, content in {**contents, MANIFEST: complete.serialised() + b"\n"}.items():
             (new / name).write_bytes(content)
         load_bundle(new)
-        if folder.exists():
-            folder.rename(Path(staging, "old"))
-        new.rename(folder)
+        _put(new, folder, Path(staging, "old"))
     return complete
+
+
+def _put(new: Path, folder: Path, old: Path) -> None:
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except BaseException:  # Ctrl-C between the two renames must not cost the bundle that was there
+        if old.exists():
+            old.rename(folder)
+        raise
 
 
 def load_bundle(folder: Path, threads: int = 1) -> Bundle:

@@ -1,0 +1,150 @@
+"""`touchline train` from a folder of history to a bundle, and what it says when it cannot."""
+
+import csv
+import gzip
+import json
+import random
+from datetime import date, timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from models.bundle import load_bundle
+from models.manifest import FILES
+from monitors.reference import ReferenceHistograms
+from streams.cli import main
+from streams.commands import train as command
+
+MATCHES = [
+    "match_id",
+    "date",
+    "home_team",
+    "away_team",
+    "home_score",
+    "away_score",
+    "tournament",
+    "neutral",
+    "goals_timed",
+]
+GOALS = ["match_id", "minute", "side", "kind"]
+OPTIONS = ["--since", "2000-01-01", "--holdout-days", "100", "--share", "0.004", "--threads", "1", "--kind"]
+
+
+def write(file, columns, rows):
+    with gzip.open(file, "wt", newline="") as text:
+        csv.writer(text).writerows([columns, *rows])
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """A history of 600 matches between eight teams, one each day."""
+    folder, chance = tmp_path_factory.mktemp("history"), random.Random(0)
+    matches, goals = [], []
+    for number in range(600):
+        teams = chance.sample("ABCDEFGH", 2)
+        score = [chance.randrange(4), chance.randrange(3)]
+        day = date(2000, 1, 1) + timedelta(days=number)
+        matches.append([f"m{number}", day, *teams, *score, "Gold Cup", 0, 1])
+        for side, count in zip("HA", score, strict=True):
+            goals += [[f"m{number}", chance.randrange(1, 91), side, "goal"] for _ in range(count)]
+    write(folder / "international_matches.csv.gz", MATCHES, matches)
+    write(folder / "international_goals.csv.gz", GOALS, goals)
+    return folder
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["train", *map(str, words)])
+
+
+def test_a_bundle_is_trained_and_told_as_json(data, tmp_path):
+    result = run("--data", data, "--out", tmp_path / "b", "--json", *OPTIONS, "lightgbm")
+    told = json.loads(result.stdout)
+    bundle = load_bundle(tmp_path / "b")
+
+    assert 0 == result.exit_code
+    assert bundle.digest == told["digest"]
+    assert ("lightgbm", "v1", 600) == (told["kind"], told["feature_set"], told["training"]["matches"])
+    assert ("2000-01-01", "2001-08-22") == (told["training"]["first"], told["training"]["until"])
+    assert 100 == told["metrics"]["pre_match"]["n"] == told["metrics"]["minute_75"]["n"]
+    assert (*bundle.feature_names, "probability_home", "probability_draw", "probability_away") == (
+        ReferenceHistograms.from_dict(bundle.reference).names
+    )
+
+
+def test_the_same_data_gives_the_same_files_and_until_ends_them(data, tmp_path):
+    for name in ("one", "two"):
+        result = run("--data", data, "--out", tmp_path / name, "--until", "2001-05-01", *OPTIONS, "tree")
+        assert 0 == result.exit_code, result.output
+    one, two = ({file: (tmp_path / name / file).read_bytes() for file in FILES} for name in ("one", "two"))
+
+    assert one == two
+    assert 487 == load_bundle(tmp_path / "one").manifest.training.matches
+    assert "hold-out" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["--data", "nowhere"],
+            "international_goals.csv.gz is missing: --data names the folder with the match history",
+        ),
+        (["--until", "yesterday"], "--until is 'yesterday', not a date such as 2022-11-19"),
+        (["--since", "2001-13-01"], "--since is '2001-13-01', not a date such as 2022-11-19"),
+        (["--since", "2001-08-01"], "the hold-out begins on 2001-05-15, not after --since 2001-08-01"),
+        (["--kind", "oracle"], "--kind is 'oracle', not one of heuristic, tree, forest, xgboost, "),
+        (["--feature-set", "v9"], "--feature-set is 'v9', not one of v1"),
+        (["--until", "2000-03-01", "--since", "2000-01-01", "--holdout-days", "2"], "the hold-out has "),
+    ],
+)
+def test_what_cannot_be_trained_is_one_sentence_and_exit_code_two(data, tmp_path, words, sentence):
+    result = run("--data", data, "--out", tmp_path / "b", *OPTIONS, "tree", *words)
+
+    assert 2 == result.exit_code
+    assert sentence in result.stderr
+    assert 1 == len(result.stderr.strip().splitlines())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_or_empty_history_is_one_sentence(data, tmp_path):
+    for content, sentence in ((b"x,y\n1\n", "cannot be read: international_goals.csv.gz"), (None, "holds no match")):
+        broken = tmp_path / f"broken-{content is None}"
+        broken.mkdir()
+        write(broken / "international_matches.csv.gz", MATCHES, [])
+        (broken / "international_goals.csv.gz").write_bytes(
+            content or (data / "international_goals.csv.gz").read_bytes()
+        )
+        result = run("--data", broken, "--out", tmp_path / "b", *OPTIONS, "tree")
+
+        assert 2 == result.exit_code
+        assert sentence in result.stderr
+
+
+def test_a_folder_with_something_else_is_left_alone(data, tmp_path):
+    (tmp_path / "letter").write_text("dear")
+    result = run("--data", data, "--out", tmp_path, *OPTIONS, "heuristic")
+
+    assert 2 == result.exit_code
+    assert "exists and is not a bundle" in result.stderr
+    assert "dear" == (tmp_path / "letter").read_text()
+
+
+@pytest.mark.parametrize("at", ["folding", "fitting", "exporting", "writing"])
+def test_ctrl_c_leaves_nothing_half_written(data, tmp_path, at):
+    def interrupted(text):
+        if text.startswith(at):
+            raise KeyboardInterrupt
+
+    matches = command._matches(data)
+    order = command._Order(
+        "tree",
+        command._feature_set("v1"),
+        date(2000, 1, 1),
+        date(2001, 8, 22),
+        date(2001, 5, 15),
+        command.Sizes(threads=1),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        command._train(order, matches, tmp_path / "deep" / "b", ("m", "1"), interrupted)
+
+    assert not list(tmp_path.iterdir())
