@@ -35,8 +35,8 @@ class Sender:
             if found.error is not None:
                 raise KafkaException(found.error)
 
-    def send(self, key: bytes, value: bytes, timestamp_ms: int = 0) -> None:
-        """Hand one record over; a timestamp of 0 is now.
+    def send(self, key: bytes, value: bytes | None, timestamp_ms: int = 0) -> None:
+        """Hand one record over; a timestamp of 0 is now, a value of None takes the key out of a compacted topic.
 
         Raises:
             BrokerError: A record before it was refused.

@@ -7,6 +7,7 @@ from typing import ParamSpec, TypeVar
 from schemas.compatibility import SchemaError
 from streams.brokers import BrokerError
 from streams.commands.errors import UserError
+from streams.playing.errors import PlayError
 from streams.records_io import TopicError
 from streams.registry import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
 
@@ -15,6 +16,7 @@ R = TypeVar("R")
 _OURS = (
     BrokerError,
     IncompatibleSchemaError,
+    PlayError,
     RegistryUnavailableError,
     SchemaError,
     SchemaNotFoundError,

@@ -1,0 +1,175 @@
+"""`touchline replay`: match days of the history, or recorded events, played through the workers."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from features.history import HistoricMatch, HistoryError, international_matches
+from features.rating_book import RatingBook
+from schemas.records import MatchEvent, Prediction
+from streams.commands.errors import UserError
+from streams.commands.options import cluster_options
+from streams.commands.sentences import in_one_sentence
+from streams.playing.interruption import interruptible
+from streams.playing.match_days import Choice, MatchDay, chosen, historic_days, read_events, recorded_days
+from streams.playing.replay import Replay, Result
+from streams.playing.seeding import seeded_book
+from streams.playing.stage import Stage, own_prefix
+from streams.settings import Settings
+
+ROLES = ("predict", "rate")
+INTERRUPTED = 130
+DAY = click.DateTime(["%Y-%m-%d"])
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+class Speed(click.ParamType):
+    """A multiple of the matches' own clock, or ``max``."""
+
+    name = "speed"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        """Return seconds of the matches' clock in a second of ours; None for as fast as possible."""
+        if value is None or isinstance(value, float):
+            return value
+        if value == "max":
+            return None
+        try:
+            speed = float(str(value))
+        except ValueError:
+            speed = 0.0
+        if not 0 < speed < float("inf"):
+            self.fail(f"{value!r} is neither a number above 0 nor max", param, ctx)
+        return speed
+
+
+@click.command()
+@click.option("--history", type=FOLDER, help="Folder of the match history; with --file, for the ratings before it.")
+@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Recorded match events.")
+@click.option("--from", "first", type=DAY, metavar="DATE", help="First match day (YYYY-MM-DD).")
+@click.option("--until", "last", type=DAY, metavar="DATE", help="Last match day.")
+@click.option("--tournament", metavar="NAME", help="Matches of this tournament only.")
+@click.option(
+    "--speed", type=Speed(), default="max", metavar="N|max", show_default=True, help="60 plays a minute a second."
+)
+@click.option("--no-workers", is_flag=True, help="Leave predict and rate to workers that run already.")
+@click.option("--keep", is_flag=True, help="Leave the topics of the replay's own prefix.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@cluster_options
+@in_one_sentence
+def replay(
+    settings: Settings,
+    *,
+    history: Path | None,
+    file: Path | None,
+    first: datetime | None,
+    last: datetime | None,
+    tournament: str | None,
+    speed: float | None,
+    no_workers: bool,
+    keep: bool,
+    as_json: bool,
+) -> None:
+    """Play match days through the predict and rate roles, and check every prediction against the features' code.
+
+    A replay has a topic prefix of its own, and workers of its own, unless --topic-prefix and --no-workers say
+    otherwise; ratings begin with all results of --history before the first day played. Day by day it sends the
+    fixtures, waits until predict, rate and predict again have caught up, sends the matches, and waits again.
+    Events are what was sent to match-events plus what rate told to feature-events; each must have one prediction,
+    whose feature vector is, bit for bit, what is computed offline. Latencies are from a record's timestamp to the
+    prediction read; events per second are over the whole time, waits included. The exit code is 0 only when nothing
+    is missing, twice or different. Topics of its own prefix are deleted at the end, unless --keep; topics of a given
+    --topic-prefix are left, and `touchline topics delete` removes them.
+
+    \b
+    Example:
+      touchline replay --history ../shared/data --from 2022-11-20 --until 2022-12-18 --tournament "FIFA World Cup"
+      touchline replay --file events.jsonl --speed 60
+    """  # noqa: D301 - \b is click's mark for a block kept as it is
+    if history is None and file is None:
+        raise UserError("say what to play: --history DIR or --file FILE")
+    keep = keep or bool(settings.topic_prefix)
+    if not settings.topic_prefix:
+        settings = settings.model_copy(update={"topic_prefix": own_prefix("replay", datetime.now(UTC))})
+    console = Console(stderr=True, quiet=as_json)
+    try:
+        with interruptible():
+            matches = read_history(history) if history else []
+            choice = Choice(first and first.date(), last and last.date(), tournament)
+            days = recorded_days(read_events(file)) if file else historic_days(chosen(matches, choice))
+            book = seeded_book(matches, days[0].date) if matches else RatingBook()
+            result = _play(settings, days, book, () if no_workers else ROLES, keep=keep, speed=speed, console=console)
+    except KeyboardInterrupt:
+        console.print("Interrupted; everything that was started has been stopped.")
+        sys.exit(INTERRUPTED)
+    _tell(result, settings, as_json=as_json, keep=keep)
+    sys.exit(0 if result.complete else 1)
+
+
+def read_history(folder: Path) -> list[HistoricMatch]:
+    """Return the internationals in *folder*.
+
+    Raises:
+        UserError: A file is missing or damaged.
+    """
+    try:
+        return list(international_matches(folder))
+    except FileNotFoundError as error:
+        raise UserError(f"{folder} has no {Path(error.filename).name}; see `touchline data`") from error
+    except HistoryError as error:
+        raise UserError(str(error)) from error
+
+
+def _play(
+    settings: Settings,
+    days: Sequence[MatchDay],
+    book: RatingBook,
+    roles: Sequence[str],
+    *,
+    keep: bool,
+    speed: float | None,
+    console: Console,
+) -> Result:
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=console.quiet or not console.is_terminal,
+    )
+    with Stage(settings, roles, keep=keep, say=console.print) as stage:
+        seeded = book.ratings() != []
+        stage.start(book if seeded else None)
+        with progress:
+            task = progress.add_task("events", total=sum(day.events for day in days))
+
+            def each(one: MatchEvent | Prediction) -> None:
+                if isinstance(one, MatchEvent):
+                    progress.advance(task)
+
+            play = Replay(stage.settings, days, book, stage.check, speed, each)
+            result = play.run()
+        if play.parity is not None and play.parity.mismatches:
+            console.print(f"Parity: {play.parity}", style="red")
+        return result
+
+
+def _tell(result: Result, settings: Settings, *, as_json: bool, keep: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result.as_json()))
+        return
+    click.echo(
+        f"{result.matches} matches, {result.events} events, {result.predictions} predictions, "
+        f"{result.dead_letters} dead letters, {result.parity_mismatches} parity mismatches; "
+        f"p50 {result.p50_ms} ms, p99 {result.p99_ms} ms, {result.events_per_second} events/s"
+    )
+    if keep:
+        click.echo(f"Read the predictions with: touchline tail predictions --topic-prefix {settings.topic_prefix}")

@@ -1,0 +1,132 @@
+"""What a replay must have predicted, computed without Kafka by the code that makes features for training."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from features.feature_sets import FeatureSet
+from features.match_state import MatchState, after_feature_event, after_match_event, team_event
+from features.narrative import DAY_MS
+from features.rating_book import RatingBook
+from schemas.records import FeatureEvent, MatchEvent
+from streams.playing.match_days import MatchDay
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One prediction: its cause, and the bytes of its features as float32."""
+
+    match_id: str
+    event_id: str
+    features: bytes
+
+    @property
+    def cause(self) -> tuple[str, str]:
+        """Match and event."""
+        return self.match_id, self.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How predictions differ from what was expected, each counted once.
+
+    Attributes:
+        missing: Events which changed what is known and have no prediction.
+        repeated: Predictions beyond the first of an event.
+        unexpected: Predictions of events which change nothing, or are not of this replay.
+        different: Predictions whose features are not the expected bits.
+    """
+
+    missing: int = 0
+    repeated: int = 0
+    unexpected: int = 0
+    different: int = 0
+
+    @property
+    def mismatches(self) -> int:
+        """All differences."""
+        return self.missing + self.repeated + self.unexpected + self.different
+
+
+def vector_bytes(features: Sequence[float]) -> bytes:
+    """Return the bits of a feature vector as float32."""
+    return np.asarray(features, dtype=np.float32).tobytes()
+
+
+def expected(days: Iterable[MatchDay], book: RatingBook, feature_set: FeatureSet) -> Iterator[Seen]:
+    """Yield what is to be predicted after each event that changes what is known, day by day, with its features.
+
+    Within a day: the fixtures; then the ratings which *book* gives them; then the course.
+    """
+    offline = _Offline(book)
+    for day in days:
+        yield from _seen(offline.fold(day), feature_set)
+
+
+@dataclass(slots=True)
+class _Offline:
+    """The states of all matches, and the ratings."""
+
+    book: RatingBook
+    _states: dict[str, MatchState] = field(default_factory=dict)
+    _held: dict[str, list[str]] = field(default_factory=dict)
+
+    def fold(self, day: MatchDay) -> list[tuple[str, MatchState]]:
+        """Return the id of each event which is to be predicted, and the state from which."""
+        found = self._wave(day.fixtures) + self._wave(day.course)
+        over = [match_id for match_id, state in self._states.items() if _over(state, day)]
+        for match_id in over:
+            del self._states[match_id]
+        return found
+
+    def _wave(self, events: Sequence[MatchEvent]) -> list[tuple[str, MatchState]]:
+        found: list[tuple[str, MatchState]] = []
+        ratings: list[FeatureEvent] = []
+        for event in events:
+            before = self._states.get(event.match_id) or MatchState(event.match_id)
+            after = after_match_event(before, event)
+            if after is before:
+                continue
+            self._states[event.match_id] = after
+            held = self._held.setdefault(event.match_id, [])
+            held.append(event.event_id)
+            if after.fixture_known:
+                found += [(event_id, after) for event_id in self._held.pop(event.match_id)]
+            news = team_event(before, after, event)
+            if news is not None:
+                ratings += self.book.after(news)
+        for said in ratings:
+            state = after_feature_event(self._states[said.match_id], said)
+            self._states[said.match_id] = state
+            found.append((said.event_id, state))
+        return found
+
+
+def _over(state: MatchState, day: MatchDay) -> bool:
+    return state.ended_at_ms is not None and state.ended_at_ms < (day.day - 1) * DAY_MS
+
+
+def _seen(steps: Sequence[tuple[str, MatchState]], feature_set: FeatureSet) -> Iterator[Seen]:
+    rows = feature_set.matrix([state for _, state in steps])
+    for (event_id, state), row in zip(steps, rows, strict=True):
+        yield Seen(state.match_id, event_id, row.tobytes())
+
+
+def compare(wanted: Iterable[Seen], found: Iterable[Seen]) -> Parity:
+    """Return how *found* differs from *wanted*; their order does not matter."""
+    features = {one.cause: one.features for one in wanted}
+    counts: Counter[tuple[str, str]] = Counter()
+    different: set[tuple[str, str]] = set()
+    for one in found:
+        counts[one.cause] += 1
+        if one.cause in features and features[one.cause] != one.features:
+            different.add(one.cause)
+    known = counts.keys() & features.keys()
+    return Parity(
+        missing=len(features) - len(known),
+        repeated=sum(counts[cause] - 1 for cause in known),
+        unexpected=sum(count for cause, count in counts.items() if cause not in features),
+        different=len(different),
+    )

@@ -1,0 +1,140 @@
+"""A replay: every match day in turn, and afterwards whether what was predicted is what it must be."""
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, field
+
+from features.feature_sets import FEATURE_SETS
+from features.rating_book import RatingBook
+from schemas.records import MatchEvent, Prediction
+from streams.learning import SchemaBook
+from streams.playing.catching_up import CatchingUp
+from streams.playing.counting import Arrivals
+from streams.playing.errors import PlayError
+from streams.playing.match_days import MatchDay
+from streams.playing.parity import Parity, Seen, compare, expected, vector_bytes
+from streams.playing.player import Player
+from streams.playing.watching import Watch, quantile
+from streams.records_io import spec_of, version_of, writing_codec
+from streams.registry import registry_of
+from streams.sending import Sender
+from streams.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a replay; the names of `touchline replay --json`.
+
+    Attributes:
+        events: Sent to match-events, and told by the rate role to feature-events.
+        parity_mismatches: Of predictions and what was expected, of every kind.
+        p50_ms: From source timestamp to the prediction in the replay's hands; None without any. So for p99_ms.
+        events_per_second: From the first event sent to the last prediction read, waits between days included.
+    """
+
+    matches: int
+    events: int
+    predictions: int
+    dead_letters: int
+    parity_mismatches: int
+    p50_ms: float | None
+    p99_ms: float | None
+    events_per_second: float
+
+    @property
+    def complete(self) -> bool:
+        """True when every event has its one right prediction."""
+        return not self.parity_mismatches and not self.dead_letters and self.predictions == self.events
+
+    def as_json(self) -> dict[str, object]:
+        """Return the fields by name."""
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Replay:
+    """Plays *days* on a stage which is ready.
+
+    Attributes:
+        book: The ratings with which the rate role began.
+        check: Raises when the workers have ended.
+        each: Told of every event sent, and of every prediction.
+        parity: Why the result counts mismatches, once it has run.
+    """
+
+    settings: Settings
+    days: Sequence[MatchDay]
+    book: RatingBook
+    check: Callable[[], None]
+    speed: float | None = None
+    each: Callable[[MatchEvent | Prediction], None] = lambda _one: None
+    parity: Parity | None = None
+    _predictions: list[Prediction] = field(default_factory=list)
+
+    def run(self) -> Result:
+        """Play, wait, compare.
+
+        Raises:
+            PlayError: The workers have ended or do not move.
+            BrokerError: The brokers are away.
+        """
+        with ExitStack() as stack:
+            feature_events = stack.enter_context(closing(Arrivals(self.settings, "feature-events")))
+            dead_letters = stack.enter_context(closing(Arrivals(self.settings, "dead-letters")))
+            watch = stack.enter_context(closing(self._watch()))
+            watch.start()
+            began = time.monotonic()
+            sent = self._play(stack)
+            watch.wait_for_the_end()
+            seconds = time.monotonic() - began
+            self.parity = self._compared()
+            events = sent + feature_events.count()
+            return Result(
+                matches=len({event.match_id for day in self.days for event in (*day.fixtures, *day.course)}),
+                events=events,
+                predictions=len(self._predictions),
+                dead_letters=dead_letters.count(),
+                parity_mismatches=self.parity.mismatches,
+                p50_ms=_rounded(quantile(watch.latencies_ms, 0.5)),
+                p99_ms=_rounded(quantile(watch.latencies_ms, 0.99)),
+                events_per_second=round(events / seconds, 1),
+            )
+
+    def _watch(self) -> Watch:
+        schemas = SchemaBook(registry_of(self.settings))
+        codec = schemas.codec("prediction", Prediction)
+        schemas.write(codec, f"{self.settings.topic('predictions')}-value")
+
+        def take(prediction: Prediction) -> None:
+            self._predictions.append(prediction)
+            self.each(prediction)
+
+        return Watch(self.settings, codec, take)
+
+    def _play(self, stack: ExitStack) -> int:
+        spec = spec_of("match-events")
+        codec = writing_codec(self.settings, registry_of(self.settings), spec, version_of(self.settings, spec))
+        sender = Sender(self.settings, self.settings.topic(spec.name))
+        player = Player(sender, codec, self.speed, self.each)
+        caught_up = stack.enter_context(closing(CatchingUp(self.settings, self.check)))
+        for day in self.days:
+            player.play(day.fixtures)
+            caught_up.wait()
+            player.play(day.course)
+            caught_up.wait()
+        return sender.sent
+
+    def _compared(self) -> Parity:
+        names = {prediction.feature_set for prediction in self._predictions}
+        if not names <= FEATURE_SETS.keys():
+            raise PlayError(f"feature set {', '.join(sorted(names))} is not known here; run the workers' own version")
+        feature_set = FEATURE_SETS[next(iter(names), max(FEATURE_SETS))]
+        wanted = expected(self.days, copy.deepcopy(self.book), feature_set)
+        found = (Seen(one.match_id, one.event_id, vector_bytes(one.features)) for one in self._predictions)
+        return compare(wanted, found)
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 1)
