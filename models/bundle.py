@@ -3,19 +3,16 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from features.feature_sets import FEATURE_SETS
-from models.graph import TOLERANCE
+from models.contract import check_contract, check_golden, golden_rows
 from models.manifest import FILES, MANIFEST, BundleError, Manifest, file_entry, read_manifest
 from models.onnx_check import checked_graph
-from models.predictors import CLASSES, GraphPredictor, Matrix, Predictor, Probabilities
+from models.predictors import GraphPredictor, Matrix, Predictor, Probabilities
 
 __all__ = [
     "Bundle",
@@ -28,7 +25,6 @@ __all__ = [
 ]
 
 DEFAULT: Final = "internationals-1"
-GOLDEN_ROWS: Final = 16
 LARGEST_FILE: Final = 256 * 2**20
 
 
@@ -84,7 +80,9 @@ def save_bundle(
     """
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise BundleError(f"{folder} exists and is not a bundle; choose another folder")
-    contents = dict(zip(FILES, (graph, _json(reference), _golden(graph, sample)), strict=True))
+    contents = dict(
+        zip(FILES, (graph, _json(reference), _json(golden_rows(GraphPredictor(graph), sample))), strict=True)
+    )
     complete = replace(manifest, files={name: file_entry(content) for name, content in contents.items()})
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as staging:
@@ -119,13 +117,13 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
         BundleError: Anything missing, damaged, or of another contract than this version's.
     """
     manifest = read_manifest(_read(folder, MANIFEST), str(folder))
-    _check_contract(manifest, str(folder))
+    check_contract(manifest, str(folder))
     contents = {name: _read(folder, name) for name in FILES}
     for name, content in contents.items():
         _check_digest(manifest, name, content, str(folder))
     graph, reference, golden = (contents[name] for name in FILES)
     predictor = _predictor(graph, manifest, threads, str(folder))
-    _check_golden(predictor, golden, str(folder))
+    check_golden(predictor, _object(golden, folder / "golden.json"), str(folder))
     return Bundle(
         manifest.model,
         manifest.version,
@@ -191,32 +189,6 @@ def _read(folder: Path, name: str) -> bytes:
         raise BundleError(f"{folder}: {name} cannot be read: {os.strerror(error.errno or 0)}") from error
 
 
-def _check_contract(manifest: Manifest, where: str) -> None:
-    if tuple(manifest.classes) != CLASSES:
-        raise BundleError(f"{where}: its classes are {_list(manifest.classes)}; this version's are {_list(CLASSES)}")
-    known = FEATURE_SETS.get(manifest.feature_set)
-    if known is None:
-        raise BundleError(
-            f"{where}: it was trained on feature set {manifest.feature_set!r}; this version knows {_list(FEATURE_SETS)}"
-        )
-    if tuple(manifest.features) != known.names:
-        raise BundleError(
-            f"{where}: it was trained on other features of {manifest.feature_set} than this version computes: "
-            f"{_difference(manifest.features, known.names)}"
-        )
-
-
-def _list(names: Mapping[str, object] | Sequence[str]) -> str:
-    return ", ".join(names)
-
-
-def _difference(trained: Sequence[str], ours: Sequence[str]) -> str:
-    for place, (theirs, name) in enumerate(zip(trained, ours, strict=False), start=1):
-        if theirs != name:
-            return f"feature {place} is {theirs!r} there and {name!r} here"
-    return f"{len(trained)} features there and {len(ours)} here"
-
-
 def _check_digest(manifest: Manifest, name: str, content: bytes, where: str) -> None:
     expected, actual = manifest.files[name], file_entry(content)
     if expected.size != actual.size:
@@ -231,27 +203,6 @@ def _predictor(graph: bytes, manifest: Manifest, threads: int, where: str) -> Pr
         return GraphPredictor(graph, threads)
     except ValueError as error:
         raise BundleError(f"{where}: model.onnx {error}") from error
-
-
-def _golden(graph: bytes, sample: Matrix) -> bytes:
-    places = np.unique(np.linspace(0, len(sample) - 1, GOLDEN_ROWS).astype(int))
-    rows = np.concatenate([sample[places], np.full((1, sample.shape[1]), np.nan, dtype=np.float32)])
-    found = GraphPredictor(graph).predict_proba(rows)
-    gaps = [[None if value != value else value for value in row] for row in rows.tolist()]  # noqa: PLR0124 - NaN alone differs from itself
-    return _json({"rows": gaps, "probabilities": found.tolist()})
-
-
-def _check_golden(predictor: Predictor, content: bytes, where: str) -> None:
-    golden = _object(content, Path(where, "golden.json"))
-    try:
-        rows = np.array(golden["rows"], dtype=np.float32)
-        expected = np.array(golden["probabilities"], dtype=np.float32)
-        found = predictor.predict_proba(rows)
-        worst = float(np.abs(found - expected).max())
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{where}: golden.json does not fit the model: {error}") from error
-    if not worst <= TOLERANCE:  # a NaN is a difference too
-        raise BundleError(f"{where}: the model misses its golden rows by {worst:.2g}, more than {TOLERANCE}")
 
 
 def _json(value: Mapping[str, object]) -> bytes:

@@ -1,0 +1,70 @@
+"""What a bundle and this version must agree on before one serves the other: names, their order, and a few answers."""
+
+from collections.abc import Mapping, Sequence
+from math import isnan
+from typing import Final
+
+import numpy as np
+
+from features.feature_sets import FEATURE_SETS
+from models.graph import TOLERANCE
+from models.manifest import BundleError, Manifest
+from models.predictors import CLASSES, Matrix, Predictor
+
+GOLDEN_ROWS: Final = 16
+
+
+def check_contract(manifest: Manifest, where: str) -> None:
+    """Check that *manifest* speaks of the classes and features of this version, in their order.
+
+    Raises:
+        BundleError: Both, the bundle's and ours.
+    """
+    if tuple(manifest.classes) != CLASSES:
+        raise BundleError(f"{where}: its classes are {_list(manifest.classes)}; this version's are {_list(CLASSES)}")
+    known = FEATURE_SETS.get(manifest.feature_set)
+    if known is None:
+        raise BundleError(
+            f"{where}: it was trained on feature set {manifest.feature_set!r}; this version knows {_list(FEATURE_SETS)}"
+        )
+    if tuple(manifest.features) != known.names:
+        raise BundleError(
+            f"{where}: it was trained on other features of {manifest.feature_set} than this version computes: "
+            f"{_difference(manifest.features, known.names)}"
+        )
+
+
+def _list(names: Mapping[str, object] | Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _difference(trained: Sequence[str], ours: Sequence[str]) -> str:
+    for place, (theirs, name) in enumerate(zip(trained, ours, strict=False), start=1):
+        if theirs != name:
+            return f"feature {place} is {theirs!r} there and {name!r} here"
+    return f"{len(trained)} features there and {len(ours)} here"
+
+
+def golden_rows(predictor: Predictor, sample: Matrix) -> Mapping[str, object]:
+    """Return some rows of *sample*, and one with nothing known, with their probabilities; None is missing."""
+    places = np.unique(np.linspace(0, len(sample) - 1, GOLDEN_ROWS).astype(int))
+    rows = np.concatenate([sample[places], np.full((1, sample.shape[1]), np.nan, dtype=np.float32)])
+    known = [[None if isnan(value) else value for value in row] for row in rows.tolist()]
+    return {"rows": known, "probabilities": predictor.predict_proba(rows).tolist()}
+
+
+def check_golden(predictor: Predictor, golden: Mapping[str, object], where: str) -> None:
+    """Check that *predictor* answers on the golden rows as it did when the bundle was made.
+
+    Raises:
+        BundleError: The rows do not fit, or the answers differ by more than TOLERANCE.
+    """
+    try:
+        rows = np.array(golden["rows"], dtype=np.float32)
+        expected = np.array(golden["probabilities"], dtype=np.float32)
+        found = predictor.predict_proba(rows)
+        worst = float(np.abs(found - expected).max())
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{where}: golden.json does not fit the model: {error}") from error
+    if not worst <= TOLERANCE:  # a NaN is a difference too
+        raise BundleError(f"{where}: the model misses its golden rows by {worst:.2g}, more than {TOLERANCE}")
