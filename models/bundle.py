@@ -149,11 +149,10 @@ def bundle_of_kind(kind: str) -> Path:
         BundleError: None is shipped.
     """
     found: dict[str, Path] = {}
-    for folder in sorted(_shipped().iterdir()):
-        if (folder / MANIFEST).is_file():
-            found.setdefault(read_manifest((folder / MANIFEST).read_bytes(), str(folder)).kind, folder)
+    for file in sorted(_shipped().glob(f"*/{MANIFEST}")):
+        found.setdefault(read_manifest(file.read_bytes(), str(file.parent)).kind, file.parent)
     if kind not in found:
-        raise BundleError(f"no bundle of kind {kind!r} comes with Touchline, only {', '.join(sorted(found))}")
+        raise BundleError(f"no bundle of kind {kind!r} comes with Touchline, only {', '.join(sorted(found)) or 'none'}")
     return found[kind]
 
 
