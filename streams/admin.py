@@ -1,18 +1,19 @@
 """What the brokers know of topics and groups, and the topics that Touchline asks them for."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
-from streams.brokers import PATIENCE_SECONDS, one_sentence, quiet
+from streams.brokers import PATIENCE_SECONDS, BrokerError, one_sentence, quiet
 from streams.settings import Settings
 from streams.topics import DAY_MS, TOPICS, TopicSpec
 
 _MOST_REPLICAS = 3
+_POLL_SECONDS = 0.02
 _NO_COORDINATOR = frozenset(
     {KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR}
 )
@@ -175,15 +176,24 @@ class Admin:
 
     def _create(self, wanted: Mapping[str, tuple[int, dict[str, str]]]) -> list[TopicOutcome]:
         there = self.partition_counts(wanted)
-        missing = {name: asked for name, asked in wanted.items() if name not in there}
-        created = self._create_missing(missing)
-        there |= self.partition_counts(set(missing) - created)  # somebody else was quicker
+        created = self._create_missing({name: asked for name, asked in wanted.items() if name not in there})
+        if len(there) < len(wanted):
+            there = self._awaited(wanted)
         outcomes = []
         for name, (partitions, _config) in wanted.items():
-            now = there.get(name, partitions)
-            outcome: Literal["created", "exists", "differs"] = "exists" if now == partitions else "differs"
-            outcomes.append(TopicOutcome(name, "created" if name in created else outcome, now, partitions))
+            outcome: Literal["created", "exists", "differs"] = "exists" if there[name] == partitions else "differs"
+            outcomes.append(TopicOutcome(name, "created" if name in created else outcome, there[name], partitions))
         return outcomes
+
+    def _awaited(self, names: Collection[str]) -> dict[str, int]:
+        """Return the numbers of partitions once every broker that we ask knows all *names*: a moment after creation."""
+        deadline = time.monotonic() + self._patience
+        while len(there := self.partition_counts(names)) < len(names):
+            if time.monotonic() > deadline:
+                missing = sorted(set(names) - set(there))
+                raise BrokerError(f"{missing[0]} was created, but no broker knows it after {self._patience:.0f} s")
+            time.sleep(_POLL_SECONDS)
+        return there
 
     def _create_missing(self, missing: Mapping[str, tuple[int, dict[str, str]]]) -> set[str]:
         if not missing:

@@ -14,25 +14,23 @@ from confluent_kafka import (
     OFFSET_INVALID,
     Consumer,
     ConsumerGroupTopicPartitions,
-    IsolationLevel,
     KafkaError,
     KafkaException,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
 
 from streams.brokers import BrokerError, one_sentence, quiet
+from streams.log_ends import Place, log_ends
 from streams.settings import Settings
 
 _PATIENCE_SECONDS = 5.0
-_READ_COMMITTED = IsolationLevel.READ_COMMITTED
 ROLE_INPUTS: Mapping[str, Sequence[str]] = {
     "predict": ("match-events", "feature-events"),
     "rate": ("team-events",),
     "monitor": ("predictions", "monitor-partials"),
     "materialize": ("predictions",),
 }
-Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +124,12 @@ class LagReader:
 
     def _find_ends(self) -> dict[Place, _Ends]:
         where = [TopicPartition(*place) for place in self._places]
-        asked = {"request_timeout": self._patience}
-        low = self._admin.list_offsets(dict.fromkeys(where, OffsetSpec.earliest()), **asked)
-        high = self._admin.list_offsets(
-            dict.fromkeys(where, OffsetSpec.latest()), isolation_level=_READ_COMMITTED, **asked
-        )
         request = ConsumerGroupTopicPartitions(self.group, where)
-        answer = self._admin.list_consumer_group_offsets([request], require_stable=True, **asked)[self.group]
-        committed = {(each.topic, each.partition): _offset(each) for each in answer.result().topic_partitions}
-        lows, highs = _offsets(low), _offsets(high)
-        return {place: _Ends(committed.get(place), lows[place], highs[place]) for place in self._places}
+        answer = self._admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=self._patience)
+        ends = log_ends(self._admin, self._places, self._patience)
+        offsets = answer[self.group].result().topic_partitions
+        committed = {(each.topic, each.partition): _offset(each) for each in offsets}
+        return {place: _Ends(committed.get(place), *ends[place]) for place in self._places}
 
     def _read_oldest(self, starts: Mapping[Place, int]) -> dict[Place, tuple[int, int] | None]:
         """Return offset and timestamp of the first record at or after each start; None where there is none.
@@ -207,7 +201,3 @@ def _offset(found: Any) -> int | None:
     if found.error is not None:
         raise KafkaException(found.error)
     return None if found.offset == OFFSET_INVALID else int(found.offset)
-
-
-def _offsets(answers: Mapping[Any, Any]) -> dict[Place, int]:
-    return {(where.topic, where.partition): answer.result().offset for where, answer in answers.items()}

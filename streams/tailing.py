@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.codec import MAGIC
 from schemas.plain_values import plain_reader
 from streams.brokers import PATIENCE_SECONDS, one_sentence, quiet
 from streams.engine.murmur import partition_of
+from streams.log_ends import log_ends
 from streams.settings import Settings
 
 _HEADER_BYTES = 5
@@ -91,10 +93,11 @@ class Decoder:
 
 
 class Tail:
-    """Reads a topic from a place on; owns a librdkafka client which joins no group."""
+    """Reads a topic from a place on; owns two librdkafka clients, which join no group."""
 
     def __init__(self, settings: Settings, topic: str, patience: float = PATIENCE_SECONDS) -> None:
         self._settings, self._topic, self._patience = settings, topic, patience
+        self._admin = AdminClient(quiet(settings))
         self._reader = Consumer(
             quiet(
                 settings,
@@ -131,7 +134,7 @@ class Tail:
                 yield from self._next()
 
     def close(self) -> None:
-        """Give the client back."""
+        """Give the clients back."""
         self._reader.close()
 
     def _partitions(self, key: str | None) -> Sequence[int]:
@@ -141,10 +144,8 @@ class Tail:
         return sorted(found.partitions) if key is None else [partition_of(key.encode(), len(found.partitions))]
 
     def _ends(self, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
-        return {
-            one: self._reader.get_watermark_offsets(TopicPartition(self._topic, one), timeout=self._patience)
-            for one in partitions
-        }
+        found = log_ends(self._admin, [(self._topic, one) for one in partitions], self._patience)
+        return {partition: ends for (_topic, partition), ends in found.items()}
 
     def _until(self, ends: dict[int, int]) -> Iterator[Any]:
         deadline = time.monotonic() + self._patience
