@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from features.history import HistoricMatch, HistoryError, international_matches
 from features.rating_book import RatingBook
 from schemas.records import MatchEvent, Prediction
 from streams.commands.errors import UserError
+from streams.commands.history import DAY, FOLDER, read_history
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
 from streams.playing.interruption import interruptible
@@ -25,8 +25,6 @@ from streams.settings import Settings
 
 ROLES = ("predict", "rate")
 INTERRUPTED = 130
-DAY = click.DateTime(["%Y-%m-%d"])
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 class Speed(click.ParamType):
@@ -112,20 +110,6 @@ def replay(
     sys.exit(0 if result.complete else 1)
 
 
-def read_history(folder: Path) -> list[HistoricMatch]:
-    """Return the internationals in *folder*.
-
-    Raises:
-        UserError: A file is missing or damaged.
-    """
-    try:
-        return list(international_matches(folder))
-    except FileNotFoundError as error:
-        raise UserError(f"{folder} has no {Path(error.filename).name}; see `touchline data`") from error
-    except HistoryError as error:
-        raise UserError(str(error)) from error
-
-
 def _play(
     settings: Settings,
     days: Sequence[MatchDay],
@@ -146,8 +130,7 @@ def _play(
         disable=console.quiet or not console.is_terminal,
     )
     with Stage(settings, roles, keep=keep, say=console.print) as stage:
-        seeded = book.ratings() != []
-        stage.start(book if seeded else None)
+        book = stage.start(book)
         with progress:
             task = progress.add_task("events", total=sum(day.events for day in days))
 

@@ -61,19 +61,25 @@ class Stage:
             raise
         return self
 
-    def start(self, book: RatingBook | None) -> None:
-        """Write the ratings, when there are any, and start the workers.
+    def start(self, book: RatingBook) -> RatingBook:
+        """Load *book*, unless the rate role has ratings already, and start the workers; return the book in force.
 
         Raises:
-            PlayError: There are ratings already, or the workers did not start.
+            PlayError: The rate role runs without ratings, or the workers did not start.
         """
-        if book is not None:
-            written = rating_table(self.settings).seed(book)
-            self._say(f"Loaded {written - 1} ratings as one snapshot")
+        table = rating_table(self.settings)
+        present = table.book()
+        if present.ratings():
+            self._say("Going on with the ratings which are there")
+            book = present
+        elif book.ratings():
+            self._say(f"Loading {len(book.ratings())} ratings as one snapshot")
+            table.seed(book)
         if self.crew is not None:
             self._say("Starting the workers")
             self.crew.start()
             self.crew.wait_until_ready()
+        return book
 
     def check(self) -> None:
         """Raise PlayError when the workers have ended."""
