@@ -134,6 +134,7 @@ class World:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         given = self.settings.environment() | {f"TOUCHLINE_{name.upper()}": str(one) for name, one in settings.items()}
+        given["XDG_CACHE_HOME"] = str(self.folder)  # what this process has heard from the registry is not the worker's
         given |= {"TOUCHLINE_HTTP_PORT": str(port), "TOUCHLINE_WORKER_NAME": f"w{number}"}
         log = self.folder / f"worker{number}.log"
         process = subprocess.Popen(
@@ -243,18 +244,32 @@ class World:
 
 
 @pytest.fixture
-def world(cluster: LocalCluster, prefix: str, tmp_path: Path) -> Iterator[World]:
+def world_of(tmp_path: Path) -> Iterator[Callable[[Settings], World]]:
+    """Makes the world of other settings, over topics that are there already; its workers are stopped at the end."""
+    made: list[World] = []
+
+    def make(settings: Settings) -> World:
+        folder = tmp_path / f"world{len(made)}"
+        folder.mkdir()
+        made.append(World(settings, folder))
+        return made[-1]
+
+    yield make
+    for world in made:
+        for worker in world.workers:
+            worker.stop()
+
+
+@pytest.fixture
+def world(cluster: LocalCluster, prefix: str, world_of: Callable[[Settings], World]) -> World:
     """Created topics under a prefix of the test's own; its workers are stopped at the end."""
     settings = Settings(
         bootstrap_servers=cluster.bootstrap_servers,
         registry_url=cluster.registry_url,
         topic_prefix=prefix,
-        predictor="bundle",
+        predictor="heuristic",
         partitions=4,
         session_timeout=6,
     )
     Admin(settings).create_topics()
-    made = World(settings, tmp_path)
-    yield made
-    for worker in made.workers:
-        worker.stop()
+    return world_of(settings)
