@@ -41,7 +41,9 @@ class Role:
         table: Name of its table.
         decode_state: Reads its changelog.
         job: Its work.
-        tail: Output whose end is read on assignment; None where a repeated output does no harm.
+        tails: Outputs whose ends are read on assignment; none where a repeated output does no harm.
+        expire_seconds: Time between two looks at what has had its time.
+        attached: What starts before the application and stops after it.
     """
 
     name: str
@@ -49,7 +51,9 @@ class Role:
     table: str
     decode_state: StateDecoder[Any]
     job: Job[Any, Any]
-    tail: Tail | None = None
+    tails: Sequence[Tail] = ()
+    expire_seconds: float = 5.0
+    attached: Sequence["Attached"] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +109,10 @@ class RoleApp(transport.SliceApp):
         changelog = settings.changelog(role.name, role.table)
         book.write(progress, f"{changelog}-progress-value")
         self.changelog: Changelog[Any] = Changelog(
-            changelog, settings.librdkafka(), role.decode_state, progress, role.tail
+            changelog, settings.librdkafka(), role.decode_state, progress, role.tails
         )
         self._seeks: dict[TP, int] = {}
-        self.attached: list[Attached] = []
+        self.attached: list[Attached] = list(role.attached)
         super().__init__(settings.group(role.name), **_faust_settings(settings))
         self.slice_records = settings.slice_records
         self.engine = _engine(settings, role, progress, book=book, metrics=metrics)
@@ -193,6 +197,7 @@ def _engine(
         dead_letters=settings.topic("dead-letters"),
         worker=settings.worker_name,
         batch_rows=settings.batch_rows,
+        expire_seconds=role.expire_seconds,
     )
 
     async def learn(schema_id: int) -> None:

@@ -56,7 +56,7 @@ def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Work
         intake, topics, PredictCodecs(prediction, team_event, state), bundle, metrics, settings.worker_name
     )
     tail = Tail(topics.predictions, lambda value: prediction.decode(value).prediction_id)
-    return Role("predict", INPUTS["predict"], "matches", lambda _key, value: state.decode(value), job, tail)
+    return Role("predict", INPUTS["predict"], "matches", lambda _key, value: state.decode(value), job, (tail,))
 
 
 def _rate(settings: Settings, book: SchemaBook, _inputs: Inputs, metrics: WorkerMetrics) -> Role:

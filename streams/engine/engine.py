@@ -44,11 +44,11 @@ class EngineConfig:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Slices whose outputs are under way, and the states to be written after them, by partition."""
+    """Outputs under way, the states to be written after them, by partition, and the offsets reached by then."""
 
-    pieces: Sequence[Slice]
     delivered: asyncio.Future[Mapping[tuple[str, int], int]]
     changes: Mapping[int, Mapping[bytes, bytes | None]]
+    reached: Mapping[tuple[str, int], int]
 
 
 class Engine(Generic[S, D]):
@@ -74,6 +74,7 @@ class Engine(Generic[S, D]):
         self._waiting = Waiting(capacity=4 * config.batch_rows)
         self._delivering: asyncio.Queue[_Batch] = asyncio.Queue(config.in_flight)
         self._under_way = 0
+        self._turn = asyncio.Lock()  # steps are handed on in the order in which the states changed
         self._idle = asyncio.Condition()
         self._generation: int | None = None
         self._learners: dict[int, asyncio.Task[None]] = {}
@@ -134,8 +135,9 @@ class Engine(Generic[S, D]):
                 continue
             self._under_way += 1
             batch = await self._decode(pieces)
-            steps = await self._job.process(batch, self.tables)
-            await self._deliver([decoded.piece for decoded in batch], steps)
+            async with self._turn:
+                steps = await self._job.process(batch, self.tables)
+                await self._deliver([decoded.piece for decoded in batch], steps)
 
     async def _decode(self, pieces: Sequence[Slice]) -> list[Decoded[D]]:
         decoded: list[Decoded[D]] = []
@@ -162,9 +164,12 @@ class Engine(Generic[S, D]):
         outputs = [message for step in steps for message in step.outputs]
         delivered = asyncio.ensure_future(self._send(outputs))
         changes: dict[int, dict[bytes, bytes | None]] = {piece.partition: {} for piece in pieces}
+        reached: dict[tuple[str, int], int] = {}
         for piece, step in zip(pieces, steps, strict=True):
             changes[piece.partition].update(step.changed)
-        await self._delivering.put(_Batch(pieces, delivered, changes))
+            ends = {piece.topic: piece.next_offset} if step.reached is None else step.reached
+            reached |= {(topic, piece.partition): offset for topic, offset in ends.items()}
+        await self._delivering.put(_Batch(delivered, changes, reached))
 
     async def _send(self, outputs: Sequence[Message]) -> Mapping[tuple[str, int], int]:
         delivery = await self._out().deliver(outputs)
@@ -198,16 +203,18 @@ class Engine(Generic[S, D]):
     async def _finish(self, batch: _Batch) -> None:
         next_offsets = await batch.delivered
         changes = batch.changes
-        for piece in batch.pieces:
-            self._note(piece)
+        for (topic, partition), offset in batch.reached.items():
+            self.tables[partition].inputs[f"{topic}@{self.topic_ids[topic]}"] = offset
         for (topic, partition), offset in next_offsets.items():
             if partition in changes:
                 self.tables[partition].outputs[topic] = offset
+        noted = {partition for _, partition in (*batch.reached, *next_offsets)}
         # A state says which offsets it holds, so it may reach the changelog only after the outputs it stands for.
         written = await self._out().deliver(
             [
                 Message(self._config.changelog, key, value, partition)
                 for partition, changed in changes.items()
+                if changed or partition in noted
                 for key, value in (*changed.items(), (PROGRESS_KEY, self._encoded_progress(partition)))
             ]
         )
@@ -215,12 +222,7 @@ class Engine(Generic[S, D]):
             raise RuntimeError(f"{self._config.changelog} does not take the state of {written.refused[0].key!r}")
         for (_, partition), offset in written.next_offsets.items():
             self.tables[partition].changelog_next = offset
-        for piece in batch.pieces:
-            self.finished[piece.topic, piece.partition] = piece.next_offset
-
-    def _note(self, piece: Slice) -> None:
-        where = f"{piece.topic}@{self.topic_ids[piece.topic]}"
-        self.tables[piece.partition].inputs[where] = piece.next_offset
+        self.finished.update(batch.reached)
 
     def _encoded_progress(self, partition: int) -> bytes:
         table = self.tables[partition]
@@ -229,15 +231,20 @@ class Engine(Generic[S, D]):
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(self._config.expire_seconds)
-            for partition, table in list(self.tables.items()):
-                if not self.ready:
-                    break
-                committed = {topic: self.committed(topic, partition) for topic in self.topic_ids}
-                step = self._job.expire(table, committed)
-                if step is not None:
-                    self._under_way += 1
-                    delivered = asyncio.ensure_future(self._send(step.outputs))
-                    await self._delivering.put(_Batch([], delivered, {partition: step.changed}))
+            for partition in list(self.tables):
+                async with self._turn:
+                    await self._expire_partition(partition)
+
+    async def _expire_partition(self, partition: int) -> None:
+        if not self.ready or partition not in self.tables:
+            return
+        committed = {topic: self.committed(topic, partition) for topic in self.topic_ids}
+        step = self._job.expire(self.tables[partition], committed)
+        if step is not None:
+            self._under_way += 1
+            delivered = asyncio.ensure_future(self._send(step.outputs))
+            reached = {(topic, partition): offset for topic, offset in (step.reached or {}).items()}
+            await self._delivering.put(_Batch(delivered, {partition: step.changed}, reached))
 
     def _out(self) -> Outbox:
         if self._outbox is None:

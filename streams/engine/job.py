@@ -19,10 +19,14 @@ class Step:
     Attributes:
         outputs: Records to be on the brokers before any state that stands for them.
         changed: Encoded state by key, as it is after the slice; None where it leaves the table.
+        reached: Next offset by input topic up to which *changed*, and what was written before, holds everything. None
+            is the end of the slice. A job that writes its states now and then says {} for the slices between, whose
+            offsets are then not committed until a later step has reached them.
     """
 
     outputs: list[Message] = field(default_factory=list)
     changed: dict[bytes, bytes | None] = field(default_factory=dict)
+    reached: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +57,8 @@ class Job(Protocol[S, D]):
         ...
 
     def expire(self, table: TablePartition[S], committed: Mapping[str, int]) -> Step | None:
-        """Remove what has had its time from *table*, given the committed offset by input topic."""
+        """Remove what has had its time from *table*, given the committed offset by input topic.
+
+        Called at an interval, never while `process` is under way; the step may also reach offsets of earlier slices.
+        """
         ...

@@ -1,7 +1,7 @@
 """State by key, a partition at a time, restored in bulk from its changelog."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -44,6 +44,7 @@ class TablePartition(Generic[S]):
         already_out: Identities of outputs which were written after the changelog's last word.
         changelog_next: Offset after the last changelog record that is in here.
         watermark_ms: Highest event time seen.
+        partition: Its number.
     """
 
     states: dict[bytes, S] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class TablePartition(Generic[S]):
     already_out: set[str] = field(default_factory=set)
     changelog_next: int = 0
     watermark_ms: int = 0
+    partition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Changelog(Generic[S]):
     consumer_config: Mapping[str, object]
     decode: StateDecoder[S]
     progress: Codec[Progress]
-    tail: Tail | None = None
+    tails: Sequence[Tail] = ()
 
     def restore(self, partition: int, known: TablePartition[S] | None) -> TablePartition[S]:
         """Return the partition as its changelog has it, going on from *known* when there is one.
@@ -84,7 +86,7 @@ class Changelog(Generic[S]):
             RestoreError: The brokers did not answer, or a record is not what it should be.
         """
         # A new object each time, so that a job sees that its partition was restored.
-        table = replace(known, already_out=set()) if known else TablePartition()
+        table = replace(known, already_out=set()) if known else TablePartition(partition=partition)
         reader = Consumer(
             {
                 "group.id": f"{self.topic}-restore",
@@ -98,8 +100,8 @@ class Changelog(Generic[S]):
         )
         try:
             self._read_states(reader, partition, table)
-            if self.tail is not None:
-                self._read_tail(reader, self.tail, partition, table)
+            for tail in self.tails:
+                self._read_tail(reader, tail, partition, table)
         except KafkaException as error:
             raise RestoreError(f"{self.topic}[{partition}] cannot be restored: {error.args[0].str()}") from error
         finally:
