@@ -8,15 +8,12 @@ from typing import Any, Literal
 from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
-from streams.brokers import PATIENCE_SECONDS, BrokerError, one_sentence, quiet
+from streams.brokers import PATIENCE_SECONDS, BrokerError, once_ready, one_sentence, quiet
 from streams.settings import Settings
 from streams.topics import DAY_MS, TOPICS, TopicSpec
 
 _MOST_REPLICAS = 3
 _POLL_SECONDS = 0.02
-_NO_COORDINATOR = frozenset(
-    {KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR}
-)
 CHANGELOG_CONFIG: Mapping[str, str] = {
     "cleanup.policy": "compact",
     # A restore reads the states of a partition up to its end: what a day's slices left behind is still cheap to read,
@@ -132,7 +129,7 @@ class Admin:
         """Return the state of *group*; a group nobody ever used is DEAD and without members."""
         with one_sentence(self._settings, f"asking for group {group}"):
             try:
-                found = self._described(group)
+                found = once_ready(lambda: self._described(group), self._patience)
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                     raise
@@ -140,16 +137,7 @@ class Admin:
         return GroupState(group, found.state.name, [member.client_id for member in found.members])
 
     def _described(self, group: str) -> Any:
-        """Ask until a coordinator answers: a broker which has just begun has none yet."""
-        until = time.monotonic() + self._patience
-        while True:
-            try:
-                asked = self._client.describe_consumer_groups([group], request_timeout=self._patience)
-                return asked[group].result()
-            except KafkaException as error:
-                if error.args[0].code() not in _NO_COORDINATOR or time.monotonic() > until:
-                    raise
-            time.sleep(0.1)
+        return self._client.describe_consumer_groups([group], request_timeout=self._patience)[group].result()
 
     def create_topics(self, specs: Iterable[TopicSpec] = tuple(TOPICS.values())) -> list[TopicOutcome]:
         """Create each of *specs* that is not there yet; what is there is left as it is, and reported."""

@@ -1,14 +1,26 @@
 """librdkafka clients for tools: they keep off the terminal, and what goes wrong is one sentence."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
 from streams.settings import Settings
 
+T = TypeVar("T")
 PATIENCE_SECONDS = 8.0
+_POLL_SECONDS = 0.02
+_NOT_READY = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
 _AWAY = frozenset(
     getattr(KafkaError, name) for name in ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE", "_WAIT_COORD")
 )
@@ -38,6 +50,22 @@ def one_sentence(settings: Settings, doing: str) -> Iterator[None]:
         yield
     except KafkaException as error:
         raise BrokerError(sentence(settings, doing, error.args[0])) from error
+
+
+def once_ready(question: Callable[[], T], patience: float) -> T:
+    """Ask *question* again while its partition has no leader, or its group no coordinator, as after a start or a move.
+
+    Raises:
+        KafkaException: Another failure, or still the same after *patience* seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return question()
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_READY or time.monotonic() > deadline:
+                raise
+        time.sleep(_POLL_SECONDS)
 
 
 def sentence(settings: Settings, doing: str, error: Any) -> str:

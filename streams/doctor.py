@@ -173,7 +173,7 @@ class Examination:
         import redis  # noqa: PLC0415 - only for those who set it
 
         place = urlsplit(url)
-        shown = f"{place.hostname}:{place.port or 6379}"
+        shown = f"{place.hostname}:{place.port or 6379}" if place.hostname else place.path
         try:
             with redis.Redis.from_url(
                 url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS

@@ -20,7 +20,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-from streams.brokers import BrokerError, one_sentence, quiet
+from streams.brokers import BrokerError, once_ready, one_sentence, quiet
 from streams.log_ends import Place, log_ends
 from streams.settings import Settings
 
@@ -124,12 +124,14 @@ class LagReader:
 
     def _find_ends(self) -> dict[Place, _Ends]:
         where = [TopicPartition(*place) for place in self._places]
-        request = ConsumerGroupTopicPartitions(self.group, where)
-        answer = self._admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=self._patience)
-        ends = log_ends(self._admin, self._places, self._patience)
-        offsets = answer[self.group].result().topic_partitions
-        committed = {(each.topic, each.partition): _offset(each) for each in offsets}
-        return {place: _Ends(committed.get(place), *ends[place]) for place in self._places}
+        committed = once_ready(lambda: self._committed(where), self._patience)
+        ends = log_ends(self._admin, self._places, self._patience)  # after it: what comes between is no negative lag
+        return {place: _Ends(committed[place], *ends[place]) for place in self._places}
+
+    def _committed(self, where: Sequence[TopicPartition]) -> dict[Place, int | None]:
+        request = ConsumerGroupTopicPartitions(self.group, list(where))
+        asked = self._admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=self._patience)
+        return {(each.topic, each.partition): _offset(each) for each in asked[self.group].result().topic_partitions}
 
     def _read_oldest(self, starts: Mapping[Place, int]) -> dict[Place, tuple[int, int] | None]:
         """Return offset and timestamp of the first record at or after each start; None where there is none.

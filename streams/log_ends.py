@@ -1,15 +1,14 @@
 """Where the logs of partitions begin and end, asked for all of them at once."""
 
-import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from streams.brokers import once_ready
+
 Place = tuple[str, int]
-_NO_LEADER = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
-_POLL_SECONDS = 0.02
 
 
 def log_ends(client: AdminClient, places: Collection[Place], patience: float) -> dict[Place, tuple[int, int]]:
@@ -20,14 +19,7 @@ def log_ends(client: AdminClient, places: Collection[Place], patience: float) ->
     Raises:
         KafkaException: The brokers do not answer within *patience* seconds, or refuse.
     """
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            return _ends(client, places, patience)
-        except KafkaException as error:
-            if error.args[0].code() not in _NO_LEADER or time.monotonic() > deadline:
-                raise
-        time.sleep(_POLL_SECONDS)
+    return once_ready(lambda: _ends(client, places, patience), patience)
 
 
 def _ends(client: AdminClient, places: Collection[Place], patience: float) -> dict[Place, tuple[int, int]]:
