@@ -16,6 +16,7 @@ from streams.commands.errors import UserError
 from streams.commands.history import DAY, FOLDER, read_history
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
+from streams.commands.speed import SPEED
 from streams.playing.interruption import interruptible
 from streams.playing.match_days import Choice, MatchDay, chosen, historic_days, read_events, recorded_days
 from streams.playing.replay import Replay, Result
@@ -27,26 +28,6 @@ ROLES = ("predict", "rate")
 INTERRUPTED = 130
 
 
-class Speed(click.ParamType):
-    """A multiple of the matches' own clock, or ``max``."""
-
-    name = "speed"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        """Return seconds of the matches' clock in a second of ours; None for as fast as possible."""
-        if value is None or isinstance(value, float):
-            return value
-        if value == "max":
-            return None
-        try:
-            speed = float(str(value))
-        except ValueError:
-            speed = 0.0
-        if not 0 < speed < float("inf"):
-            self.fail(f"{value!r} is neither a number above 0 nor max", param, ctx)
-        return speed
-
-
 @click.command()
 @click.option("--history", type=FOLDER, help="Folder of the match history; with --file, for the ratings before it.")
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Recorded match events.")
@@ -54,7 +35,7 @@ class Speed(click.ParamType):
 @click.option("--until", "last", type=DAY, metavar="DATE", help="Last match day.")
 @click.option("--tournament", metavar="NAME", help="Matches of this tournament only.")
 @click.option(
-    "--speed", type=Speed(), default="max", metavar="N|max", show_default=True, help="60 plays a minute a second."
+    "--speed", type=SPEED, default="max", metavar="N|max", show_default=True, help="60 plays a minute a second."
 )
 @click.option("--no-workers", is_flag=True, help="Leave predict and rate to workers that run already.")
 @click.option("--keep", is_flag=True, help="Leave the topics of the replay's own prefix.")

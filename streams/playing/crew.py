@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+from streams.local.ports import is_free
 from streams.playing.errors import PlayError
 from streams.settings import Settings
 
@@ -18,8 +19,10 @@ _END_SECONDS = 45.0
 _ANSWER_SECONDS = 3.0
 
 
-def free_port() -> int:
-    """Return a port of loopback which nobody listens on at present."""
+def port_near(wanted: int) -> int:
+    """Return *wanted* if nobody listens on it at present, else another port of loopback."""
+    if wanted and is_free(wanted):
+        return wanted
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -33,7 +36,9 @@ class Crew:
     """
 
     def __init__(self, settings: Settings, roles: Sequence[str], log: Path) -> None:
-        self._settings = settings.model_copy(update={"http_host": "127.0.0.1", "http_port": free_port()})
+        self._settings = settings.model_copy(
+            update={"http_host": "127.0.0.1", "http_port": port_near(settings.http_port)}
+        )
         self._roles = list(roles)
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None

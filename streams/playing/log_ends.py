@@ -1,9 +1,10 @@
 """Where the partitions of a topic end at present."""
 
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from streams.brokers import PATIENCE_SECONDS, one_sentence, quiet
+from streams.log_ends import log_ends
 from streams.settings import Settings
 
 
@@ -25,6 +26,5 @@ class LogEnds:
             found = self._client.list_topics(self.topic, timeout=PATIENCE_SECONDS).topics[self.topic]
             if found.error is not None:
                 raise KafkaException(found.error)
-            asked = {TopicPartition(self.topic, one): OffsetSpec.latest() for one in found.partitions}
-            answers = self._client.list_offsets(asked, request_timeout=PATIENCE_SECONDS)
-            return {where.partition: int(answer.result().offset) for where, answer in answers.items()}
+            ends = log_ends(self._client, [(self.topic, one) for one in found.partitions], PATIENCE_SECONDS)
+            return {partition: high for (_, partition), (_, high) in ends.items()}

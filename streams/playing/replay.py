@@ -16,7 +16,7 @@ from streams.playing.errors import PlayError
 from streams.playing.match_days import MatchDay
 from streams.playing.parity import Parity, Seen, compare, expected, vector_bytes
 from streams.playing.player import Player
-from streams.playing.watching import Watch, quantile
+from streams.playing.watching import Stopwatch, Watch, quantile
 from streams.records_io import spec_of, version_of, writing_codec
 from streams.registry import registry_of
 from streams.sending import Sender
@@ -61,6 +61,8 @@ class Replay:
         book: The ratings with which the rate role began.
         check: Raises when the workers have ended.
         each: Told of every event sent, and of every prediction.
+        begin: Told of every day, before it is played.
+        stopwatch: Measures every prediction.
         parity: Why the result counts mismatches, once it has run.
     """
 
@@ -70,6 +72,8 @@ class Replay:
     check: Callable[[], None]
     speed: float | None = None
     each: Callable[[MatchEvent | Prediction], None] = lambda _one: None
+    begin: Callable[[MatchDay], None] = lambda _day: None
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
     parity: Parity | None = None
     _predictions: list[Prediction] = field(default_factory=list)
 
@@ -97,21 +101,22 @@ class Replay:
                 predictions=len(self._predictions),
                 dead_letters=dead_letters.count(),
                 parity_mismatches=self.parity.mismatches,
-                p50_ms=_rounded(quantile(watch.latencies_ms, 0.5)),
-                p99_ms=_rounded(quantile(watch.latencies_ms, 0.99)),
+                p50_ms=_rounded(quantile(self.stopwatch.latencies_ms, 0.5)),
+                p99_ms=_rounded(quantile(self.stopwatch.latencies_ms, 0.99)),
                 events_per_second=round(events / seconds, 1),
             )
 
-    def _watch(self) -> Watch:
+    def _watch(self) -> Watch[Prediction]:
         schemas = SchemaBook(registry_of(self.settings))
         codec = schemas.codec("prediction", Prediction)
         schemas.write(codec, f"{self.settings.topic('predictions')}-value")
 
         def take(prediction: Prediction) -> None:
+            self.stopwatch.take(prediction)
             self._predictions.append(prediction)
             self.each(prediction)
 
-        return Watch(self.settings, codec, take)
+        return Watch(self.settings, "predictions", codec, take)
 
     def _play(self, stack: ExitStack) -> int:
         spec = spec_of("match-events")
@@ -120,6 +125,7 @@ class Replay:
         player = Player(sender, codec, self.speed, self.each)
         caught_up = stack.enter_context(closing(CatchingUp(self.settings, self.check)))
         for day in self.days:
+            self.begin(day)
             player.play(day.fixtures)
             caught_up.wait()
             player.play(day.course)

@@ -1,23 +1,26 @@
-"""Reads predictions while they come: what they say, and how long they took."""
+"""Reads a topic while it grows, and measures how long predictions took."""
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from schemas.codec import Codec
+from schemas.codec import Codec, DecodeError
 from schemas.records import Prediction
-from streams.brokers import quiet
+from streams.brokers import PATIENCE_SECONDS, quiet
 from streams.playing.errors import PlayError
 from streams.playing.log_ends import LogEnds
 from streams.settings import Settings
 
 _RECENT_SECONDS = 15.0
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +49,52 @@ def quantile(values: Sequence[float], share: float) -> float | None:
     return ordered[max(0, ceil(len(ordered) * share) - 1)]
 
 
-class Watch:
-    """A thread with a consumer of all partitions of a prefix's predictions, from where they end at the start.
+@dataclass(slots=True)
+class Stopwatch:
+    """Measures predictions as they come; of those whose cause is older than *since_ms* nothing is learnt.
 
     Attributes:
         latencies_ms: From source timestamp to the prediction in our hands, one each.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        codec: Codec[Prediction],
-        each: Callable[[Prediction], None],
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._ends = LogEnds(settings, "predictions")
+    since_ms: float = 0.0
+    clock: Callable[[], float] = time.time
+    latencies_ms: list[float] = field(default_factory=list)
+    _recent: deque[tuple[float, float]] = field(default_factory=deque)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, prediction: Prediction) -> None:
+        """Measure *prediction*, which has just been read."""
+        now = self.clock()
+        if prediction.source_timestamp_ms < self.since_ms:
+            return
+        latency = max(0.0, now * 1000 - prediction.source_timestamp_ms)
+        with self._lock:
+            self.latencies_ms.append(latency)
+            self._recent.append((now, latency))
+
+    def pulse(self) -> Pulse:
+        """Return the pulse of the last seconds."""
+        now = self.clock()
+        with self._lock:
+            while self._recent and self._recent[0][0] < now - _RECENT_SECONDS:
+                self._recent.popleft()
+            recent = list(self._recent)
+        if not recent:
+            return Pulse()
+        latencies = [latency for _, latency in recent]
+        seconds = max(1.0, now - recent[0][0])
+        return Pulse(len(recent) / seconds, quantile(latencies, 0.5), quantile(latencies, 0.99))
+
+
+class Watch(Generic[R]):
+    """A thread with a consumer of all partitions of a topic; what cannot be decoded is left out."""
+
+    def __init__(self, settings: Settings, topic: str, codec: Codec[R], each: Callable[[R], None]) -> None:
+        self._ends = LogEnds(settings, topic)
         self._topic = self._ends.topic
         self._codec = codec
         self._each = each
-        self._clock = clock
         self._consumer = Consumer(
             quiet(
                 settings,
@@ -76,17 +106,19 @@ class Watch:
                 auto_offset_reset="earliest",
             )
         )
-        self.latencies_ms: list[float] = []
-        self._recent: deque[tuple[float, float]] = deque()
-        self._lock = threading.Lock()
         self._next: dict[int, int] = {}
         self._ended = threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"watch-{topic}", daemon=True)
 
-    def start(self) -> None:
-        """Begin to read what comes from now on."""
+    def start(self, since_ms: int | None = None) -> None:
+        """Begin to read what comes from now on, or what came since a time, milliseconds since the epoch."""
         self._next = self._ends()
+        if since_ms is not None:
+            asked = [TopicPartition(self._topic, partition, since_ms) for partition in self._next]
+            for found in self._consumer.offsets_for_times(asked, timeout=PATIENCE_SECONDS):
+                if found.offset >= 0:
+                    self._next[found.partition] = found.offset
         self._consumer.assign([TopicPartition(self._topic, *place) for place in self._next.items()])
         self._thread.start()
 
@@ -104,27 +136,9 @@ class Watch:
             self._error = error
 
     def _take(self, record: Any) -> None:
-        prediction = self._codec.decode(record.value())
-        now = self._clock()
-        latency = max(0.0, now * 1000 - prediction.source_timestamp_ms)
-        with self._lock:
-            self.latencies_ms.append(latency)
-            self._recent.append((now, latency))
-        self._each(prediction)
+        with suppress(DecodeError):  # the workers set it aside, and say so
+            self._each(self._codec.decode(record.value() or b""))
         self._next[record.partition()] = record.offset() + 1
-
-    def pulse(self) -> Pulse:
-        """Return the pulse of the last seconds."""
-        now = self._clock()
-        with self._lock:
-            while self._recent and self._recent[0][0] < now - _RECENT_SECONDS:
-                self._recent.popleft()
-            recent = list(self._recent)
-        if not recent:
-            return Pulse()
-        seconds = max(1.0, now - recent[0][0])
-        latencies = [latency for _, latency in recent]
-        return Pulse(len(recent) / seconds, quantile(latencies, 0.5), quantile(latencies, 0.99))
 
     def wait_for_the_end(self, patience: float = 30.0) -> None:
         """Return once everything which is in the topic now has been read.
