@@ -25,6 +25,7 @@ from streams.log_ends import Place, log_ends
 from streams.settings import Settings
 
 _PATIENCE_SECONDS = 5.0
+_RECORDS, _WAIT_SECONDS, _MOMENT_SECONDS = 1000, 0.005, 0.03
 ROLE_INPUTS: Mapping[str, Sequence[str]] = {
     "predict": ("match-events", "feature-events"),
     "rate": ("team-events",),
@@ -92,7 +93,7 @@ class LagReader:
                 fetch_wait_max_ms=10,
                 fetch_queue_backoff_ms=1,  # a second otherwise, which we would wait for
                 queued_min_messages=1,
-                max_partition_fetch_bytes=1,  # a broker answers with one whole batch at least
+                max_partition_fetch_bytes=64 * 1024,  # a larger batch comes whole, but only one in an answer
             )
         )
 
@@ -139,19 +140,26 @@ class LagReader:
         A place that did not answer in time is left out.
         """
         found: dict[Place, tuple[int, int] | None] = {}
-        if not starts:
-            return found
-        self._reader.assign([TopicPartition(*place, offset) for place, offset in starts.items()])
         deadline = time.monotonic() + self._patience
         try:
-            while len(found) < len(starts) and time.monotonic() < deadline:
-                for record in self._reader.consume(1000, 0.005):
-                    place = (record.topic(), record.partition())
-                    if place in found:
-                        continue
-                    found[place] = _first(record)
+            # Places that have answered leave, since a broker gives the others little while the first ones have more.
+            while (missing := [place for place in starts if place not in found]) and time.monotonic() < deadline:
+                self._reader.assign([TopicPartition(*place, starts[place]) for place in missing])
+                found |= self._first_records(missing)
         finally:
             self._reader.unassign()
+        return found
+
+    def _first_records(self, places: Sequence[Place]) -> dict[Place, tuple[int, int] | None]:
+        """Return what came of *places* within a moment of the first one."""
+        found: dict[Place, tuple[int, int] | None] = {}
+        until = time.monotonic() + self._patience
+        while len(found) < len(places) and time.monotonic() < until:
+            for record in self._reader.consume(_RECORDS, _WAIT_SECONDS):
+                place = (record.topic(), record.partition())
+                if place in places and place not in found:
+                    found[place] = _first(record)
+                    until = min(until, time.monotonic() + _MOMENT_SECONDS)
         return found
 
     def _lag(

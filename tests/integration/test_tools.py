@@ -367,6 +367,23 @@ def test_transaction_markers_and_expired_records_are_no_lag(settings):
     assert lags[1].records_behind == 4
 
 
+@pytest.mark.usefixtures("topics")
+@pytest.mark.parametrize(("count", "size"), [(5_000, 20), (3, 300_000)])
+def test_a_long_backlog_and_large_batches_are_known_on_every_partition(settings, count, size):
+    topic = settings.topic("match-events")
+    producer = Producer(settings.librdkafka())
+    for partition in range(4):
+        for _ in range(count):
+            producer.produce(topic, b"x" * size, partition=partition)
+        assert producer.flush(60) == 0
+    with closing(LagReader(settings, "long", [topic])) as reader:
+        measures = [reader.measure() for _ in range(3)]
+
+    for lags in measures:
+        assert [count] * 4 == [lag.records_behind for lag in lags]
+        assert all(lag.known for lag in lags)
+
+
 def delete_before(settings: Settings, topic: str, partition: int, offset: int) -> None:
     client = AdminClient(settings.librdkafka())
     for answer in client.delete_records([TopicPartition(topic, partition, offset)]).values():
