@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import click
 
 COMMANDS: Mapping[str, str] = {
+    "dashboard": "streams.commands.dashboard:dashboard",
     "demo": "streams.commands.demo:demo",
     "doctor": "streams.commands.doctor:doctor",
     "down": "streams.commands.cluster:down",

@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass, field
 
 from features.feature_sets import FEATURE_SETS
 from features.rating_book import RatingBook
+from schemas.codec import Codec
 from schemas.records import MatchEvent, Prediction
-from streams.learning import SchemaBook
 from streams.playing.catching_up import CatchingUp
 from streams.playing.counting import Arrivals
 from streams.playing.errors import PlayError
 from streams.playing.match_days import MatchDay
 from streams.playing.parity import Parity, Seen, compare, expected, vector_bytes
 from streams.playing.player import Player
-from streams.playing.watching import Stopwatch, Watch, quantile
+from streams.playing.watching import Stopwatch, Watch, learning, quantile
 from streams.records_io import spec_of, version_of, writing_codec
 from streams.registry import registry_of
 from streams.sending import Sender
@@ -107,16 +107,14 @@ class Replay:
             )
 
     def _watch(self) -> Watch[Prediction]:
-        schemas = SchemaBook(registry_of(self.settings))
-        codec = schemas.codec("prediction", Prediction)
-        schemas.write(codec, f"{self.settings.topic('predictions')}-value")
+        decode = learning(Codec("prediction", Prediction), registry_of(self.settings))
 
         def take(prediction: Prediction) -> None:
             self.stopwatch.take(prediction)
             self._predictions.append(prediction)
             self.each(prediction)
 
-        return Watch(self.settings, "predictions", codec, take)
+        return Watch(self.settings, "predictions", decode, take)
 
     def _play(self, stack: ExitStack) -> int:
         spec = spec_of("match-events")

@@ -13,8 +13,10 @@ from streams.playing.seeding import rating_table
 from streams.registry import register_all, registry_of
 from streams.settings import Settings
 
-# Waits between match days are as long as this: commits are cheap where one worker plays alone.
+# Waits between match days are as long as a commit takes to come: commits are cheap where one worker plays alone.
 COMMIT_INTERVAL = 0.1
+# A worker which was killed is missed as soon as the brokers allow.
+SESSION_TIMEOUT = 6.0
 
 
 def own_prefix(what: str, now: datetime) -> str:
@@ -44,7 +46,11 @@ class Stage:
             say: Told what happens.
         """
         log = state_folder() / "logs" / f"{settings.topic_prefix}workers.log"
-        self.settings = settings.model_copy(update={"commit_interval": min(COMMIT_INTERVAL, settings.commit_interval)})
+        quick = {
+            "commit_interval": min(COMMIT_INTERVAL, settings.commit_interval),
+            "session_timeout": min(SESSION_TIMEOUT, settings.session_timeout),
+        }
+        self.settings = settings.model_copy(update=quick)
         self.crew = Crew(self.settings, roles, log) if roles else None
         self._admin = Admin(settings)
         self._keep = keep

@@ -11,11 +11,12 @@ from typing import Any, Generic, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from schemas.codec import Codec, DecodeError
+from schemas.codec import Codec, DecodeError, UnknownSchemaError
 from schemas.records import Prediction
 from streams.brokers import PATIENCE_SECONDS, quiet
 from streams.playing.errors import PlayError
 from streams.playing.log_ends import LogEnds
+from streams.registry import Registry, RegistryUnavailableError, SchemaNotFoundError
 from streams.settings import Settings
 
 _RECENT_SECONDS = 15.0
@@ -87,13 +88,26 @@ class Stopwatch:
         return Pulse(len(recent) / seconds, quantile(latencies, 0.5), quantile(latencies, 0.99))
 
 
+def learning(codec: Codec[R], registry: Registry) -> Callable[[bytes], R]:
+    """Return a decoder which asks the registry for the schemas it meets."""
+
+    def decode(data: bytes) -> R:
+        try:
+            return codec.decode(data)
+        except UnknownSchemaError as error:
+            codec.learn(error.schema_id, registry.fetch(error.schema_id))
+            return codec.decode(data)
+
+    return decode
+
+
 class Watch(Generic[R]):
     """A thread with a consumer of all partitions of a topic; what cannot be decoded is left out."""
 
-    def __init__(self, settings: Settings, topic: str, codec: Codec[R], each: Callable[[R], None]) -> None:
+    def __init__(self, settings: Settings, topic: str, decode: Callable[[bytes], R], each: Callable[[R], None]) -> None:
         self._ends = LogEnds(settings, topic)
         self._topic = self._ends.topic
-        self._codec = codec
+        self._decode = decode
         self._each = each
         self._consumer = Consumer(
             quiet(
@@ -136,8 +150,9 @@ class Watch(Generic[R]):
             self._error = error
 
     def _take(self, record: Any) -> None:
-        with suppress(DecodeError):  # the workers set it aside, and say so
-            self._each(self._codec.decode(record.value() or b""))
+        # What cannot be decoded, the workers set aside and say so; what the registry does not tell now is not shown.
+        with suppress(DecodeError, SchemaNotFoundError, RegistryUnavailableError):
+            self._each(self._decode(record.value() or b""))
         self._next[record.partition()] = record.offset() + 1
 
     def wait_for_the_end(self, patience: float = 30.0) -> None:
