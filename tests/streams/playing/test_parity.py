@@ -1,0 +1,105 @@
+import copy
+from dataclasses import replace
+from datetime import date
+from itertools import accumulate
+from random import Random
+
+import numpy as np
+import pytest
+
+from features.feature_sets import FEATURE_SETS
+from features.match_state import MatchState, after_feature_event, after_match_event
+from features.rating_book import RatingBook
+from features.team_ratings import TeamRating, rating_values
+from schemas.records import FeatureEvent
+from streams.playing.match_days import MatchDay, historic_days
+from streams.playing.parity import Parity, Seen, compare, expected, vector_bytes
+from streams.playing.seeding import seeded_book
+
+V1 = FEATURE_SETS["v1"]
+
+
+def seen(matches, book=None):
+    return list(expected(historic_days(matches), book or RatingBook(), V1))
+
+
+def test_every_event_and_the_ratings_of_every_fixture_are_expected_once(matches):
+    found = seen(matches)
+
+    told = sum(day.events for day in historic_days(matches))
+    assert len(found) == told + len(matches)
+    assert len({one.cause for one in found}) == len(found)
+
+
+def test_the_vectors_are_those_of_a_plain_fold_with_the_ratings_after_the_fixture(matches):
+    match = matches[0]
+    (day,) = historic_days([match])
+    found = list(expected([day], RatingBook(), V1))
+
+    state = after_match_event(MatchState(match.match_id), day.fixtures[0])
+    wanted = [state]
+    values = rating_values(TeamRating("Ghana"), TeamRating("Togo"), neutral=True, day=day.day)
+    as_of = day.fixtures[0].occurred_at_ms
+    state = after_feature_event(state, FeatureEvent("e", match.match_id, "ratings", as_of, values))
+    wanted.append(state)
+    wanted += list(accumulate(day.course, after_match_event, initial=state))[1:]
+    assert [V1.matrix([one])[0].tobytes() for one in wanted] == [one.features for one in found]
+
+
+def test_ratings_follow_the_results_of_earlier_days_and_of_the_history_before(matches):
+    earlier = replace(matches[0], match_id="0", day=date(2022, 1, 1))
+
+    plain, seeded = seen(matches), seen(matches, seeded_book([earlier], date(2022, 11, 20)))
+
+    assert [one.match_id for one in plain] == [one.match_id for one in seeded]
+    assert plain != seeded
+
+
+def test_repeats_change_nothing_and_events_before_their_fixture_wait_for_it(matches):
+    (day,) = historic_days([matches[0]])
+    again = MatchDay(day.day, [], [*day.course[:3], *day.course[:3], *day.fixtures, *day.course[3:]])
+
+    found = list(expected([again], RatingBook(), V1))
+
+    assert len(found) == day.events + 1
+    after_fixture = [one.features for one in found[:4]]
+    assert len(set(after_fixture)) == 1
+
+
+def test_the_book_is_advanced_only_in_the_copy_that_is_given(matches):
+    book = RatingBook()
+    before = copy.deepcopy(book.clock)
+
+    list(expected(historic_days(matches), copy.deepcopy(book), V1))
+
+    assert book.clock == before
+
+
+def test_the_same_predictions_in_another_order_have_no_mismatch(matches):
+    wanted = seen(matches)
+    shuffled = Random(1).sample(wanted, len(wanted))
+
+    assert compare(wanted, shuffled) == Parity()
+
+
+@pytest.mark.parametrize(
+    ("change", "parity"),
+    [
+        (lambda found: found[:-2], Parity(missing=2)),
+        (lambda found: [*found, found[0], found[0]], Parity(repeated=2)),
+        (lambda found: [*found, Seen("9", "9", b"")], Parity(unexpected=1)),
+        (lambda found: [replace(found[0], features=b"\0"), *found[1:]], Parity(different=1)),
+    ],
+)
+def test_each_kind_of_difference_is_counted(matches, change, parity):
+    wanted = seen(matches)
+
+    assert compare(wanted, change(wanted)) == parity
+    assert parity.mismatches > 0
+
+
+def test_one_bit_of_a_float32_is_a_difference_and_a_missing_value_is_none():
+    value = np.float32(0.1)
+
+    assert vector_bytes([float(value), float("nan")]) == vector_bytes([float(value), float("nan")])
+    assert vector_bytes([float(value)]) != vector_bytes([float(np.nextafter(value, np.float32(1)))])
