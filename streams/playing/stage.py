@@ -57,6 +57,7 @@ class Stage:
         self._say = say
 
     def __enter__(self) -> Self:
+        self._admin.cluster()  # says at once when there is none
         try:
             self._say("Creating topics and registering schemas")
             self._admin.create_topics()

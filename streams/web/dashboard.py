@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.resources import files
 
 from aiohttp import web
@@ -74,9 +75,15 @@ async def _end(app: web.Application) -> None:
 async def _events(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
-    ending, last, silent = request.app[ENDING], "", 0
+    with suppress(ConnectionResetError):  # whoever looked has gone
+        await _keep_telling(request.app, response)
+    return response
+
+
+async def _keep_telling(app: web.Application, response: web.StreamResponse) -> None:
+    ending, last, silent = app[ENDING], "", 0
     while not ending.is_set():
-        text = json.dumps(request.app[SNAPSHOT]().as_json(), allow_nan=False)
+        text = json.dumps(app[SNAPSHOT]().as_json(), allow_nan=False)
         silent = 0 if text != last else silent + 1
         if text != last:
             await response.write(f"data: {text}\n\n".encode())
@@ -87,7 +94,6 @@ async def _events(request: web.Request) -> web.StreamResponse:
             await asyncio.wait_for(ending.wait(), _PERIOD_SECONDS)
         except TimeoutError:
             continue
-    return response
 
 
 class DashboardServer:

@@ -1,0 +1,363 @@
+"""Replays, ratings, resets and the demo, as a person runs them: in processes of their own on a real broker."""
+
+import csv
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from features.history import international_matches
+from features.match_state import MatchState
+from features.simulation import Simulation
+from schemas.codec import Codec
+from schemas.records import Prediction
+from streams.admin import Admin
+from streams.local.cluster import LocalCluster
+from streams.playing.seeding import rating_table, seeded_book
+from streams.playing.watching import learning
+from streams.registry import registry_of
+from streams.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+TEAMS = ("Ghana", "Togo", "Mali", "Niger", "Chad", "Benin")
+FIRST_DAY = date(2022, 11, 20)
+KEYS = (
+    "matches", "events", "predictions", "dead_letters", "parity_mismatches", "p50_ms", "p99_ms", "events_per_second",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small history: sixty friendlies, then three days of a cup with three matches each."""
+    folder = tmp_path_factory.mktemp("history")
+    chance = Random(7)
+    days = [FIRST_DAY - timedelta(days=60 - n) for n in range(60)]
+    rows, goals = [], []
+    for number, day in enumerate([*days, *(FIRST_DAY + timedelta(days=n // 3) for n in range(9))]):
+        home, away = chance.sample(TEAMS, 2) if number < 60 else _pairing(number)
+        scores = chance.choices(range(4), k=2)
+        cup = "Cup" if number >= 60 else "Friendly"
+        rows.append([number, day, home, away, *scores, cup, 1])
+        goals += [
+            [number, chance.randint(1, 90), side, "goal"]
+            for side, n in zip("HA", scores, strict=True)
+            for _ in range(n)
+        ]
+    head = ["match_id", "date", "home_team", "away_team", "home_score", "away_score", "tournament", "neutral"]
+    _write(folder / "international_matches.csv.gz", head, rows)
+    _write(folder / "international_goals.csv.gz", ["match_id", "minute", "side", "kind"], goals)
+    return folder
+
+
+def _pairing(number: int) -> tuple[str, str]:
+    turn, place = divmod(number - 60, 3)
+    others = TEAMS[1:]
+    order = [TEAMS[0], *others[turn:], *others[:turn]]
+    return order[place], order[5 - place]
+
+
+def _write(file: Path, head: list[str], rows: list[list[Any]]) -> None:
+    with gzip.open(file, "wt", newline="") as text:
+        csv.writer(text).writerows([head, *rows])
+
+
+@pytest.fixture
+def environment(cluster: LocalCluster, tmp_path: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "TOUCHLINE_BOOTSTRAP_SERVERS": cluster.bootstrap_servers,
+        "TOUCHLINE_REGISTRY_URL": cluster.registry_url,
+        "TOUCHLINE_PARTITIONS": "4",
+        "TOUCHLINE_PREDICTOR": "heuristic",
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+
+
+@pytest.fixture
+def settings(cluster: LocalCluster, prefix: str) -> Settings:
+    return Settings(
+        bootstrap_servers=cluster.bootstrap_servers,
+        registry_url=cluster.registry_url,
+        topic_prefix=prefix,
+        partitions=4,
+    )
+
+
+@contextmanager
+def started(environment: dict[str, str], *words: object) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", "from streams.cli import main; main()", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def ended(environment: dict[str, str], *words: object) -> tuple[int, str, str]:
+    with started(environment, *words) as process:
+        out, err = process.communicate(timeout=55)
+        return process.returncode, out, err
+
+
+def replayed(environment: dict[str, str], *words: object) -> dict[str, Any]:
+    code, out, err = ended(environment, "replay", "--json", *words)
+    assert code == 0, out + err
+    return dict(json.loads(out))
+
+
+def predictions(settings: Settings, read: Any) -> list[Prediction]:
+    decode = learning(Codec("prediction", Prediction), registry_of(settings))
+    return [decode(record.value()) for record in read("predictions")]
+
+
+def final_states(settings: Settings, read: Any) -> dict[bytes, MatchState]:
+    """Return the last state of each match, without the offsets, which belong to the log.
+
+    A match which is over may have left the table or not: that depends on when the worker looked.
+    """
+    decode = learning(Codec("match_state", MatchState), registry_of(settings))
+    found = {}
+    for record in read(settings.changelog("predict", "matches"), full_name=True):
+        if record.value() is not None and not record.key().startswith(b"\0"):
+            found[record.key()] = replace(decode(record.value()), applied_match=-1, applied_feature=-1)
+    return found
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Return the command lines of all processes below *pid*."""
+    found = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found[int(child)] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+        found |= descendants(int(child))
+    return found
+
+
+def wait_until(true: Any, seconds: float = 40) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it did not come"
+        time.sleep(0.05)
+
+
+def test_a_replay_predicts_each_event_once_with_the_features_computed_offline(environment, history, settings):
+    result = replayed(environment, "--history", history, "--from", FIRST_DAY, "--tournament", "Cup")
+
+    assert tuple(result) == KEYS
+    assert result["matches"] == 9
+    assert result["predictions"] == result["events"] > 9 * 95
+    assert (result["dead_letters"], result["parity_mismatches"]) == (0, 0)
+    assert 0 < result["p50_ms"] <= result["p99_ms"]
+    assert not [name for name in Admin(settings).topic_names() if name.startswith("replay-")]
+
+
+def test_a_day_of_the_world_cup_is_replayed_without_a_mismatch(environment):
+    if not DATA.is_dir():
+        assert not os.environ.get("CI"), f"{DATA} is missing"
+        pytest.skip(f"{DATA} is missing")
+    day = ("--from", "2022-11-24", "--until", "2022-11-24", "--tournament", "FIFA World Cup")
+
+    result = replayed(environment, "--history", DATA, *day)
+
+    assert (result["matches"], result["dead_letters"], result["parity_mismatches"]) == (4, 0, 0)
+    assert result["predictions"] == result["events"]
+
+
+def test_a_worker_killed_in_mid_replay_changes_neither_predictions_nor_states(
+    environment, history, settings, world_of, prefix
+):
+    calm, killed = (settings.model_copy(update={"topic_prefix": f"{prefix}{name}-"}) for name in ("calm", "killed"))
+    second_day = FIRST_DAY + timedelta(days=1)
+    words = ("--history", history, "--from", FIRST_DAY, "--until", second_day, "--json", "--topic-prefix")
+    assert ended(environment, "replay", *words, calm.topic_prefix)[0] == 0
+
+    # Slow enough that the worker surely falls while its match day is played.
+    with started(environment, "replay", *words, killed.topic_prefix, "--speed", "3000") as process:
+        world = world_of(killed)
+        wait_until(lambda: Admin(killed).topics([killed.topic("predictions")]))
+        wait_until(lambda: len(world.read("predictions")) > 40)
+        (worker,) = [pid for pid, line in descendants(process.pid).items() if "worker_process predict" in line]
+        os.kill(worker, signal.SIGKILL)
+        out, err = process.communicate(timeout=50)
+
+    result = json.loads(out)
+    assert (process.returncode, result["parity_mismatches"]) == (0, 0), err
+    undisturbed = predictions(calm, world_of(calm).read)
+    found = predictions(killed, world.read)
+    assert {one.prediction_id for one in undisturbed} == {one.prediction_id for one in found}
+    assert len(undisturbed) == len(found)
+    assert final_states(calm, world_of(calm).read) == final_states(killed, world.read)
+
+
+def test_an_interrupted_replay_leaves_no_process_and_no_topic(environment, history, settings):
+    with started(environment, "replay", "--history", history, "--from", FIRST_DAY, "--speed", "60") as process:
+        wait_until(lambda: sum("worker_process" in line for line in descendants(process.pid).values()) == 2)
+        workers = list(descendants(process.pid))
+        process.send_signal(signal.SIGINT)
+        _out, err = process.communicate(timeout=50)
+
+    assert process.returncode == 130
+    assert "stopped" in err
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    assert not [name for name in Admin(settings).topic_names() if name.startswith("replay-")]
+
+
+def test_a_replay_can_be_left_to_workers_which_run_already(environment, history, settings, world):
+    given = {**environment, "TOUCHLINE_TOPIC_PREFIX": settings.topic_prefix}
+    assert ended(given, "ratings", "seed", "--data", history, "--until", FIRST_DAY)[0] == 0
+    world.worker("predict", "rate")
+
+    result = replayed(given, "--history", history, "--from", FIRST_DAY, "--until", FIRST_DAY, "--no-workers")
+
+    assert (result["matches"], result["parity_mismatches"]) == (3, 0)
+    assert len(world.values("predictions")) == result["predictions"] == result["events"]
+
+
+def test_a_recorded_file_is_played_and_checked_too(environment, tmp_path):
+    file = tmp_path / "events.jsonl"
+    code, out, err = ended(environment, "replay", "--file", _recording(file), "--json")
+
+    assert code == 0, out + err
+    result = json.loads(out)
+    assert result["parity_mismatches"] == 0
+    assert 0 < result["predictions"] < result["events"]  # repeats and late ticks change nothing
+
+
+def _recording(file: Path) -> Path:
+    simulated = Simulation(matches=4, start_ms=1_700_000_000_000).events()
+    lines = []
+    for sent in simulated:
+        if sent.event.occurred_at_ms > 1_700_000_000_000 + 86_400_000 or len(lines) > 1200:
+            break
+        lines.append(json.dumps(asdict(sent.event)))
+    file.write_text("\n".join(lines))
+    return file
+
+
+def test_ratings_are_seeded_once_shown_and_replaced_on_demand(environment, history, settings):
+    Admin(settings).create_topics()
+    given = {**environment, "TOUCHLINE_TOPIC_PREFIX": settings.topic_prefix}
+    seed = ("ratings", "seed", "--data", history, "--until", FIRST_DAY)
+
+    code, out, err = ended(given, *seed, "--json")
+    assert (code, json.loads(out)) == (0, {"matches": 60, "teams": 6, "records": 7}), err
+    code, _, err = ended(given, *seed)
+    assert code == 2
+    assert "--replace" in err
+
+    wanted = seeded_book(international_matches(history), FIRST_DAY)
+    code, out, _ = ended(given, "ratings", "show", "--json", "--top", "2")
+    best = sorted(wanted.ratings(), key=lambda rating: -rating.elo)[:2]
+    assert [(one["team"], one["elo"]) for one in json.loads(out)] == [(one.team, one.elo) for one in best]
+
+    assert ended(given, *seed[:-1], "2022-10-01", "--replace")[0] == 0
+    assert rating_table(settings).book().clock.day == (date(2022, 10, 1) - date(1970, 1, 1)).days
+    assert "Togo" in ended(given, "ratings", "show", "--team", "togo")[1]
+
+
+def test_ratings_are_not_seeded_while_the_rate_role_runs(environment, history, world, settings):
+    world.worker("rate")
+    given = {**environment, "TOUCHLINE_TOPIC_PREFIX": settings.topic_prefix}
+
+    code, _, err = ended(given, "ratings", "seed", "--data", history, "--until", FIRST_DAY)
+
+    assert code == 2
+    assert "has members" in err
+
+
+def test_a_reset_predict_role_writes_the_same_prediction_ids_again(environment, history, settings, world_of):
+    last = ("--until", FIRST_DAY, "--topic-prefix", settings.topic_prefix)
+    result = replayed(environment, "--history", history, "--from", FIRST_DAY, *last)
+    first = predictions(settings, world_of(settings).read)
+    given = {**environment, "TOUCHLINE_TOPIC_PREFIX": settings.topic_prefix}
+
+    code, out, err = ended(given, "reset", "predict", "--from", "earliest", "--run-id", "again")
+    assert (code, err) == (0, "")
+    assert "TOUCHLINE_RUN_ID=again" in out
+    code, _, err = ended(given, "reset", "predict", "--from", "latest", "--run-id", "again")
+    assert code == 2
+    assert "choose a new --run-id" in err
+
+    world = world_of(settings.model_copy(update={"run_id": "again", "predictor": "heuristic", "session_timeout": 6.0}))
+    world.worker("predict")
+    world.wait_caught_up()
+    both = predictions(settings, world.read)
+    assert len(first) == result["predictions"]
+    assert sorted(one.prediction_id for one in both) == sorted(2 * [one.prediction_id for one in first])
+
+
+def test_a_reset_can_begin_at_the_end_or_at_a_time(environment, history, settings):
+    day = ("--until", FIRST_DAY, "--topic-prefix", settings.topic_prefix)
+    replayed(environment, "--history", history, "--from", FIRST_DAY, *day)
+    given = {**environment, "TOUCHLINE_TOPIC_PREFIX": settings.topic_prefix}
+
+    def total(start: str, run_id: str) -> int:
+        code, out, err = ended(given, "reset", "predict", "--from", start, "--run-id", run_id, "--json")
+        assert code == 0, err
+        return sum(place["offset"] for place in json.loads(out)["offsets"])
+
+    assert total("earliest", "a") == total("2020-01-01", "b") == 0
+    assert total("latest", "c") == total("2100-01-01T00:00:00+02:00", "d") > 0
+
+
+def test_the_demo_plays_shows_and_leaves_nothing_after_sigterm(environment, history, settings):
+    words = ("demo", "--data", history, "--tournament", "Cup", "--from", FIRST_DAY, "--speed", "600")
+    with started(environment, *words) as process:
+        lines: list[str] = []
+        page = _until(process, lines, "dashboard  ")
+        _until(process, lines, "goal")
+        with urllib.request.urlopen(f"{page}events", timeout=10) as events:  # noqa: S310 - our own loopback
+            shown = json.loads(events.readline().removeprefix(b"data: "))
+        below = list(descendants(process.pid))
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=50)
+
+    assert len(shown["matches"]) == 3
+    assert shown["predictions"] > 0
+    assert (process.returncode, err) == (0, "")
+    assert out.strip().splitlines()[-1] == "Everything that the demo started has been stopped."
+    assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
+    assert not [name for name in Admin(settings).topic_names() if name.startswith("demo-")]
+
+
+def _until(process: "subprocess.Popen[str]", lines: list[str], words: str) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        if words in line:
+            return line.split(words)[1].strip()
+    raise AssertionError(f"{words!r} never came: {lines}")
+
+
+def test_without_a_cluster_it_says_how_to_start_one(environment, history):
+    away = {**environment, "TOUCHLINE_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+
+    code, _, err = ended(away, "replay", "--history", history)
+
+    assert code == 2
+    assert "touchline up" in err
+    assert "Traceback" not in err
