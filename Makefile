@@ -1,6 +1,7 @@
 # Touchline. `make demo` shows it, `make test` proves it; both install what they need into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 .DEFAULT_GOAL := help
 
 .PHONY: help demo test lint types unit integration bundle lock clean
@@ -37,8 +38,10 @@ bundle: .venv/installed ## train the shipped bundles anew (needs ../shared/data;
 	  $(BIN)/touchline train --kind $$kind --until 2022-11-19 --share 0.2 --out $$out || exit 1; \
 	done
 
-lock: ## renew requirements.lock from pyproject.toml (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --output-file requirements.lock pyproject.toml
+lock: ## renew the three lock files from pyproject.toml (needs uv)
+	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --output-file deploy/service.lock pyproject.toml
+	echo hatchling | $(COMPILE) --constraint requirements.lock --output-file deploy/build.lock -
 
 clean: ## remove the environment and what was built
 	rm -rf .venv build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
