@@ -10,6 +10,7 @@ import structlog
 
 from schemas.catalog import schema_json
 from schemas.codec import Codec, UnknownSchemaError
+from streams.patient_registry import PatientRegistry
 from streams.registry import Registry, RegistryUnavailableError, SchemaNotFoundError
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ class UnregisteredSchemaError(LookupError):
 class SchemaBook:
     """The codecs of one worker, and what the registry has said of schema ids; owns the registry's client."""
 
-    def __init__(self, registry: Registry, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, registry: Registry | PatientRegistry, clock: Callable[[], float] = time.monotonic) -> None:
         self._registry = registry
         self._clock = clock
         self._codecs: list[Codec[Any]] = []

@@ -1,5 +1,6 @@
 """A registry for tools: a person rather waits a few seconds than runs a command again."""
 
+import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,6 +20,10 @@ class PatientRegistry:
     def fetch(self, schema_id: int) -> str:
         """Return the schema with *schema_id*."""
         return _asked(lambda: self._registry.fetch(schema_id))
+
+    async def fetch_async(self, schema_id: int) -> str:
+        """Return the schema with *schema_id*, without blocking the event loop."""
+        return await asyncio.to_thread(self.fetch, schema_id)
 
     def register(self, subject: str, schema_json: str, *, or_known: bool = False) -> int:
         """Register a schema and return its id."""

@@ -68,6 +68,8 @@ def main(arguments: Sequence[str]) -> None:
     uvloop.install()
     try:
         app = create_app(settings, role, WorkerMetrics(registry, role, settings.topic_prefix))
+    except ConnectionError as error:  # brokers or registry are away: the supervisor tries again
+        stop_worker("role.failed", error)
     except Exception as error:  # noqa: BLE001 - whatever keeps a role from starting is told in one line
         stop_worker("role.refused", error)
     app.attached.append(_Watched(app, registry, Path(socket)))

@@ -12,13 +12,13 @@ from streams.admin import Admin
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
+from streams.patient_registry import patient_registry
 from streams.playing.crew import port_near
 from streams.playing.demo import DASHBOARD_PORT
 from streams.playing.interruption import interruptible
 from streams.playing.lag_watch import LagWatch
 from streams.playing.scoreboard import Scoreboard
 from streams.playing.watching import Stopwatch, Watch, learning
-from streams.registry import registry_of
 from streams.roles import INPUTS
 from streams.settings import Settings
 from streams.web.dashboard import DashboardServer
@@ -59,7 +59,7 @@ def dashboard(settings: Settings, *, port: int | None, hours: float) -> None:
 
 
 def _watch(settings: Settings, board: Scoreboard, stopwatch: Stopwatch, back_ms: int, stack: ExitStack) -> None:
-    registry = registry_of(settings)
+    registry = patient_registry(settings)
 
     def predicted(prediction: Prediction) -> None:
         stopwatch.take(prediction)

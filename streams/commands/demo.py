@@ -91,7 +91,7 @@ def _go_on() -> None:
 
 def _programme(folder: Path | None, choice: Choice, console: Console) -> Programme:
     if folder is None:
-        console.print("No match history here: a simulated league is played.")
+        console.print("A simulated league is played, without ratings at first.")
         return simulated_programme()
     console.print(f"Reading the match history in {folder}", highlight=False)
     return historic_programme(read_history(folder), choice)

@@ -64,7 +64,7 @@ def replay(
     whose feature vector is, bit for bit, what is computed offline. Latencies are from a record's timestamp to the
     prediction read; events per second are over the whole time, waits included. The exit code is 0 only when nothing
     is missing, twice or different. Topics of its own prefix are deleted at the end, unless --keep; topics of a given
-    --topic-prefix are left, and `touchline topics delete` removes them.
+    --topic-prefix are left.
 
     \b
     Example:

@@ -1,5 +1,6 @@
 """The workers of a replay: a supervisor of their own, which ends when we do."""
 
+import json
 import os
 import socket
 import subprocess
@@ -7,7 +8,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from streams.local.ports import is_free
@@ -37,7 +39,7 @@ class Crew:
 
     def __init__(self, settings: Settings, roles: Sequence[str], log: Path) -> None:
         self._settings = settings.model_copy(
-            update={"http_host": "127.0.0.1", "http_port": port_near(settings.http_port)}
+            update={"http_host": "127.0.0.1", "http_port": port_near(settings.http_port), "log_format": "json"}
         )
         self._roles = list(roles)
         self.log = log
@@ -92,9 +94,8 @@ class Crew:
             raise PlayError(f"the workers have ended: {self._last_words()}; their log is {self.log}")
 
     def _last_words(self) -> str:
-        lines = [line for line in self.log.read_text(errors="replace").splitlines() if "error" in line]
-        found = [line for line in lines if "role.given_up" not in line] or lines
-        return " ".join(found[-1].split()) if found else "they did not say why"
+        found = [line["error"] for line in _json_lines(self.log) if "error" in line]
+        return str(found[-1]) if found else "they did not say why"
 
     def stop(self) -> None:
         """Ask them to end and wait for it; kill what does not."""
@@ -110,3 +111,11 @@ class Crew:
         if process.stdin is not None:
             process.stdin.close()
         self._process = None
+
+
+def _json_lines(log: Path) -> Iterator[dict[str, object]]:
+    for line in log.read_text(errors="replace").splitlines():
+        with suppress(json.JSONDecodeError):
+            found = json.loads(line)
+            if isinstance(found, dict):
+                yield found

@@ -15,8 +15,8 @@ from streams.brokers import PATIENCE_SECONDS, one_sentence, quiet
 from streams.engine.safety import InputError
 from streams.engine.table import PROGRESS_KEY
 from streams.learning import SchemaBook
+from streams.patient_registry import patient_registry
 from streams.playing.errors import PlayError
-from streams.registry import registry_of
 from streams.settings import Settings
 
 Start = Literal["earliest", "latest"] | int
@@ -122,7 +122,7 @@ class FreshRun:
             raise PlayError(f"{changelog} did not take its first records in time")
 
     def _codec(self, changelog: str) -> Codec[Progress]:
-        schemas = SchemaBook(registry_of(self.settings))
+        schemas = SchemaBook(patient_registry(self.settings))
         codec = schemas.codec("progress", Progress)
         schemas.write(codec, f"{changelog}-progress-value")
         return codec

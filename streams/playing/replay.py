@@ -10,6 +10,7 @@ from features.feature_sets import FEATURE_SETS
 from features.rating_book import RatingBook
 from schemas.codec import Codec
 from schemas.records import MatchEvent, Prediction
+from streams.patient_registry import patient_registry
 from streams.playing.catching_up import CatchingUp
 from streams.playing.counting import Arrivals
 from streams.playing.errors import PlayError
@@ -18,7 +19,6 @@ from streams.playing.parity import Parity, Seen, compare, expected, vector_bytes
 from streams.playing.player import Player
 from streams.playing.watching import Stopwatch, Watch, learning, quantile
 from streams.records_io import spec_of, version_of, writing_codec
-from streams.registry import registry_of
 from streams.sending import Sender
 from streams.settings import Settings
 
@@ -107,7 +107,7 @@ class Replay:
             )
 
     def _watch(self) -> Watch[Prediction]:
-        decode = learning(Codec("prediction", Prediction), registry_of(self.settings))
+        decode = learning(Codec("prediction", Prediction), patient_registry(self.settings))
 
         def take(prediction: Prediction) -> None:
             self.stopwatch.take(prediction)
@@ -118,7 +118,7 @@ class Replay:
 
     def _play(self, stack: ExitStack) -> int:
         spec = spec_of("match-events")
-        codec = writing_codec(self.settings, registry_of(self.settings), spec, version_of(self.settings, spec))
+        codec = writing_codec(self.settings, patient_registry(self.settings), spec, version_of(self.settings, spec))
         sender = Sender(self.settings, self.settings.topic(spec.name))
         player = Player(sender, codec, self.speed, self.each)
         caught_up = stack.enter_context(closing(CatchingUp(self.settings, self.check)))

@@ -10,9 +10,9 @@ from schemas.records import Progress
 from streams.admin import Admin
 from streams.engine.table import PROGRESS_KEY, Changelog, RestoreError, TablePartition
 from streams.learning import SchemaBook
+from streams.patient_registry import patient_registry
 from streams.playing.errors import PlayError
 from streams.rate import RatingCodecs, RatingRecord, by_key
-from streams.registry import registry_of
 from streams.roles import rating_codecs
 from streams.sending import Sender
 from streams.settings import Settings
@@ -82,7 +82,7 @@ class RatingTable:
 
 def rating_table(settings: Settings) -> RatingTable:
     """Return the table which *settings* name; asks the registry for its schemas."""
-    schemas = SchemaBook(registry_of(settings))
+    schemas = SchemaBook(patient_registry(settings))
     codecs = rating_codecs(settings, schemas)
     progress = schemas.codec("progress", Progress)
     topic = settings.changelog(ROLE, TABLE)

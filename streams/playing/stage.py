@@ -8,9 +8,10 @@ from typing import Self
 from features.rating_book import RatingBook
 from streams.admin import Admin
 from streams.local.places import state_folder
+from streams.patient_registry import patient_registry
 from streams.playing.crew import Crew
 from streams.playing.seeding import rating_table
-from streams.registry import register_all, registry_of
+from streams.registry import register_all
 from streams.settings import Settings
 
 # Waits between match days are as long as a commit takes to come: commits are cheap where one worker plays alone.
@@ -61,7 +62,7 @@ class Stage:
         try:
             self._say("Creating topics and registering schemas")
             self._admin.create_topics()
-            registry = registry_of(self.settings)
+            registry = patient_registry(self.settings)
             register_all(registry, self.settings.topic_prefix, match_event_version=self.settings.match_event_version)
         except BaseException:
             self._leave()

@@ -14,9 +14,10 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from schemas.codec import Codec, DecodeError, UnknownSchemaError
 from schemas.records import Prediction
 from streams.brokers import PATIENCE_SECONDS, quiet
+from streams.patient_registry import PatientRegistry
 from streams.playing.errors import PlayError
 from streams.playing.log_ends import LogEnds
-from streams.registry import Registry, RegistryUnavailableError, SchemaNotFoundError
+from streams.registry import RegistryUnavailableError, SchemaNotFoundError
 from streams.settings import Settings
 
 _RECENT_SECONDS = 15.0
@@ -88,7 +89,7 @@ class Stopwatch:
         return Pulse(len(recent) / seconds, quantile(latencies, 0.5), quantile(latencies, 0.99))
 
 
-def learning(codec: Codec[R], registry: Registry) -> Callable[[bytes], R]:
+def learning(codec: Codec[R], registry: PatientRegistry) -> Callable[[bytes], R]:
     """Return a decoder which asks the registry for the schemas it meets."""
 
     def decode(data: bytes) -> R:
