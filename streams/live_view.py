@@ -45,8 +45,7 @@ def live_view(snapshot: Snapshot, width: int, height: int) -> RenderableType:
 def _first(matches: Sequence[MatchView], most: int) -> list[MatchView]:
     if len(matches) <= most:
         return list(matches)
-    order = {False: 0, True: 1}
-    return sorted(matches, key=lambda match: order[match.over])[:most]
+    return sorted(matches, key=lambda match: (match.over, match.minute < 0))[:most]
 
 
 def _card(match: MatchView, width: int) -> Text:

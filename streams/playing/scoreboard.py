@@ -8,6 +8,7 @@ from schemas.records import EventKind, MatchEvent, Prediction
 from streams.playing.watching import Pulse, Stopwatch
 
 _MOST_MATCHES = 64
+_MOST_NAMES = 4096
 _GOAL_WORDS = {"GOAL": "goal", "OWN_GOAL": "own goal", "PENALTY_GOAL": "penalty goal"}
 _SILENT = frozenset({"TICK", "SHOT", "CORNER", "SUBSTITUTION"})
 _WORDS = {"SCHEDULED": "announced", "FEATURES": "ratings known", "CORRECTION": "corrected"}
@@ -78,6 +79,7 @@ class Scoreboard:
         self._stopwatch = stopwatch
         self._lock = threading.Lock()
         self._matches: dict[str, MatchView] = {}
+        self._teams: dict[str, tuple[str, str]] = {}  # also of matches announced on an earlier day
         self._shown = Snapshot()
 
     def say(self, *, title: str | None = None, note: str | None = None, links: Mapping[str, str] | None = None) -> None:
@@ -107,8 +109,11 @@ class Scoreboard:
     def _sent(self, event: MatchEvent) -> None:
         self._shown = replace(self._shown, sent=self._shown.sent + 1)
         if event.kind is EventKind.SCHEDULED and event.home_team and event.away_team:
-            known = self._match(event.match_id)
-            self._matches[event.match_id] = replace(known, home_team=event.home_team, away_team=event.away_team)
+            self._teams[event.match_id] = (event.home_team, event.away_team)
+            if len(self._teams) > _MOST_NAMES:
+                del self._teams[next(iter(self._teams))]
+            home, away = self._teams[event.match_id]
+            self._matches[event.match_id] = replace(self._match(event.match_id), home_team=home, away_team=away)
 
     def _match(self, match_id: str) -> MatchView:
         known = self._matches.get(match_id)
@@ -116,7 +121,7 @@ class Scoreboard:
             if len(self._matches) >= _MOST_MATCHES:
                 oldest = next((name for name, match in self._matches.items() if match.over), next(iter(self._matches)))
                 del self._matches[oldest]
-            known = self._matches[match_id] = MatchView(match_id, match_id, "")
+            known = self._matches[match_id] = MatchView(match_id, *self._teams.get(match_id, (match_id, "")))
         return known
 
     def _predicted(self, prediction: Prediction) -> None:

@@ -76,6 +76,13 @@ def test_another_day_clears_the_matches_and_counts_go_on(board):
     assert (shown.title, shown.matches, shown.sent, shown.predictions) == ("Tuesday", (), 1, 1)
 
 
+def test_a_match_announced_on_an_earlier_day_keeps_its_teams(board):
+    board.begin_day("Tuesday")
+    board.take(predicted("KICK_OFF"))
+
+    assert (only(board).home_team, only(board).away_team) == ("Ghana", "Togo")
+
+
 def test_memory_is_bounded_and_finished_matches_go_first(board):
     board.take(scheduled("over"))
     board.take(predicted("FULL_TIME", 90, match_id="over"))
