@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent
+from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent, Prediction
 
 MAX_MINUTE = 150
 MAX_SCORE = 99
 MAX_TEXT = 200
 MAX_VALUES = 1_000
+SUM_TOLERANCE = 1e-3  # of three float32, wherever they were added
 EARLIEST_MS = -3_786_912_000_000  # 1850-01-01, UTC: before the first rules of the game
 LATEST_MS = 7_258_118_400_000  # 2200-01-01, UTC
 
@@ -63,6 +64,28 @@ def check_feature_event(event: FeatureEvent) -> None:
         _check_text("a name in values", name)
         if value in (_INFINITY, -_INFINITY):
             raise ImpossibleValueError(f"values[{name}]", value, "a finite number, NaN or null")
+
+
+def check_prediction(prediction: Prediction) -> None:
+    """Refuse what no model can say.
+
+    Raises:
+        ImpossibleValueError: For the first such field.
+    """
+    _check_text("prediction_id", prediction.prediction_id)
+    _check_text("match_id", prediction.match_id)
+    for name in ("model", "model_version", "bundle_digest"):
+        _check_text(name, getattr(prediction, name))
+    _check_time("occurred_at_ms", prediction.occurred_at_ms)
+    _check_time("source_timestamp_ms", prediction.source_timestamp_ms)
+    for name in ("received_at_us", "decoded_at_us", "scored_at_us"):
+        _check_time(name, getattr(prediction, name) // 1000)
+    for name in ("home", "draw", "away"):
+        if not 0.0 <= getattr(prediction, name) <= 1.0:
+            raise ImpossibleValueError(name, getattr(prediction, name), "0 to 1")
+    total = prediction.home + prediction.draw + prediction.away
+    if abs(total - 1.0) > SUM_TOLERANCE:
+        raise ImpossibleValueError("home + draw + away", total, "1")
 
 
 def _check_fixture(event: MatchEvent) -> None:

@@ -171,6 +171,8 @@ class FeatureDrift:
     ks_p_value: float | None
     null_rate: float
     verdict: DriftVerdict
+    chi2: float | None = None
+    chi2_p_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +216,20 @@ class LatencyReport:
     window_start_ms: int
     window_end_ms: int
     stages: Sequence[StageLatency]
+    bundle_digest: str = ""
+
+
+class PartialKind(StrEnum):
+    """What a partial says of its partition."""
+
+    DRIFT = "DRIFT"
+    LATENCY = "LATENCY"
+    PROGRESS = "PROGRESS"
 
 
 @dataclass(frozen=True, slots=True)
 class MonitorPartial:
-    """Cumulative counts of one partition and window; see ``monitor_partial.v1.avsc``."""
+    """Cumulative counts of one partition and window, or its progress; see ``monitor_partial.v1.avsc``."""
 
     model: str
     model_version: str
@@ -229,6 +240,15 @@ class MonitorPartial:
     source_partition: int
     sequence: int
     closed: bool
+    payload: bytes
+    kind: PartialKind = PartialKind.DRIFT
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorState:
+    """An entry in a monitor's table; see ``monitor_state.v1.avsc``."""
+
+    applied: int
     payload: bytes
 
 

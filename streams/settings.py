@@ -61,6 +61,9 @@ class Settings(BaseSettings):
         batch_rows: Rows scored in one call of the ensemble, at most.
         session_timeout: Seconds after which a dead worker's partitions move.
         drift_window_seconds: Event time of one drift window; allowed_lateness_seconds likewise in event time.
+        latency_window_seconds: Of one latency window, in timestamps of the causes' records.
+        monitor_interval_seconds: Between two writings of a partition's open windows.
+        monitor_idle_seconds: Without a prediction a partition holds no window open any longer.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid")
@@ -93,6 +96,8 @@ class Settings(BaseSettings):
     drift_window_seconds: Annotated[int, Field(ge=1)] = 86_400
     latency_window_seconds: Annotated[int, Field(ge=1)] = 60
     allowed_lateness_seconds: Annotated[int, Field(ge=0)] = 300
+    monitor_interval_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
+    monitor_idle_seconds: Annotated[float, Field(ge=0.1)] = 60.0
     worker_name: Annotated[str, Field(min_length=1, max_length=100)] = Field(
         default_factory=lambda: f"{os.uname().nodename}-{uuid.uuid4().hex[:6]}"
     )
