@@ -1,6 +1,7 @@
 """A bundle is served whole and of the right contract, or refused in one sentence."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from models import bundle as bundle_module
 from models.bundle import (
     BundleError,
     bundle_of_kind,
@@ -19,7 +21,7 @@ from models.bundle import (
 from models.graph import GraphBuilder
 from models.heuristic import heuristic_member
 from models.manifest import Manifest, TrainingRange, file_entry, read_manifest
-from models.predictors import CLASSES
+from models.predictors import CLASSES, KINDS
 
 REFERENCE = {"columns": {"z": 1, "a": 2}}
 
@@ -125,6 +127,19 @@ def test_a_folder_which_is_no_bundle_is_never_replaced(tmp_path, manifest, graph
     (tmp_path / "letters").mkdir()
     with pytest.raises(BundleError, match="letters exists and is not a bundle"):
         save_bundle(tmp_path / "letters", manifest, graph, REFERENCE, rows.matrix)
+
+
+def test_a_save_interrupted_while_it_replaces_puts_the_old_bundle_back(folder, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        bundle_module._put(tmp_path / "never written", folder, tmp_path / "old")
+
+    assert "7" == load_bundle(folder).version
+
+
+def test_a_file_of_absurd_size_is_not_read(folder):
+    os.truncate(folder / "model.onnx", 300 * 2**20)
+
+    assert "model.onnx is larger than 268435456 bytes" in refusal(folder)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "model.onnx", "reference.json", "golden.json"])
@@ -263,6 +278,19 @@ def test_the_shipped_bundle_predicts_at_once(rows):
     assert size < 5 * 2**20
     assert bundle.manifest.metrics["pre_match"]["log_loss"] < bundle.manifest.metrics["prior"]["log_loss"]
     assert "2022-11-19" == bundle.manifest.training.until
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_shipped(kind, rows):
+    bundle = open_bundle(None, kind)
+
+    assert kind == bundle.manifest.kind
+    assert np.isfinite(bundle.score(rows.matrix, "v1")).all()
+    assert bundle.manifest.metrics["pre_match"]["log_loss"] < bundle.manifest.metrics["prior"]["log_loss"]
+
+
+def test_all_shipped_bundles_together_are_small():
+    assert sum(file.stat().st_size for file in default_bundle_path().parent.rglob("*")) < 5 * 2**20
 
 
 def test_a_kind_is_chosen_by_name(folder):
