@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import faust
@@ -109,7 +109,11 @@ class RoleApp(transport.SliceApp):
         changelog = settings.changelog(role.name, role.table)
         book.write(progress, f"{changelog}-progress-value")
         self.changelog: Changelog[Any] = Changelog(
-            changelog, settings.librdkafka(), role.decode_state, progress, role.tails
+            changelog,
+            settings.librdkafka(),
+            book.patient(role.decode_state),
+            book.patient(progress.decode),
+            [replace(tail, identify=book.patient(tail.identify)) for tail in role.tails],
         )
         self._seeks: dict[TP, int] = {}
         self.attached: list[Attached] = list(role.attached)
@@ -118,7 +122,12 @@ class RoleApp(transport.SliceApp):
         self.engine = _engine(settings, role, progress, book=book, metrics=metrics)
         self.engine.topic_ids = dict(inputs.ids)
         self.engine.committed = lambda topic, partition: self._committed(TP(topic, partition))
+        self.engine.pause = lambda partition: self.consumer.pause_partitions(self._lane(partition))
+        self.engine.unpause = lambda partition: self.consumer.resume_partitions(self._lane(partition))
         self._add_agent()
+
+    def _lane(self, partition: int) -> set[TP]:
+        return {TP(topic, partition) for topic in self.inputs.ids} & set(self.consumer.assignment())
 
     def _add_agent(self) -> None:
         topic = self.topic(*self.inputs.ids, schema=transport.RawSchema())

@@ -1,10 +1,11 @@
 """The schemas a worker knows: read by id as they come, written under our own subjects."""
 
 import asyncio
+import functools
 import random
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 
@@ -15,6 +16,7 @@ from streams.registry import Registry, RegistryUnavailableError, SchemaNotFoundE
 
 log = structlog.get_logger(__name__)
 
+P = ParamSpec("P")
 R = TypeVar("R")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _REFUSED_SECONDS = 30.0
@@ -67,6 +69,27 @@ class SchemaBook:
 
         return decode
 
+    def patient(self, decode: Callable[P, R]) -> Callable[P, R]:
+        """Return *decode*, which asks the registry at once for an id that is not known; for threads, not for the loop.
+
+        A changelog may hold what another version of this worker has written.
+        """
+
+        @functools.wraps(decode)
+        def patiently(*args: P.args, **more: P.kwargs) -> R:
+            try:
+                return decode(*args, **more)
+            except UnknownSchemaError as error:
+                self._teach(error.schema_id, self._registry.fetch(error.schema_id))
+                return decode(*args, **more)
+
+        return patiently
+
+    def _teach(self, schema_id: int, text: str) -> None:
+        for codec in self._codecs:
+            codec.learn(schema_id, text)
+        self._learnt.add(schema_id)
+
     async def learn(self, schema_id: int) -> None:
         """Teach the codecs the schema of *schema_id*; an outage is waited out, however long it lasts."""
         async with self._asking:  # many partitions meet a new schema at once; one question is enough
@@ -88,8 +111,6 @@ class SchemaBook:
         except RegistryUnavailableError as error:
             log.warning("registry.unavailable", schema_id=schema_id, error=str(error), pause_seconds=pause)
             return False
-        for codec in self._codecs:
-            codec.learn(schema_id, text)
-        self._learnt.add(schema_id)
+        self._teach(schema_id, text)
         log.info("schema.learnt", schema_id=schema_id)
         return True

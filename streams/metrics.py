@@ -11,7 +11,7 @@ class WorkerMetrics:
     """The metrics of one role; labels come from closed sets only."""
 
     def __init__(self, registry: CollectorRegistry, role: str, topic_prefix: str = "") -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library types the rest
         self._role = role
         self._topic_prefix = topic_prefix
         self._events = Counter(

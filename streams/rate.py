@@ -78,9 +78,10 @@ class RateJob:
         return Decoded(piece, [Entry(record, self._event(record)) for record in piece.records])
 
     def _event(self, record: Record) -> TeamEvent | Refused:
-        return (
-            Refused(Cause.TOO_SHORT, "the value is null") if record.value is None else read(record.value, self.events)
-        )
+        if record.value is None:
+            return Refused(Cause.TOO_SHORT, "the value is null")
+        event: TeamEvent | Refused = read(record.value, self.events)
+        return event
 
     async def process(
         self, batch: Sequence[Decoded[Entry[TeamEvent]]], tables: Mapping[int, TablePartition[RatingRecord]]
@@ -119,7 +120,7 @@ class RateJob:
                     )
                 )
                 continue
-            self.metrics.event(piece.topic, "folded")
+            self.metrics.event(piece.topic, "repeated" if self._book.has_heard(entry.event) else "folded")
             for news in self._book.after(entry.event):
                 value = self.features.encode(news)
                 source = (piece, entry.record)

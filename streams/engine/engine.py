@@ -71,6 +71,8 @@ class Engine(Generic[S, D]):
         self.topic_ids: dict[str, str] = {}
         self.finished: dict[tuple[str, int], int] = {}
         self.committed: Callable[[str, int], int] = lambda _topic, _partition: 0
+        self.pause: Callable[[int], None] = lambda _partition: None
+        self.unpause: Callable[[int], None] = lambda _partition: None
         self._waiting = Waiting(capacity=4 * config.batch_rows)
         self._delivering: asyncio.Queue[_Batch] = asyncio.Queue(config.in_flight)
         self._under_way = 0
@@ -130,8 +132,10 @@ class Engine(Generic[S, D]):
 
     async def _work(self) -> None:
         while True:
-            pieces = await self._waiting.take(self._config.batch_rows)
-            if not pieces or pieces[0].generation != self._generation:
+            taken = await self._waiting.take(self._config.batch_rows)
+            # One put off by a full room may come in after a rebalance; the log gives it again from the commit on.
+            pieces = [piece for piece in taken if piece.generation == self._generation]
+            if not pieces:
                 continue
             self._under_way += 1
             batch = await self._decode(pieces)
@@ -152,6 +156,7 @@ class Engine(Generic[S, D]):
             except UnknownSchemaError as error:
                 held[lane] = (error.schema_id, [piece])
         for lane, (schema_id, waiting) in held.items():
+            self.pause(lane)
             await self._waiting.hold(lane, waiting)
             self._learners[lane] = asyncio.create_task(self._guarded(self._release_when_learnt(lane, schema_id)))
         return decoded
@@ -159,6 +164,7 @@ class Engine(Generic[S, D]):
     async def _release_when_learnt(self, lane: int, schema_id: int) -> None:
         await self._learn(schema_id)
         await self._waiting.release(lane)
+        self.unpause(lane)
 
     async def _deliver(self, pieces: Sequence[Slice], steps: Sequence[Step]) -> None:
         outputs = [message for step in steps for message in step.outputs]

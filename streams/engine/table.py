@@ -7,7 +7,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.codec import Codec
 from schemas.records import Progress
 
 PROGRESS_KEY = b"\x00progress"  # no key of a source begins with a zero byte: such a one is dead-lettered
@@ -76,7 +75,7 @@ class Changelog(Generic[S]):
     topic: str
     consumer_config: Mapping[str, object]
     decode: StateDecoder[S]
-    progress: Codec[Progress]
+    progress: Callable[[bytes], Progress]
     tails: Sequence[Tail] = ()
 
     def restore(self, partition: int, known: TablePartition[S] | None) -> TablePartition[S]:
@@ -113,7 +112,7 @@ class Changelog(Generic[S]):
             key, value = record.key(), record.value()
             table.changelog_next = record.offset() + 1
             if key == PROGRESS_KEY:
-                progress = self.progress.decode(value)
+                progress = self.progress(value)
                 table.inputs, table.outputs = dict(progress.inputs), dict(progress.outputs)
             elif value is None:
                 table.states.pop(key, None)

@@ -87,5 +87,7 @@ def rating_table(settings: Settings) -> RatingTable:
     progress = schemas.codec("progress", Progress)
     topic = settings.changelog(ROLE, TABLE)
     schemas.write(progress, f"{topic}-progress-value")
-    changelog = Changelog(topic, settings.librdkafka(), codecs.decode, progress)
+    changelog = Changelog(
+        topic, settings.librdkafka(), schemas.patient(codecs.decode), schemas.patient(progress.decode)
+    )
     return RatingTable(settings, Admin(settings), codecs, changelog)

@@ -237,3 +237,28 @@ async def test_the_progress_record_says_how_far_inputs_and_outputs_are(engine, o
     written = reader.decode(outbox.batches[1][0][-1].value)
 
     assert Progress({"in@id-1": 7}, {"out": 2}) == written
+
+
+async def test_a_slice_from_before_a_rebalance_takes_none_of_the_new_ones_with_it(engine, outbox):
+    old, new = piece(0, 0, generation=1), piece(0, 7, generation=2)
+    await engine.drain()
+    await engine._waiting.put(old)
+    engine.resume(2, {0: TablePartition()})
+    await engine.accept(new)
+    await settle()
+
+    assert [7] == [message.source[1].offset for messages, _ in outbox.batches for message in messages]
+
+
+async def test_a_held_lane_is_paused_at_the_source_and_unpaused_once_its_schema_is_learnt(engine, learnt):
+    calls = []
+    engine.pause = lambda lane: calls.append(("pause", lane))
+    engine.unpause = lambda lane: calls.append(("unpause", lane))
+    await engine.accept(piece(0, 0, b"?"))
+    await settle()
+
+    assert [("pause", 0)] == calls
+
+    learnt.set()
+    await settle()
+    assert [("pause", 0), ("unpause", 0)] == calls
