@@ -9,12 +9,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from streams.admin import Admin
 from streams.commands.errors import UserError
+from streams.commands.sentences import in_one_sentence
 from streams.local.cluster import LocalCluster
 from streams.local.errors import ClusterError
 from streams.local.state import RunningCluster, running_cluster
 from streams.local.takedown import one_at_a_time, take_down
 from streams.local.takedown import wipe as wipe_data
+from streams.patient_registry import patient_registry
+from streams.registry import register_all
+from streams.settings import read_settings
 
 
 def _say(sentence: str) -> None:
@@ -35,7 +40,7 @@ def _one_sentence() -> Iterator[None]:
 @click.option("--nodes", type=click.Choice(["1", "3"]), default=None, help="Brokers; each number has its own data. [1]")
 @click.option("--ephemeral", is_flag=True, help="On free ports, and without a trace after `touchline down`.")
 def up(nodes: str | None, *, ephemeral: bool) -> None:
-    """Start Kafka and the schema registry on this machine, downloading them once.
+    """Start Kafka and the schema registry on this machine, downloading them once, with all topics and schemas.
 
     Data is kept between starts. The other commands find the cluster by themselves.
 
@@ -50,9 +55,18 @@ def up(nodes: str | None, *, ephemeral: bool) -> None:
         if before is None or _missing(before):
             _say(f"Starting Kafka ({wanted} broker{'s' if wanted > 1 else ''}) and the schema registry on loopback.")
         cluster.start()
+    _furnish(cluster)
     print("The local cluster was up already." if cluster.was_up else "The local cluster is up.")
     print(f"bootstrap servers  {cluster.bootstrap_servers}")
     print(f"schema registry    {cluster.registry_url}")
+
+
+@in_one_sentence
+def _furnish(cluster: LocalCluster) -> None:
+    """Create the topics and register the schemas which are not there yet."""
+    settings = read_settings(bootstrap_servers=cluster.bootstrap_servers, registry_url=cluster.registry_url)
+    Admin(settings).create_topics()
+    register_all(patient_registry(settings), settings.topic_prefix)
 
 
 @click.command()

@@ -10,6 +10,7 @@ from streams.commands.errors import UserError
 from streams.playing.errors import PlayError
 from streams.records_io import TopicError
 from streams.registry import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
+from streams.settings import SettingsError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,6 +21,7 @@ _OURS = (
     RegistryUnavailableError,
     SchemaError,
     SchemaNotFoundError,
+    SettingsError,
     TopicError,
 )
 
