@@ -1,0 +1,80 @@
+"""Every wrong variable is named in one error, and no secret is shown."""
+
+import os
+
+import pytest
+from pydantic import SecretStr
+
+from streams.settings import Security, Settings, SettingsError, read_settings
+
+GIVEN = {"bootstrap_servers": "127.0.0.1:9092", "registry_url": "http://127.0.0.1:8081"}
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("TOUCHLINE_")]:
+        monkeypatch.delenv(name)
+
+
+def test_every_wrong_variable_is_named_at_once(monkeypatch):
+    monkeypatch.setenv("TOUCHLINE_PARTITIONS", "many")
+    monkeypatch.setenv("TOUCHLINE_BOOTSTRAP_SERVERS", "localhost")
+    monkeypatch.setenv("TOUCHLINE_PARTITION", "12")
+    monkeypatch.setenv("TOUCHLINE_SECURITY__PROTOCOL", "TLS")
+
+    with pytest.raises(SettingsError) as refusal:
+        read_settings()
+
+    for name in ("PARTITIONS", "BOOTSTRAP_SERVERS", "PARTITION", "SECURITY__PROTOCOL"):
+        assert f"TOUCHLINE_{name} is " in str(refusal.value)
+    assert "'localhost' is not host:port" in str(refusal.value)
+
+
+def test_a_secret_is_not_shown_even_when_it_is_wrong(monkeypatch):
+    monkeypatch.setenv("TOUCHLINE_REDIS_TTL_SECONDS", "-1")
+    monkeypatch.setenv("TOUCHLINE_REDIS_URL", "redis://:topsecret@127.0.0.1")
+
+    with pytest.raises(SettingsError) as refusal:
+        read_settings()
+
+    assert "topsecret" not in str(refusal.value)
+
+
+def test_a_process_of_ours_reads_equal_settings(monkeypatch):
+    settings = Settings(
+        **GIVEN,
+        topic_prefix="t-",
+        redis_url="redis://:x@127.0.0.1:6379",
+        security=Security(protocol="SASL_SSL", username="worker", password=SecretStr("p"), ca_file="/ca.pem"),
+    )
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+
+    assert settings == read_settings()
+
+
+def test_both_clients_get_the_same_security():
+    settings = Settings(
+        **GIVEN, security=Security(protocol="SASL_SSL", username="u", password=SecretStr("p"), ca_file="/ca.pem")
+    )
+
+    config = settings.librdkafka(group_id="g")
+
+    assert {
+        "bootstrap.servers": "127.0.0.1:9092",
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "u",
+        "sasl.password": "p",
+        "ssl.ca.location": "/ca.pem",
+        "group.id": "g",
+    } == config
+    assert "'p'" not in repr(settings)
+
+
+def test_names_on_the_brokers_carry_prefix_and_run():
+    settings = Settings(**GIVEN, topic_prefix="demo-", run_id="7")
+
+    assert "demo-predictions" == settings.topic("predictions")
+    assert "demo-predict-7" == settings.group("predict")
+    assert "demo-predict-7-matches-changelog" == settings.changelog("predict", "matches")
