@@ -1,0 +1,7 @@
+"""What all tests share."""
+
+import signal
+
+# A shell starts what it runs in the background deaf to Ctrl-C, and children inherit that: the tests send it to theirs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
