@@ -61,6 +61,7 @@ class Settings(BaseSettings):
         batch_rows: Rows scored in one call of the ensemble, at most.
         session_timeout: Seconds after which a dead worker's partitions move.
         drift_window_seconds: Event time of one drift window; allowed_lateness_seconds likewise in event time.
+        drift_psi_threshold: A feature has drifted above it, if that is significant over all features of the window.
         latency_window_seconds: Of one latency window, in timestamps of the causes' records.
         monitor_interval_seconds: Between two writings of a partition's open windows.
         monitor_idle_seconds: Without a prediction a partition holds no window open any longer.
@@ -96,6 +97,8 @@ class Settings(BaseSettings):
     drift_window_seconds: Annotated[int, Field(ge=1)] = 86_400
     latency_window_seconds: Annotated[int, Field(ge=1)] = 60
     allowed_lateness_seconds: Annotated[int, Field(ge=0)] = 300
+    drift_psi_threshold: Annotated[float, Field(gt=0)] = 0.1
+    drift_false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
     monitor_interval_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
     monitor_idle_seconds: Annotated[float, Field(ge=0.1)] = 60.0
     worker_name: Annotated[str, Field(min_length=1, max_length=100)] = Field(
