@@ -28,12 +28,13 @@ ACCESS: Mapping[str, Access] = {
         ("match-events", "feature-events", "predictions"), ("predictions", "team-events", "dead-letters"), ("matches",)
     ),
     "rate": Access(("team-events",), ("feature-events", "dead-letters"), ("teams",)),
-    "monitor": Access(
-        ("predictions", "monitor-partials"),
-        ("monitor-partials", "drift-reports", "latency-reports", "dead-letters"),
+    "monitor": Access(("predictions",), ("monitor-partials", "dead-letters"), ("windows",)),
+    "monitor-merge": Access(
+        ("monitor-partials", "predictions", "drift-reports", "latency-reports"),  # of predictions the partitions only
+        ("drift-reports", "latency-reports", "dead-letters"),
         ("windows",),
     ),
-    "materialize": Access(("predictions",), ("dead-letters",)),
+    "materialize": Access(("predictions",), ("dead-letters",), ("shelf",)),
     "feed": Access(writes=("match-events", "feature-events"), grouped=False),
     "consumer": Access(reads=("predictions",)),
 }

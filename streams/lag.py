@@ -29,7 +29,8 @@ _RECORDS, _WAIT_SECONDS, _MOMENT_SECONDS = 1000, 0.005, 0.03
 ROLE_INPUTS: Mapping[str, Sequence[str]] = {
     "predict": ("match-events", "feature-events"),
     "rate": ("team-events",),
-    "monitor": ("predictions", "monitor-partials"),
+    "monitor": ("predictions",),
+    "monitor-merge": ("monitor-partials",),
     "materialize": ("predictions",),
 }
 

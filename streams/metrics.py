@@ -8,10 +8,15 @@ LATENCY_BUCKETS = (
 
 
 class WorkerMetrics:
-    """The metrics of one role; labels come from closed sets only."""
+    """The metrics of one role; labels come from closed sets only.
+
+    Attributes:
+        registry: Where a role adds metrics of its own.
+    """
 
     def __init__(self, registry: CollectorRegistry, role: str, topic_prefix: str = "") -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call] # the library types the rest
+        self.registry = registry
         self._role = role
         self._topic_prefix = topic_prefix
         self._events = Counter(

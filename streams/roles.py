@@ -10,10 +10,13 @@ from schemas.bounds import check_feature_event, check_match_event
 from schemas.records import FeatureEvent, MatchEvent, Prediction, TeamEvent
 from streams.admin import Admin
 from streams.app import Inputs, Role, RoleApp, describe_inputs
+from streams.applications import INPUTS
 from streams.engine.table import Tail
 from streams.intake import Intake, Reader
 from streams.learning import SchemaBook
+from streams.materializing.roles import materialize_role
 from streams.metrics import WorkerMetrics
+from streams.monitoring.roles import merge_role, monitor_role
 from streams.predict import PredictCodecs, PredictJob, PredictTopics
 from streams.rate import RateJob, RateTopics, RatingCodecs
 from streams.registry import registry_of
@@ -91,11 +94,10 @@ def rating_codecs(settings: Settings, book: SchemaBook) -> RatingCodecs:
     return codecs
 
 
-INPUTS: Mapping[str, tuple[str, ...]] = {
-    "predict": ("match-events", "feature-events"),
-    "rate": ("team-events",),
-}
 _BUILDERS: Mapping[str, Callable[[Settings, SchemaBook, Inputs, WorkerMetrics], Role]] = {
     "predict": _predict,
     "rate": _rate,
+    "monitor": monitor_role,
+    "monitor-merge": merge_role,
+    "materialize": materialize_role,
 }

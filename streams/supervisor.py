@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 
+from streams.applications import applications
 from streams.merged_metrics import merged_exposition
 from streams.settings import Settings
 from streams.stopping import REFUSED
@@ -46,7 +47,7 @@ class _Child:
 
 
 class Supervisor:
-    """Owns the processes of *roles* and the port they are seen through."""
+    """Owns the processes of the applications *roles* and the port they are seen through."""
 
     def __init__(self, settings: Settings, roles: Sequence[str], folder: Path) -> None:
         self._settings = settings
@@ -170,6 +171,6 @@ def supervise(settings: Settings, roles: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="touchline-") as folder:
 
         async def run() -> int:
-            return await Supervisor(settings, roles, Path(folder)).run()
+            return await Supervisor(settings, applications(roles), Path(folder)).run()
 
         return asyncio.run(run())

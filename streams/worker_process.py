@@ -13,6 +13,8 @@ import uvloop
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
 from streams.app import RoleApp
+from streams.lag import role_reader
+from streams.lag_metrics import LagCollector
 from streams.logs import configure_logs
 from streams.metrics import WorkerMetrics
 from streams.roles import create_app
@@ -57,6 +59,19 @@ class _Watched:
         return None if self._app.engine.ready else "the table is not restored yet"
 
 
+class _LagWatch:
+    """Starts and stops the measuring of the application's own lag."""
+
+    def __init__(self, collector: LagCollector) -> None:
+        self._collector = collector
+
+    async def start(self) -> None:
+        self._collector.start()
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self._collector.stop)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Run the role until a signal comes or the supervisor has gone."""
     role, socket = arguments
@@ -72,7 +87,9 @@ def main(arguments: Sequence[str]) -> None:
         stop_worker("role.failed", error)
     except Exception as error:  # noqa: BLE001 - whatever keeps a role from starting is told in one line
         stop_worker("role.refused", error)
-    app.attached.append(_Watched(app, registry, Path(socket)))
+    lag = LagCollector([role_reader(settings, role)])
+    registry.register(lag)
+    app.attached += [_Watched(app, registry, Path(socket)), _LagWatch(lag)]
     worker: Any = faust.Worker(
         app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False, quiet=True
     )

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
+from streams.applications import ROLES
 from streams.metrics import WorkerMetrics
-from streams.roles import INPUTS
 from streams.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +49,7 @@ def test_docker_compose_reads_its_file():
 def test_every_role_is_a_service():
     commands = [service.get("command") for service in SERVICES.values()]
 
-    assert {*INPUTS} <= {command[1] for command in commands if command and command[0] == "worker"}
+    assert {*ROLES} <= {command[1] for command in commands if command and command[0] == "worker"}
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -9,6 +9,7 @@ import click
 from schemas.codec import Codec
 from schemas.records import MatchEvent, Prediction
 from streams.admin import Admin
+from streams.applications import INPUTS
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
@@ -19,7 +20,6 @@ from streams.playing.interruption import interruptible
 from streams.playing.lag_watch import LagWatch
 from streams.playing.scoreboard import Scoreboard
 from streams.playing.watching import Stopwatch, Watch, learning
-from streams.roles import INPUTS
 from streams.settings import Settings
 from streams.web.dashboard import DashboardServer
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from streams.applications import every_role
 from streams.playing.crew import port_near
 from streams.playing.lag_watch import LagWatch
 from streams.playing.match_days import MatchDay
@@ -15,7 +16,6 @@ from streams.playing.scoreboard import Scoreboard
 from streams.playing.show import PlainShow, TerminalShow
 from streams.playing.stage import Stage
 from streams.playing.watching import Stopwatch
-from streams.roles import INPUTS
 from streams.settings import Settings
 from streams.web.dashboard import DashboardServer
 
@@ -25,8 +25,7 @@ _STOP = "Ctrl-C stops everything"
 
 def demo_roles(settings: Settings) -> list[str]:
     """Return the roles of a demo: materialize only where there is a Redis to write to."""
-    wanted = ["predict", "rate", "monitor"] + (["materialize"] if settings.redis_url is not None else [])
-    return [role for role in wanted if role in INPUTS]
+    return every_role(settings)
 
 
 @dataclass(slots=True)

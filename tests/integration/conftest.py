@@ -21,10 +21,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from schemas.catalog import RECORD_TYPES, schema_json
 from schemas.codec import Codec
 from streams.admin import Admin
+from streams.applications import INPUTS
 from streams.local.cluster import LocalCluster
 from streams.local.errors import NetworkError
 from streams.registry import registry_of
-from streams.roles import INPUTS
 from streams.settings import Settings
 from streams.topics import TOPICS
 

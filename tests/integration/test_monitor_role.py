@@ -1,0 +1,283 @@
+"""Windows of predictions through real workers on a real broker: counted once, reported once, whoever is killed."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import pytest
+from confluent_kafka import Producer
+
+from models.bundle import bundle_of_kind, load_bundle, save_bundle
+from monitors.drift import DriftWindow
+from monitors.reference import ReferenceHistograms
+from monitors.verdicts import window_drift
+from schemas.records import DriftVerdict, PartialKind, Prediction, Variant
+from streams.engine.murmur import partition_of
+
+pytestmark = pytest.mark.integration
+
+HOUR_MS = 3_600_000
+START_MS = 1_668_960_000_000 // HOUR_MS * HOUR_MS
+MATCHES, PARTITIONS = 700, 4
+MODEL = ("tester", "3")
+SETTINGS = {
+    "predictor": "bundle",
+    "drift_window_seconds": 3600,
+    "latency_window_seconds": 3600,
+    "allowed_lateness_seconds": 60,
+    "monitor_interval_seconds": 0.5,
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A bundle whose training data were standard normal, and where it is."""
+
+    folder: str
+    digest: str
+    reference: ReferenceHistograms
+    width: int
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Trained:
+    shipped = load_bundle(bundle_of_kind("tree"))
+    folder = tmp_path_factory.mktemp("bundle") / "tester"
+    names = (*shipped.feature_names, "probability_home", "probability_draw", "probability_away")
+    matrix = columns(np.random.default_rng(1), 10_000, len(shipped.feature_names))
+    reference = ReferenceHistograms.from_matrix(names, matrix, [str(one) for one in range(10_000)])
+    graph = (bundle_of_kind("tree") / "model.onnx").read_bytes()
+    manifest = replace(shipped.manifest, model=MODEL[0], version=MODEL[1], files={})
+    digest = save_bundle(folder, manifest, graph, reference.to_dict(), matrix[:50, :-3]).digest
+    return Trained(str(folder), digest, reference, len(shipped.feature_names))
+
+
+def columns(chance: np.random.Generator, rows: int, width: int) -> np.ndarray:
+    features = chance.normal(size=(rows, width))
+    return np.hstack([features, chance.dirichlet((4, 3, 2), size=rows)]).astype(np.float32)
+
+
+def hour(trained: Trained, number: int, *, shift: float = 0.0, matches: int = MATCHES) -> list[Prediction]:
+    """Return two predictions a match in one hour, in the order of time; the first feature is moved by *shift*."""
+    chance = np.random.default_rng(100 + number)
+    rows = columns(chance, 2 * matches, trained.width)
+    rows[:, 0] += shift
+    step = (HOUR_MS - 1) // len(rows)
+    return [
+        prediction(trained, f"{number}-{row % matches}", START_MS + number * HOUR_MS + row * step, rows[row], str(row))
+        for row in range(len(rows))
+    ]
+
+
+def prediction(trained: Trained, match: str, at_ms: int, row: Sequence[float], name: str) -> Prediction:
+    source_ms = at_ms + 2_000
+    home, draw, away = (float(one) for one in row[-3:])
+    return Prediction(
+        prediction_id=f"{match}/{name}",
+        match_id=match,
+        event_id=name,
+        cause="TICK",
+        occurred_at_ms=at_ms,
+        competition="Friendly",
+        minute=1,
+        home_score=0,
+        away_score=0,
+        home=home,
+        draw=draw,
+        away=away,
+        variant=Variant.CHAMPION,
+        model=MODEL[0],
+        model_version=MODEL[1],
+        bundle_digest=trained.digest,
+        feature_set="v1",
+        features=[float(one) for one in row[:-3]],
+        source_topic="match-events",
+        source_partition=0,
+        source_offset=0,
+        source_timestamp_ms=source_ms,
+        received_at_us=source_ms * 1000 + 1_500,
+        decoded_at_us=source_ms * 1000 + 2_000,
+        scored_at_us=source_ms * 1000 + 4_500,
+    )
+
+
+def past_the_end(trained: Trained, number: int) -> list[Prediction]:
+    """Return a prediction for each partition, which ends all windows up to the hour *number*."""
+    names: dict[int, str] = {}
+    for one in range(1000):
+        names.setdefault(partition_of(f"end-{one}".encode(), PARTITIONS), f"end-{one}")
+    rows = columns(np.random.default_rng(0), PARTITIONS, trained.width)
+    at_ms = START_MS + number * HOUR_MS + 30 * 60_000
+    return [prediction(trained, name, at_ms, row, "end") for name, row in zip(names.values(), rows, strict=True)]
+
+
+def send(world, predictions: Sequence[Prediction]) -> None:
+    """Write predictions, delivered seven milliseconds after the timestamps of their causes."""
+    producer = Producer(world.settings.librdkafka(partitioner="murmur2_random"))
+    encode = world.codec("predictions").encode
+    for one in predictions:
+        producer.produce(
+            world.settings.topic("predictions"),
+            encode(one),
+            one.match_id.encode(),
+            timestamp=one.source_timestamp_ms + 7,
+        )
+        producer.poll(0)
+    assert producer.flush(30) == 0
+
+
+def expected_features(trained: Trained, predictions: Sequence[Prediction]) -> list[dict]:
+    window = DriftWindow(trained.reference)
+    matrix = np.array([[*one.features, one.home, one.draw, one.away] for one in predictions], dtype=np.float32)
+    window.add_many([one.match_id for one in predictions], [one.prediction_id for one in predictions], matrix)
+    return [asdict(one) for one in window_drift(window.counts(), trained.reference)]
+
+
+def check_reports(world, trained: Trained, hours: dict[int, list[Prediction]]) -> None:
+    """Check that each hour has one report of each kind, which is what all its predictions give."""
+    drift = world.values("drift-reports")
+    latency = world.values("latency-reports")
+    starts = [START_MS + number * HOUR_MS for number in hours]
+    assert starts == [one.window_start_ms for one in drift]
+    assert starts == [one.window_start_ms for one in latency]
+    for predictions, of_drift, of_latency in zip(hours.values(), drift, latency, strict=True):
+        assert (MODEL, trained.digest) == ((of_drift.model, of_drift.model_version), of_drift.bundle_digest)
+        assert (MATCHES, len(predictions)) == (of_drift.n_matches, of_drift.n_predictions)
+        assert expected_features(trained, predictions) == [asdict(one) for one in of_drift.features]
+        stages = {one.stage: one for one in of_latency.stages}
+        assert {len(predictions)} == {one.count for one in stages.values()}
+        assert {0} == {one.clock_behind for one in stages.values()}
+        for stage, seconds in (
+            ("received", 0.0015), ("decoded", 0.0005), ("scored", 0.0025), ("delivered", 0.003), ("total", 0.007),
+        ):  # fmt: skip
+            assert stages[stage].p50 == pytest.approx(seconds, rel=0.011)
+            assert stages[stage].p999 == pytest.approx(seconds, rel=0.011)
+
+
+def metrics(worker, name: str) -> dict[str, float]:
+    lines = [line for line in worker.get("/metrics")[1].splitlines() if line.startswith(name)]
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+
+@pytest.fixture
+def monitored(world, trained):
+    def start(**settings):
+        return world.worker("monitor", bundle=trained.folder, **SETTINGS | settings)
+
+    return start
+
+
+def test_windows_are_counted_once_and_reported_once_each(world, trained, monitored):
+    worker = monitored()
+    hours = {0: hour(trained, 0), 1: hour(trained, 1)}
+    both = hours[0] + hours[1]
+    repeats = both[10:40]
+    send(world, both[:200] + repeats + both[200:])
+    world.send_bytes("predictions", (b"m", b"\x00\x00"))
+    late = replace(hours[0][0], prediction_id="late", match_id=past_the_end(trained, 0)[0].match_id)
+    send(world, [*past_the_end(trained, 3), late])
+    world.wait_for_values("drift-reports", 2)
+    world.wait_for_values("latency-reports", 2)
+
+    check_reports(world, trained, hours)
+    assert [{DriftVerdict.OK}] * 2 == [
+        {one.verdict for one in report.features} for report in world.values("drift-reports")
+    ]
+    assert [b"TOO_SHORT"] == [dict(record.headers())["cause"] for record in world.read("dead-letters")]
+    world.wait_caught_up("monitor")
+    found = metrics(worker, "touchline_")
+    assert 30 == sum(value for name, value in found.items() if 'kind="repeated"' in name)
+    assert 1 == sum(
+        value
+        for name, value in found.items()
+        if name.startswith("touchline_late_predictions_total{") and "drift" in name
+    )
+
+
+def test_drift_planted_in_a_feature_is_reported_for_it_alone_and_alarms_after_two_windows(world, trained, monitored):
+    worker = monitored()
+    hours = {number: hour(trained, number, shift=0.7) for number in range(2)}
+    send(world, hours[0] + hours[1] + past_the_end(trained, 3))
+    first, second = world.wait_for_values("drift-reports", 2)
+
+    name = trained.reference.names[0]
+    assert [[name], [name]] == [
+        [one.feature for one in report.features if one.verdict is DriftVerdict.DRIFT] for report in (first, second)
+    ]
+    assert ([], [name]) == (list(first.alarms), list(second.alarms))
+    alarms = metrics(worker, "touchline_drift_alarm{")
+    assert [name] == [one.feature for one in second.features if any(
+        f'feature="{one.feature}"' in labels and value == 1 for labels, value in alarms.items()
+    )]  # fmt: skip
+
+
+def test_a_monitor_that_is_killed_again_and_again_counts_what_an_undisturbed_one_counts(world, trained, monitored):
+    worker = monitored()
+    hours = {0: hour(trained, 0), 1: hour(trained, 1)}
+    both = hours[0] + hours[1]
+    for part in (both[:900], both[900:1100], both[1100:2000], both[2000:]):
+        before = len(world.values("monitor-partials"))
+        send(world, part)
+        world.wait_for_values("monitor-partials", before + 1)
+        worker.kill_child("monitor")
+        worker.wait_ready()
+    worker.kill_child("monitor-merge")
+    send(world, past_the_end(trained, 3))
+    world.wait_for_values("drift-reports", 2, seconds=90)
+    world.wait_for_values("latency-reports", 2)
+
+    check_reports(world, trained, hours)
+
+
+def test_live_figures_are_shown_while_a_window_is_open_and_idle_partitions_hold_none_open(world, trained, monitored):
+    worker = monitored(monitor_idle_seconds=4)
+    send(world, hour(trained, 0))
+    partials = world.wait_for_values("monitor-partials", 1)
+
+    assert all(not one.closed for one in partials if one.kind is not PartialKind.PROGRESS)
+
+    # Nothing more comes: the partitions become idle, and by the wall clock these hours are long over.
+    (report,) = world.wait_for_values("drift-reports", 1)
+    assert (MATCHES, 2 * MATCHES) == (report.n_matches, report.n_predictions)
+    labels = 'model="tester",role="monitor-merge",'
+    assert {MATCHES} == set(metrics(worker, "touchline_window_matches{").values())
+    assert len(trained.reference.names) == len(metrics(worker, "touchline_drift_psi{"))
+    assert all(labels in name for name in metrics(worker, "touchline_drift_p_value{"))
+    quantiles = metrics(worker, "touchline_latency_seconds{")
+    assert 25 == len(quantiles)
+    assert {f'quantile="{one}"' for one in (0.5, 0.9, 0.95, 0.99, 0.999)} == {
+        part for name in quantiles for part in name.strip("}").split(",") if part.startswith("quantile")
+    }
+
+
+def test_predictions_of_an_unknown_bundle_give_latency_and_are_counted(world, trained, monitored):
+    worker = monitored(monitor_idle_seconds=4)
+    unknown = [replace(one, bundle_digest="f" * 64, features=[0.5]) for one in hour(trained, 0, matches=20)]
+    send(world, unknown)
+    (report,) = world.wait_for_values("latency-reports", 1)
+
+    assert ("f" * 64, 40) == (report.bundle_digest, report.stages[0].count)
+    assert [] == world.values("drift-reports")
+    assert 40 == sum(metrics(worker, "touchline_unknown_bundle_predictions_total").values())
+    assert 1 == world.said().count("reference.missing")
+
+
+def test_the_metrics_of_all_roles_have_no_fault_that_promtool_finds(world, trained):
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        assert not os.environ.get("CI"), "CI needs promtool: apt-get install prometheus"
+        pytest.skip("promtool is not installed")
+    worker = world.worker("predict", "rate", "monitor", bundle=trained.folder, **SETTINGS)
+    send(world, hour(trained, 0))
+    world.wait_for_values("monitor-partials", 1)
+    world.wait_caught_up("monitor-merge")
+    exposition = worker.get("/metrics")[1]
+
+    done = subprocess.run([promtool, "check", "metrics"], input=exposition, capture_output=True, text=True, check=False)
+
+    assert "kafka_consumergroup_lag{" in exposition
+    assert "touchline_latency_seconds{" in exposition
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
