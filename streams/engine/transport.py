@@ -116,6 +116,8 @@ class SliceConsumer(driver.Consumer):
         await super().perform_seek()
         for tp, offset in self.app.positions().items():
             await self.seek(tp, offset)
+            # Commit it, too: where all is done already no slice will come that does.
+            self.app.engine.finished.setdefault((tp.topic, tp.partition), offset)
 
 
 def _message(tp: TP, records: Any, generation: int, received_at_us: int) -> Any:

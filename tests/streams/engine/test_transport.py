@@ -1,0 +1,53 @@
+"""What the consumer commits and where it goes on, without a broker."""
+
+from types import SimpleNamespace
+
+import pytest
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.engine.transport import SliceConsumer
+
+
+@pytest.fixture(name="consumer")
+def _consumer(monkeypatch):
+    consumer = SliceConsumer.__new__(SliceConsumer)
+    consumer.app = SimpleNamespace(engine=SimpleNamespace(finished={}), positions=dict)
+    consumer.sought = []
+
+    async def at_committed(_self):
+        """Stand at the committed offsets."""
+
+    async def seek(_self, tp, offset):
+        consumer.sought.append((tp, offset))
+
+    monkeypatch.setattr(driver.Consumer, "perform_seek", at_committed)
+    monkeypatch.setattr(SliceConsumer, "seek", seek)
+    return consumer
+
+
+async def test_a_position_which_only_the_table_knows_is_taken_up_and_committed(consumer):
+    consumer.app.positions = lambda: {TP("in", 3): 42}
+
+    await consumer.perform_seek()
+
+    assert [(TP("in", 3), 42)] == consumer.sought
+    assert [TP("in", 3)] == consumer._filter_tps_with_pending_acks()
+    assert 42 == consumer._new_offset(TP("in", 3))
+
+
+async def test_what_a_slice_has_finished_meanwhile_is_not_set_back(consumer):
+    consumer.app.engine.finished["in", 3] = 50
+    consumer.app.positions = lambda: {TP("in", 3): 42}
+
+    await consumer.perform_seek()
+
+    assert 50 == consumer._new_offset(TP("in", 3))
+
+
+def test_only_finished_partitions_are_committed_and_only_those_asked_for(consumer):
+    consumer.app.engine.finished |= {("in", 3): 5, ("other", 1): 7}
+
+    assert [TP("in", 3)] == consumer._filter_tps_with_pending_acks({"in"})
+    assert [TP("other", 1)] == consumer._filter_tps_with_pending_acks({TP("other", 1)})
+    assert consumer._new_offset(TP("in", 4)) is None
