@@ -86,7 +86,7 @@ def _check(known: Mapping[str, ReferenceHistograms]) -> Callable[[Prediction], N
         width = widths.get(prediction.bundle_digest, found)
         if found != width:
             given = len(prediction.features)
-            raise ImpossibleValueError("features", f"{given} values", f"the {given + width - found} of its bundle")
+            raise ImpossibleValueError("the number of features", given, f"{given + width - found} as in its bundle")
 
     return check
 

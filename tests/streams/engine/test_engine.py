@@ -29,12 +29,17 @@ class HandOutbox:
 
     batches: list[tuple[list[Message], asyncio.Future]] = field(default_factory=list)
     offset: int = 0
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def wait_for_batch(self):
+        await asyncio.wait_for(self.came.wait(), 5)
 
     async def deliver(self, messages):
         if not messages:
             return Delivery()
         future = asyncio.get_running_loop().create_future()
         self.batches.append((list(messages), future))
+        self.came.set()
         return await future
 
     def let_through(self, number: int, refused: tuple[Message, ...] = ()) -> None:
@@ -262,3 +267,37 @@ async def test_a_held_lane_is_paused_at_the_source_and_unpaused_once_its_schema_
     learnt.set()
     await settle()
     assert [("pause", 0), ("unpause", 0)] == calls
+
+
+async def test_an_offset_waits_until_a_later_step_has_reached_it(engine, outbox, job, monkeypatch):
+    reached = [{}, {"in": 7}]
+
+    async def process(batch, _tables):
+        return [Step(changed={b"k": b"v"} if reached[0] else {}, reached=reached.pop(0)) for _ in batch]
+
+    monkeypatch.setattr(job, "process", process)
+    await engine.accept(piece(0, 5))
+    await settle()
+    assert ([], {}) == (outbox.batches, engine.finished)
+
+    await engine.accept(piece(0, 6))
+    await settle()
+    outbox.let_through(0)
+    await settle()
+    assert {("in", 0): 7} == engine.finished
+
+
+async def test_a_step_between_slices_reaches_offsets_too(job, outbox, failures, monkeypatch):
+    monkeypatch.setattr(job, "expire", lambda _table, _committed: Step(reached={"in": 9}))
+    progress = Codec("progress", Progress)
+    progress.use_for_writing(1)
+    engine = Engine(EngineConfig("log", "dead", "w", expire_seconds=0.001), job, progress, None, failures.append)
+    engine.topic_ids = {"in": "id-1"}
+    engine.start(outbox)
+    engine.resume(1, {0: TablePartition()})
+    await outbox.wait_for_batch()
+    outbox.let_through(0)
+    await settle()
+    await engine.stop()
+
+    assert {("in", 0): 9} == engine.finished
