@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.bounds import ImpossibleValueError, check_feature_event, check_match_event
-from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
+from schemas.bounds import ImpossibleValueError, check_feature_event, check_match_event, check_prediction
+from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, Side, Variant
 
 NOW = 1_671_375_600_000
 GOAL = MatchEvent("e1", "m1", EventKind.GOAL, NOW, 23, Side.HOME)
@@ -100,3 +100,37 @@ def test_a_long_text_is_cut_in_the_message():
         check_match_event(replace(GOAL, event_id="x" * 100_000))
 
     assert 500 > len(str(caught.value))
+
+
+PREDICTION = Prediction(
+    "id", "m1", "e1", "GOAL", NOW, "World Cup", 23, 1, 0, 0.5, 0.25, 0.25, Variant.CHAMPION, "m", "1", "d", "v1", (1.0,),
+    "match-events", 0, 0, NOW, NOW * 1000, NOW * 1000, NOW * 1000,
+)  # fmt: skip
+
+
+def test_a_prediction_whose_chances_are_one_in_all_passes():
+    check_prediction(PREDICTION)
+    check_prediction(replace(PREDICTION, home=1.0, draw=0.0, away=5e-4))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"prediction_id": ""}, "prediction_id"),
+        ({"match_id": " "}, "match_id"),
+        ({"model": ""}, "model"),
+        ({"bundle_digest": ""}, "bundle_digest"),
+        ({"occurred_at_ms": 10**15}, "occurred_at_ms"),
+        ({"source_timestamp_ms": -(10**15)}, "source_timestamp_ms"),
+        ({"scored_at_us": 10**19}, "scored_at_us"),
+        ({"home": float("nan")}, "home"),
+        ({"draw": -0.1}, "draw"),
+        ({"away": 1.1}, "away"),
+        ({"home": 0.6}, "home + draw + away"),
+    ],
+)
+def test_a_prediction_that_no_model_makes_is_refused(change, field):
+    with pytest.raises(ImpossibleValueError) as caught:
+        check_prediction(replace(PREDICTION, **change))
+
+    assert field == caught.value.field
