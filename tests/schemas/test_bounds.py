@@ -103,8 +103,9 @@ def test_a_long_text_is_cut_in_the_message():
 
 
 PREDICTION = Prediction(
-    "id", "m1", "e1", "GOAL", NOW, "World Cup", 23, 1, 0, 0.5, 0.25, 0.25, Variant.CHAMPION, "m", "1", "d", "v1", (1.0,),
-    "match-events", 0, 0, NOW, NOW * 1000, NOW * 1000, NOW * 1000,
+    "id", "m1", "e1", "GOAL", NOW, "World Cup", 23, 1, 0, 0.5, 0.25, 0.25,
+    Variant.CHAMPION, "m", "1", "d", "v1",
+    (1.0,), "match-events", 0, 0, NOW, NOW * 1000, NOW * 1000, NOW * 1000,
 )  # fmt: skip
 
 
