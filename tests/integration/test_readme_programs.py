@@ -37,7 +37,13 @@ def test_a_plain_producer_and_a_plain_consumer_get_predictions(world, programs, 
     producer, consumer = programs
 
     sent = subprocess.run(
-        [sys.executable, producer], env=environment, cwd=tmp_path, check=True, capture_output=True, text=True
+        [sys.executable, producer],
+        env=environment,
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     match = sent.stdout.strip()
     with subprocess.Popen(
