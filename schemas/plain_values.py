@@ -17,6 +17,7 @@ import fastavro
 
 from schemas.catalog import RECORD_TYPES, schema_json
 from schemas.conversion import builder
+from schemas.strict_indexes import with_strict_indexes
 
 _HEADER_BYTES = 5
 _WHOLE = {"int": 31, "long": 63}
@@ -32,7 +33,7 @@ def plain_reader(writer_json: str) -> Callable[[bytes], dict[str, Any]]:
     The reader raises ValueError for bytes which are no such record, or more than one.
     """
     written = json.loads(writer_json)
-    schema, name = fastavro.parse_schema(written), written["name"]
+    schema, name = with_strict_indexes(fastavro.parse_schema(written)), written["name"]
 
     def read(data: bytes) -> dict[str, Any]:
         source = BytesIO(data)

@@ -9,6 +9,7 @@ from typing import Any
 import fastavro
 
 from schemas.compatibility import SchemaError, incompatibilities
+from schemas.strict_indexes import with_strict_indexes
 
 Schema = dict[str, Any]  # what fastavro makes of a schema
 _SCALARS = (type(None), bool, int, float, str)
@@ -26,14 +27,15 @@ class Reading:
     """How bytes of one writer's schema are read.
 
     Attributes:
-        writer: The schema of the bytes.
-        reader: The schema to resolve to for each record; None when only whole fields come or go.
+        writer: The schema of the bytes, with strict indexes.
+        resolved: The schema of the bytes and the one to resolve it to for each record, as fastavro wants them; None
+            when only whole fields come or go.
         added: Fields which the writer has not, with the reader's defaults.
         dropped: Fields which the reader has not.
     """
 
     writer: Schema
-    reader: Schema | None = None
+    resolved: tuple[Schema, Schema] | None = None
     added: Mapping[str, Any] = field(default_factory=dict)
     dropped: Sequence[str] = ()
 
@@ -43,7 +45,14 @@ class Reading:
         Raises:
             EOFError, LookupError, ValueError: The bytes are not what the writer's schema says.
         """
-        found = fastavro.schemaless_reader(source, self.writer, self.reader)
+        start = source.tell() if self.resolved else 0
+        try:
+            found = fastavro.schemaless_reader(source, self.writer, None)
+        except KeyError as error:
+            raise LookupError(f"there is no symbol or branch of index {error}") from error
+        if self.resolved is not None:  # which needs lists, so the indexes have been checked before
+            source.seek(start)
+            found = fastavro.schemaless_reader(source, *self.resolved)
         if not isinstance(found, dict):
             raise TypeError(f"{type(found).__name__} is no record")
         for name in self.dropped:
@@ -72,7 +81,7 @@ def reading_of(reader_json: str, writer_json: str) -> Reading | Unreadable:
     danger = next(_dangers(writer, {}), None)
     if danger is not None:
         return Unreadable(danger)
-    return _whole_fields(reader, writer) or Reading(writer, reader)
+    return _whole_fields(reader, writer) or Reading(with_strict_indexes(writer), (writer, reader))
 
 
 def _whole_fields(reader: Schema, writer: Schema) -> Reading | None:
@@ -85,7 +94,7 @@ def _whole_fields(reader: Schema, writer: Schema) -> Reading | None:
     aliased = any(one.get("aliases") for one in ours.values())
     if not same or not plain or aliased:
         return None
-    return Reading(writer, added=added, dropped=tuple(name for name in theirs if name not in ours))
+    return Reading(with_strict_indexes(writer), added=added, dropped=tuple(name for name in theirs if name not in ours))
 
 
 def _dangers(schema: Any, named: dict[str, Schema], inside: tuple[str, ...] = ()) -> Iterator[str]:

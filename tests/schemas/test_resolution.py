@@ -18,7 +18,7 @@ def test_the_same_schema_needs_no_resolution():
     reading = reading_of(READER, READER)
 
     assert isinstance(reading, Reading)
-    assert (None, {}, ()) == (reading.reader, dict(reading.added), reading.dropped)
+    assert (None, {}, ()) == (reading.resolved, dict(reading.added), reading.dropped)
 
 
 def test_whole_fields_come_and_go_without_resolution():
@@ -26,8 +26,8 @@ def test_whole_fields_come_and_go_without_resolution():
 
     assert isinstance(newer, Reading)
     assert isinstance(older, Reading)
-    assert (None, {"expected_goals": None}) == (newer.reader, dict(newer.added))
-    assert (None, ("expected_goals",)) == (older.reader, older.dropped)
+    assert (None, {"expected_goals": None}) == (newer.resolved, dict(newer.added))
+    assert (None, ("expected_goals",)) == (older.resolved, older.dropped)
 
 
 @pytest.mark.parametrize(
