@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from schemas.catalog import RECORD_TYPES, schema_json
 from schemas.codec import Codec
@@ -182,7 +182,7 @@ class World:
         """Return all records which are in a topic now."""
         name = topic if full_name else self.settings.topic(topic)
         reader = Consumer(
-            self.settings.librdkafka(group_id="look", enable_auto_commit=False)
+            self.settings.librdkafka(group_id=self.settings.group("consumer"), enable_auto_commit=False)
             | {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
         )
         partitions = reader.list_topics(name, timeout=10).topics[name].partitions
@@ -194,6 +194,7 @@ class World:
             if record.error() is None:
                 found.append(record)
             else:
+                assert record.error().code() == KafkaError._PARTITION_EOF, record.error()
                 ends += 1
         reader.close()
         return found
