@@ -15,12 +15,14 @@ from faust.types import TP
 from schemas.codec import Codec
 from schemas.records import Progress
 from streams.admin import Admin
+from streams.brokers import BrokerError
 from streams.engine import transport
 from streams.engine.engine import Engine, EngineConfig
 from streams.engine.job import Job
 from streams.engine.outbox import Outbox
 from streams.engine.safety import InputError, check_position, committed_offsets
 from streams.engine.table import Changelog, RestoreError, StateDecoder, TablePartition, Tail
+from streams.layout import Layout, LayoutWatch
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
 from streams.settings import Security, Settings
@@ -81,7 +83,10 @@ def describe_inputs(admin: Admin, topics: Sequence[str]) -> Inputs:
     counts = {name: found[name].partitions for name in topics}
     if len(set(counts.values())) != 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise InputError(f"the inputs must have the same number of partitions, since they share states: {listed}")
+        raise InputError(
+            f"the inputs must have the same number of partitions, since they share states: {listed}; make them equal "
+            f"with `touchline topics repartition --partitions {max(counts.values())}`"
+        )
     return Inputs({name: found[name].topic_id for name in topics}, counts[topics[0]])
 
 
@@ -101,10 +106,18 @@ class RoleApp(transport.SliceApp):
     """The Faust application of one role."""
 
     def __init__(
-        self, settings: Settings, role: Role, inputs: Inputs, book: SchemaBook, metrics: WorkerMetrics
+        self,
+        settings: Settings,
+        role: Role,
+        inputs: Inputs,
+        book: SchemaBook,
+        *,
+        metrics: WorkerMetrics,
+        layout: Layout,
     ) -> None:
         transport.register()
         self.settings, self.role, self.inputs, self.metrics = settings, role, inputs, metrics
+        self.layout = layout
         progress = book.codec("progress", Progress)
         changelog = settings.changelog(role.name, role.table)
         book.write(progress, f"{changelog}-progress-value")
@@ -116,12 +129,13 @@ class RoleApp(transport.SliceApp):
             [replace(tail, identify=book.patient(tail.identify)) for tail in role.tails],
         )
         self._seeks: dict[TP, int] = {}
-        self.attached: list[Attached] = list(role.attached)
+        self.attached: list[Attached] = [*role.attached, LayoutWatch(layout, _fail)]
         super().__init__(settings.group(role.name), **_faust_settings(settings))
         self.slice_records = settings.slice_records
         self.engine = _engine(settings, role, progress, book=book, metrics=metrics)
         self.engine.topic_ids = dict(inputs.ids)
         self.engine.committed = lambda topic, partition: self._committed(TP(topic, partition))
+        self.engine.check_layout = layout.check
         self.engine.pause = lambda partition: self.consumer.pause_partitions(self._lane(partition))
         self.engine.unpause = lambda partition: self.consumer.resume_partitions(self._lane(partition))
         self._add_agent()
@@ -158,11 +172,12 @@ class RoleApp(transport.SliceApp):
         """Restore the table's partitions and check that the log still has what comes next."""
         began = time.monotonic()
         try:
+            await asyncio.to_thread(self.layout.check)
             tables = await self._restored(assignment)
             self._seeks = await asyncio.to_thread(self._check, tables)
         except InputError as error:
             stop_worker("input.refused", error)
-        except (RestoreError, KafkaException) as error:
+        except (RestoreError, KafkaException, BrokerError) as error:
             stop_worker("restore.failed", error)
         states = sum(len(table.states) for table in tables.values())
         self.metrics.restored(time.monotonic() - began, states)
@@ -213,7 +228,11 @@ def _engine(
         metrics.lane_held()
         await book.learn(schema_id)
 
-    return Engine(config, role.job, progress, learn, lambda error: stop_worker("worker.failed", error))
+    return Engine(config, role.job, progress, learn, _fail)
+
+
+def _fail(error: BaseException) -> None:
+    stop_worker("input.refused" if isinstance(error, InputError) else "worker.failed", error)
 
 
 def _ms(settings: Settings) -> int:

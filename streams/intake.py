@@ -71,7 +71,8 @@ class Intake(Generic[E]):
     def decode(self, piece: Slice) -> Decoded[Entry[E]]:
         """Return an entry for each record; see Job.decode."""
         reader = self.readers[piece.topic]
-        return Decoded(piece, [Entry(record, self._event(piece, record, reader)) for record in piece.records])
+        entries = [Entry(record, self._event(piece, record, reader)) for record in piece.records]
+        return Decoded(piece, entries, misplaced=any(_misplaced(entry.event) for entry in entries))
 
     def _event(self, piece: Slice, record: Record, reader: Reader[E]) -> E | Refused:
         key, value = record.key, record.value
@@ -107,6 +108,10 @@ def read(value: bytes, reader: Reader[R]) -> R | Refused:
     except ImpossibleValueError as error:
         return Refused(Cause.IMPOSSIBLE_VALUE, str(error))
     return event
+
+
+def _misplaced(event: object) -> bool:
+    return isinstance(event, Refused) and event.cause is Cause.WRONG_PARTITION
 
 
 def _ahead(record: Record, event_time_ms: int) -> Refused | None:

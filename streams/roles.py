@@ -13,6 +13,7 @@ from streams.app import Inputs, Role, RoleApp, describe_inputs
 from streams.applications import INPUTS
 from streams.engine.table import Tail
 from streams.intake import Intake, Reader
+from streams.layout import Layout
 from streams.learning import SchemaBook
 from streams.materializing.roles import materialize_role
 from streams.metrics import WorkerMetrics
@@ -29,8 +30,11 @@ def create_app(settings: Settings, role: str, metrics: WorkerMetrics) -> RoleApp
     book = SchemaBook(registry_of(settings))
     inputs = describe_inputs(admin, [settings.topic(name) for name in INPUTS[role]])
     made = _BUILDERS[role](settings, book, inputs, metrics)
-    admin.create_changelog(settings.changelog(role, made.table), inputs.partitions)
-    return RoleApp(settings, made, inputs, book, metrics)
+    changelog = admin.create_changelog(settings.changelog(role, made.table), inputs.partitions)
+    together = (*inputs.ids, *(tail.topic for tail in made.tails))
+    layout = Layout(admin, together, changelog.name, changelog.partitions)
+    layout.check()
+    return RoleApp(settings, made, inputs, book, metrics=metrics, layout=layout)
 
 
 def _subject(settings: Settings, topic: str) -> str:

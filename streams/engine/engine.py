@@ -73,6 +73,7 @@ class Engine(Generic[S, D]):
         self.committed: Callable[[str, int], int] = lambda _topic, _partition: 0
         self.pause: Callable[[int], None] = lambda _partition: None
         self.unpause: Callable[[int], None] = lambda _partition: None
+        self.check_layout: Callable[[], None] = lambda: None  # blocks; raises when partitions are not as they were
         self._waiting = Waiting(capacity=4 * config.batch_rows)
         self._delivering: asyncio.Queue[_Batch] = asyncio.Queue(config.in_flight)
         self._under_way = 0
@@ -139,6 +140,8 @@ class Engine(Generic[S, D]):
                 continue
             self._under_way += 1
             batch = await self._decode(pieces)
+            if any(decoded.misplaced for decoded in batch):
+                await asyncio.to_thread(self.check_layout)
             async with self._turn:
                 steps = await self._job.process(batch, self.tables)
                 await self._deliver([decoded.piece for decoded in batch], steps)
