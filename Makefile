@@ -4,7 +4,7 @@ BIN := .venv/bin
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint types unit integration bundle lock clean
+.PHONY: help demo test lint types unit faults faults-long bundle lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,12 @@ types: .venv/installed ## mypy --strict
 
 unit: .venv/installed ## unit, property and integration tests with coverage
 	@$(BIN)/pytest --cov --cov-report=term
+
+faults: .venv/installed ## break workers, brokers, network and disk under load and count the cost (ONLY="kill zombie")
+	@$(BIN)/python -m tests.faults --only "$(ONLY)"
+
+faults-long: .venv/installed ## the same at a low rate, each fault 20 times at random moments (hours); goes on where it ended
+	@$(BIN)/python -m tests.faults --only "$(ONLY)" --events 0 --rate 200 --times 20 --out build/faults-long.json --resume
 
 bundle: .venv/installed ## train the shipped bundles anew (needs ../shared/data; same data, same models)
 	@for kind in stack mean xgboost lightgbm mlp forest tree heuristic; do \

@@ -1,0 +1,66 @@
+"""``python -m tests.faults``: breaks things around real workers on a real cluster and counts what that cost."""
+
+import signal
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tests.faults import results
+from tests.faults.children import ROOT
+from tests.faults.run import Pace, guarantees
+from tests.faults.runner import Runner
+from tests.faults.suite import SCENARIOS, chosen
+
+
+@click.command()
+@click.option("--only", default="", help="Words; a scenario runs when one of them is in its name.")
+@click.option("--guarantee", "wanted", type=click.Choice(["at-least-once", "exactly-once", "both"]), default="both")
+@click.option("--events", default=100_000, show_default=True, help="Sent as fast as possible before the fixed rate.")
+@click.option("--rate", default=1_000, show_default=True, help="Events a second while a fault lasts.")
+@click.option("--times", default=1, show_default=True, help="Repeats, with random timing when there is more than one.")
+@click.option("--seed", default=1, show_default=True, help="For all that is left to chance.")
+@click.option("--out", type=click.Path(path_type=Path), default=ROOT / "build" / "faults.json", help="The results.")
+@click.option("--resume", is_flag=True, help="Go on where an interrupted run ended; what is in --out is not run again.")
+@click.option("--keep", is_flag=True, help="Keep the logs of runs that are not green beside --out.")
+@click.option("--list", "listing", is_flag=True, help="Name the scenarios and end.")
+def main(
+    *,
+    only: str,
+    wanted: str,
+    events: int,
+    rate: int,
+    times: int,
+    seed: int,
+    out: Path,
+    resume: bool,
+    keep: bool,
+    listing: bool,
+) -> None:
+    """Run the scenarios; exit with 1 when one is not green.
+
+    \b
+    Example:
+      python -m tests.faults --only "kill zombie" --guarantee exactly-once
+    """
+    try:
+        scenarios = chosen(only)
+    except LookupError as error:
+        raise click.BadParameter(str(error), param_hint="--only") from error
+    if listing:
+        click.echo("\n".join(one.name for one in SCENARIOS))
+        return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    runner = Runner(console, out, Pace(events, rate, times > 1), seed, keep=keep)
+    run_under = [one for one in guarantees() if wanted in (one, "both")]
+    found = runner.run(scenarios, run_under, times, results.read(out) if resume else [])
+    console.print(results.table(found))
+    red = sum(not one.green for one in found)
+    click.echo(f"{len(found) - red} passed, {red} failed")
+    sys.exit(1 if red else 0)
+
+
+if __name__ == "__main__":
+    main()

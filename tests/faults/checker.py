@@ -1,0 +1,277 @@
+"""Says what a run did with its log: what is missing, repeated or different, in predictions and in states.
+
+It imports nothing of the engine. The input log is folded by `reference.py`; predictions, dead letters, team events and
+the changelog are read as any consumer would read them, with ``read_committed``.
+"""
+
+import itertools
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from tests.faults.place import DEAD_LETTERS, FEATURE_EVENTS, INPUTS, MATCH_EVENTS, PREDICTIONS, TEAM_EVENTS, Place
+from tests.faults.reading import LogReader
+from tests.faults.reference import Reference, Said, Source
+
+EXPECT_HEADER = "expect"  # a record of the load with this header must be dead-lettered
+PROBABILITY_TOLERANCE = 1e-6
+_OF_THE_RUN = ("received_at_us", "decoded_at_us", "scored_at_us")
+_CHANCES = ("home", "draw", "away")
+_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is right in this scenario.
+
+    Attributes:
+        marks: Times, in ms, from which recovery is measured: the end of each fault, or the kill.
+        dead_letters_allowed: Whether a record which the load did not spoil may be dead-lettered.
+        acknowledged: Offset after the last acknowledged record, by topic on the brokers and partition.
+    """
+
+    marks: Sequence[int] = ()
+    dead_letters_allowed: bool = False
+    acknowledged: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+
+@dataclass
+class Findings:
+    """What came of the log; the first eight are the table's columns.
+
+    Attributes:
+        missing: Events neither predicted, dead-lettered, held nor repeats; team events that never came count too.
+        repeated: Predictions whose id has been seen before.
+        repeated_others: Dead letters of the same source, and team events of the same cause, seen before.
+        differing: Repeats with another content, and predictions that do not say what the reference says.
+        unexpected: Predictions, dead letters and team events which no event calls for.
+        lost_by_brokers: Acknowledged records which are not in the log.
+        examples: A few of each, in words.
+    """
+
+    events: int = 0
+    missing: int = 0
+    repeated: int = 0
+    differing: int = 0
+    state_differences: int = 0
+    commit_gap: int = 0
+    gap_seconds: float = 0.0
+    recovery_seconds: float = 0.0
+    unexpected: int = 0
+    repeated_others: int = 0
+    lost_by_brokers: int = 0
+    predicted: int = 0
+    dead_lettered: int = 0
+    held: int = 0
+    repeats_in_log: int = 0
+    examples: list[str] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, what: str, example: str) -> None:
+        setattr(self, what, getattr(self, what) + 1)
+        self._counts[what] += 1
+        if self._counts[what] <= _EXAMPLES:
+            self.examples.append(f"{what}: {example}")
+
+
+def check(place: Place, wanted: Wanted) -> Findings:
+    """Return what the log of *place* shows; the workers have stopped, or have nothing left to do."""
+    reader = LogReader(place)
+    try:
+        for topic in (place.topic(PREDICTIONS), place.changelog):
+            reader.await_no_open_transaction(topic)
+        return _Check(place, wanted, reader).findings()
+    finally:
+        reader.close()
+
+
+class _Check:
+    def __init__(self, place: Place, wanted: Wanted, reader: LogReader) -> None:
+        self._place, self._wanted, self._reader = place, wanted, reader
+        self._reference = Reference()
+        self._spoilt: set[Source] = set()
+        self._dead: set[Source] = set()
+        self._found = Findings()
+        self._input_times: list[int] = []
+
+    def findings(self) -> Findings:
+        self._read_dead_letters()
+        self._read_inputs()
+        self._read_predictions()
+        self._read_team_events()
+        self._compare_states()
+        self._found.commit_gap = self._reader.commit_gap()
+        return self._found
+
+    def _read_dead_letters(self) -> None:
+        seen: set[tuple[str, ...]] = set()
+        names = {self._place.topic(name): name for name in INPUTS}
+        for record in self._reader.records(self._place.topic(DEAD_LETTERS)):
+            headers = {name: value.decode() for name, value in record.headers()}
+            where = (headers["source_topic"], headers["source_partition"], headers["source_offset"])
+            if where in seen:
+                self._found.add("repeated_others", f"dead letter {headers}")
+            seen.add(where)
+            if where[0] in names:
+                self._dead.add((names[where[0]], int(where[1]), int(where[2])))
+        self._found.dead_lettered = len(self._dead)
+
+    def _read_inputs(self) -> None:
+        for name, take in (
+            (MATCH_EVENTS, self._reference.take_match_event),
+            (FEATURE_EVENTS, self._reference.take_feature_event),
+        ):
+            ends: dict[int, int] = defaultdict(int)
+            for record in self._reader.records(self._place.topic(name)):
+                source = (name, record.partition(), record.offset())
+                ends[record.partition()] = record.offset() + 1
+                self._found.events += 1
+                self._input_times.append(record.timestamp()[1])
+                if any(header == EXPECT_HEADER for header, _ in record.headers() or ()):
+                    self._spoilt.add(source)
+                    if source not in self._dead:
+                        self._found.add("missing", f"{source} was spoilt and is no dead letter")
+                else:
+                    take(source, self._reader.decode(record.value()))
+            self._compare_acknowledged(self._place.topic(name), ends)
+        held = {source for match in self._reference.matches.values() for source in match.waiting}
+        self._found.held = len(held)
+        self._found.repeats_in_log = len(self._reference.repeats)
+
+    def _compare_acknowledged(self, topic: str, ends: Mapping[int, int]) -> None:
+        for partition, end in self._wanted.acknowledged.get(topic, {}).items():
+            if ends.get(int(partition), 0) < end:
+                self._found.add("lost_by_brokers", f"{topic}[{partition}] ends before {end}")
+
+    def _read_predictions(self) -> None:
+        first: dict[str, bytes] = {}
+        sources: set[Source] = set()
+        times: list[tuple[int, int]] = []
+        for record in self._reader.records(self._place.topic(PREDICTIONS)):
+            value = record.value()
+            said = self._reader.decode(value)
+            one = said["prediction_id"]
+            if one in first:
+                self._found.add("repeated", f"{one} of {said['event_id']}")
+                if not _same(self._reader.decode(first[one]), said):
+                    self._found.add("differing", f"{one} of {said['event_id']} came with another content")
+                continue
+            first[one] = value
+            times.append((record.timestamp()[1], record.partition()))
+            source = (said["source_topic"].removeprefix(self._place.prefix), record.partition(), said["source_offset"])
+            sources.add(source)
+            self._compare_with_reference(source, said)
+        self._found.predicted = len(first)
+        self._count_missing(sources)
+        self._measure_times(sorted(times))
+
+    def _compare_with_reference(self, source: Source, said: Mapping[str, Any]) -> None:
+        expected: Mapping[Source, Said | None] = self._reference.predicted
+        if source not in expected:
+            self._found.add("unexpected", f"prediction of {source}, event {said['event_id']}")
+            return
+        right = expected[source]
+        says = (said["minute"], said["home_score"], said["away_score"])
+        parts = f"{said['match_id']}\x00{said['event_id']}\x00{said['bundle_digest']}".encode()
+        if blake2b(parts, digest_size=16).hexdigest() != said["prediction_id"]:
+            self._found.add("differing", f"{said['prediction_id']} is not the id of {said['event_id']}")
+        elif right is not None and says != right:
+            self._found.add("differing", f"{source} says {says} where the reference says {right}")
+
+    def _count_missing(self, sources: set[Source]) -> None:
+        excused = self._dead if self._wanted.dead_letters_allowed else set()
+        for source in self._reference.predicted.keys() - sources - excused:
+            self._found.add("missing", f"no prediction of {source}")
+        if not self._wanted.dead_letters_allowed:
+            for source in self._dead - self._spoilt:
+                self._found.add("unexpected", f"dead letter of {source}")
+
+    def _measure_times(self, times: Sequence[tuple[int, int]]) -> None:
+        """Measure the longest gap up to the first prediction after the last event, and the recovery after each mark."""
+        last_input = max(self._input_times, default=0)
+        stamps = [stamp for stamp, _ in times]
+        flowing = [stamp for stamp in stamps if stamp <= last_input] + [
+            stamp for stamp in stamps if stamp > last_input
+        ][:1]
+        gaps = [after - before for before, after in itertools.pairwise(flowing)]
+        self._found.gap_seconds = max(gaps, default=0) / 1000
+        by_partition: dict[int, list[int]] = defaultdict(list)
+        for stamp, partition in times:
+            by_partition[partition].append(stamp)
+        waits = [
+            next((stamp - mark for stamp in stamps if stamp >= mark), 0)
+            for mark in self._wanted.marks
+            for stamps in by_partition.values()
+        ]
+        self._found.recovery_seconds = max(waits, default=0) / 1000
+
+    def _read_team_events(self) -> None:
+        seen: set[tuple[str, str]] = set()
+        for record in self._reader.records(self._place.topic(TEAM_EVENTS)):
+            said = self._reader.decode(record.value())
+            one = (said["match_id"], said["event_id"])
+            if one in seen:
+                self._found.add("repeated_others", f"team event {one}")
+            elif one not in self._reference.team_events:
+                self._found.add("unexpected", f"team event {one}")
+            seen.add(one)
+        for one in self._reference.team_events - seen:
+            self._found.add("missing", f"no team event of {one}")
+
+    def _compare_states(self) -> None:
+        states = self._states()
+        for (partition, match_id), match in self._reference.matches.items():
+            raw = states.pop((partition, match_id.encode()), None)
+            if raw is None:
+                # One whose time is over may be in the table still, or may have left it.
+                if match.expires_at_ms() >= self._reference.watermarks[partition]:
+                    self._found.add("state_differences", f"no state of {match_id} in partition {partition}")
+                continue
+            state = self._reader.decode(raw)
+            state["held"] = sorted((one["source_topic"].removeprefix(self._place.prefix), one["source_offset"])
+                                   for one in state["held"])  # fmt: skip
+            for name, right in match.record(match_id).items():
+                if state[name] != right:
+                    self._found.add("state_differences", f"{name} of {match_id} is {state[name]!r}, not {right!r}")
+                    break
+        for partition, key in states:
+            self._found.add(
+                "state_differences", f"a state of {key!r} in partition {partition} which no event calls for"
+            )
+
+    def _states(self) -> dict[tuple[int, bytes], bytes]:
+        """Return the last state of each key as the changelog has it, without what a writer of an older epoch wrote."""
+        states: dict[tuple[int, bytes], bytes] = {}
+        epochs: dict[int, int] = defaultdict(int)
+        for record in self._reader.records(self._place.changelog):
+            key, value, partition = record.key(), record.value(), record.partition()
+            epoch = _epoch(record.headers())
+            if epoch < epochs[partition]:
+                continue
+            epochs[partition] = epoch
+            if key.startswith(b"\x00"):
+                continue
+            if value is None:
+                states.pop((partition, key), None)
+            else:
+                states[partition, key] = value
+        return states
+
+
+def _epoch(headers: Sequence[tuple[str, bytes]] | None) -> int:
+    value = dict(headers or ()).get("epoch")
+    if value is None:
+        return 0
+    return int(value) if value.isdigit() and len(value) != 8 else int.from_bytes(value, "big")
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two predictions say the same: features bit for bit, processing times left out."""
+    if any(abs(one[name] - other[name]) > PROBABILITY_TOLERANCE for name in _CHANCES):
+        return False
+    left_out = (*_OF_THE_RUN, *_CHANCES, "features")
+    rest = [{name: value for name, value in said.items() if name not in left_out} for said in (one, other)]
+    return rest[0] == rest[1] and array("f", one["features"]).tobytes() == array("f", other["features"]).tobytes()

@@ -1,0 +1,32 @@
+"""Where one run of a scenario happens: brokers, registry, and the names under its own prefix."""
+
+from dataclasses import dataclass
+
+MATCH_EVENTS, FEATURE_EVENTS = "match-events", "feature-events"
+PREDICTIONS, TEAM_EVENTS, DEAD_LETTERS = "predictions", "team-events", "dead-letters"
+INPUTS = (MATCH_EVENTS, FEATURE_EVENTS)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Brokers, registry and topic prefix.
+
+    Attributes:
+        registry_url: The Confluent-compatible address, without a slash at its end.
+        prefix: Stands before every topic and group.
+    """
+
+    bootstrap_servers: str
+    registry_url: str
+    prefix: str
+
+    def topic(self, name: str) -> str:
+        return f"{self.prefix}{name}"
+
+    @property
+    def group(self) -> str:
+        return f"{self.prefix}predict-1"
+
+    @property
+    def changelog(self) -> str:
+        return f"{self.group}-matches-changelog"

@@ -1,0 +1,87 @@
+"""What the runs came to: a table for people, `build/faults.json` for programs."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from tests.faults.checker import Findings
+
+_FINDINGS = (
+    "events",
+    "missing",
+    "repeated",
+    "differing",
+    "state_differences",
+    "commit_gap",
+    "gap_seconds",
+    "recovery_seconds",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run of one scenario.
+
+    Attributes:
+        rate: "saturated", or events a second.
+        complaints: Why it is not green.
+        wall_seconds: How long it took, start and check included.
+    """
+
+    scenario: str
+    guarantee: str
+    rate: str
+    events: int
+    missing: int
+    repeated: int
+    differing: int
+    state_differences: int
+    commit_gap: int
+    gap_seconds: float
+    recovery_seconds: float
+    complaints: Sequence[str] = ()
+    wall_seconds: float = 0.0
+    seed: int = 0
+
+    @property
+    def green(self) -> bool:
+        return not self.complaints
+
+
+def result_of(
+    name: str, guarantee: str, rate: str, found: Findings, complaints: Sequence[str], *, seconds: float, seed: int
+) -> Result:
+    """Return the result of a run with findings."""
+    figures = {name: getattr(found, name) for name in _FINDINGS}
+    return Result(name, guarantee, rate, **figures, complaints=complaints, wall_seconds=round(seconds, 1), seed=seed)
+
+
+def write(path: Path, results: Iterable[Result]) -> None:
+    """Write *results* so that a reader never sees half a file."""
+    path.parent.mkdir(exist_ok=True)
+    half = path.with_suffix(".half")
+    half.write_text(json.dumps([asdict(one) for one in results], indent=1) + "\n")
+    half.replace(path)
+
+
+def read(path: Path) -> list[Result]:
+    """Return what an earlier run has written."""
+    return [Result(**one) for one in json.loads(path.read_text())] if path.exists() else []
+
+
+def table(results: Iterable[Result]) -> Table:
+    """Return the table of *results*."""
+    shown = Table("scenario", "guarantee", title="Faults")
+    heads = ("events", "missing", "repeated", "differing", "states", "commit gap", "gap s", "recovery s", "took s")
+    for head in heads:
+        shown.add_column(head, justify="right")
+    shown.add_column("verdict")
+    for one in results:
+        figures = (one.events, one.missing, one.repeated, one.differing, one.state_differences, one.commit_gap,
+                   f"{one.gap_seconds:.1f}", f"{one.recovery_seconds:.1f}", f"{one.wall_seconds:.0f}")  # fmt: skip
+        verdict = "[green]green[/]" if one.green else "[red]" + "; ".join(one.complaints).replace("[", "\\[") + "[/]"
+        shown.add_row(one.scenario, one.guarantee, *map(str, figures), verdict)
+    return shown

@@ -1,0 +1,119 @@
+"""Runs scenarios one after the other on one cluster, and keeps the results of each."""
+
+import random
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from rich.console import Console
+
+from streams.local.cluster import LocalCluster
+from tests.faults import results
+from tests.faults.checker import Findings
+from tests.faults.children import Children, FaultError
+from tests.faults.place import Place
+from tests.faults.results import Result
+from tests.faults.run import Pace, Run
+from tests.faults.scenario import Scenario, complaints
+
+BROKEN_MARK = "broken-"
+
+
+@dataclass
+class Runner:
+    """Owns the cluster which the scenarios share.
+
+    Attributes:
+        out: File for the results, written after each run.
+        keep: Whether the logs of runs that are not green are kept beside it.
+    """
+
+    console: Console
+    out: Path
+    pace: Pace
+    seed: int
+    keep: bool = False
+    _shared: LocalCluster | None = field(default=None, init=False)
+
+    def run(
+        self, scenarios: Sequence[Scenario], guarantees: Sequence[str], times: int, done: Sequence[Result]
+    ) -> list[Result]:
+        """Return the results of all runs, with those which are *done* already."""
+        found = list(done)
+        known = {(one.scenario, one.guarantee, one.seed) for one in done}
+        try:
+            for scenario in scenarios:
+                for guarantee in (one for one in guarantees if one in scenario.guarantees):
+                    for seed in range(self.seed, self.seed + (times if scenario.timed else 1)):
+                        if (scenario.name, guarantee, seed) not in known:
+                            found.append(self._one(scenario, guarantee, seed))
+                            # A run with an engine broken on purpose says nothing of this engine.
+                            results.write(self.out, [one for one in found if not one.scenario.startswith(BROKEN_MARK)])
+        finally:
+            if self._shared is not None:
+                self._shared.stop()
+        return found
+
+    def _one(self, scenario: Scenario, guarantee: str, seed: int) -> Result:
+        began = time.monotonic()
+        with self.console.status(f"{scenario.name}, {guarantee}"):
+            found, wrong = self._findings(scenario, guarantee, seed)
+        pace = self._pace(scenario)
+        rate = "saturated" if pace.events else str(pace.then_rate)
+        result = results.result_of(
+            scenario.name, guarantee, rate, found, wrong, seconds=time.monotonic() - began, seed=seed
+        )
+        verdict = "[green]green[/]" if result.green else "[red]not green[/]"
+        self.console.print(
+            f"{verdict} {scenario.name}, {guarantee}: {found.events} events, {result.wall_seconds:.0f} s"
+        )
+        for sentence in (*wrong, *(found.examples if wrong else ())):
+            self.console.print(f"  {sentence}", markup=False, highlight=False)
+        return result
+
+    def _pace(self, scenario: Scenario) -> Pace:
+        return self.pace if scenario.events is None else replace(self.pace, events=scenario.events)
+
+    def _findings(self, scenario: Scenario, guarantee: str, seed: int) -> tuple[Findings, list[str]]:
+        try:
+            with self._cluster(scenario) as cluster, self._run(scenario, cluster, guarantee, seed) as run:
+                found = scenario.body(run) or run.finish()
+        except (FaultError, KafkaException, TimeoutError) as error:
+            return Findings(), [str(error)]
+        return found, complaints(scenario, guarantee, found)
+
+    @contextmanager
+    def _cluster(self, scenario: Scenario) -> Iterator[LocalCluster]:
+        if scenario.own_cluster:
+            with LocalCluster(3, ephemeral=True) as cluster:
+                yield cluster
+            return
+        if self._shared is None:
+            self._shared = LocalCluster(3, ephemeral=True).start()
+        yield self._shared
+
+    @contextmanager
+    def _run(self, scenario: Scenario, cluster: LocalCluster, guarantee: str, seed: int) -> Iterator[Run]:
+        place = Place(cluster.bootstrap_servers, cluster.registry_url, f"f{uuid.uuid4().hex[:6]}-")
+        children = Children(Path(tempfile.mkdtemp(prefix="touchline-faults-")))
+        run = Run(cluster, place, children, guarantee, self._pace(scenario), random.Random(seed))
+        try:
+            run.create_topics()
+            yield run
+        except BaseException:
+            if self.keep:
+                self._keep_logs(scenario, guarantee, children.folder)
+            raise
+        finally:
+            run.close()
+
+    def _keep_logs(self, scenario: Scenario, guarantee: str, folder: Path) -> None:
+        kept = self.out.parent / "faults-logs" / f"{scenario.name}-{guarantee}"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(folder, kept)
