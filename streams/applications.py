@@ -1,17 +1,42 @@
 """What a person can ask to be run, and the applications which do it, each in a process of its own."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from streams.settings import Settings
 
-# Inputs by application, without prefix.
-INPUTS: Mapping[str, tuple[str, ...]] = {
-    "predict": ("match-events", "feature-events"),
-    "rate": ("team-events",),
-    "monitor": ("predictions",),
-    "monitor-merge": ("monitor-partials",),
-    "materialize": ("predictions",),
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What tools must know of an application; topics are without prefix.
+
+    Attributes:
+        inputs: Topics which it reads, with the same number of partitions.
+        table: Name of its table.
+        tails: Outputs whose ends it reads on assignment, to write nothing twice.
+        reads_own_role: Whether its input is written by another application of the same role.
+    """
+
+    inputs: tuple[str, ...]
+    table: str
+    tails: tuple[str, ...] = ()
+    reads_own_role: bool = False
+
+    def changelog(self, settings: Settings, name: str) -> str:
+        """Return the changelog of the application called *name*, as the brokers know it."""
+        return settings.changelog(name, self.table)
+
+
+APPLICATIONS: Mapping[str, Application] = {
+    "predict": Application(("match-events", "feature-events"), "matches", ("predictions",)),
+    "rate": Application(("team-events",), "teams"),
+    "monitor": Application(("predictions",), "windows"),
+    "monitor-merge": Application(
+        ("monitor-partials",), "windows", ("drift-reports", "latency-reports"), reads_own_role=True
+    ),
+    "materialize": Application(("predictions",), "shelf"),
 }
+INPUTS: Mapping[str, tuple[str, ...]] = {name: one.inputs for name, one in APPLICATIONS.items()}
 ROLES: Mapping[str, tuple[str, ...]] = {
     "predict": ("predict",),
     "rate": ("rate",),

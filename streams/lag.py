@@ -20,19 +20,13 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
+from streams.applications import INPUTS
 from streams.brokers import BrokerError, once_ready, one_sentence, quiet
 from streams.log_ends import Place, log_ends
 from streams.settings import Settings
 
 _PATIENCE_SECONDS = 5.0
 _RECORDS, _WAIT_SECONDS, _MOMENT_SECONDS = 1000, 0.005, 0.03
-ROLE_INPUTS: Mapping[str, Sequence[str]] = {
-    "predict": ("match-events", "feature-events"),
-    "rate": ("team-events",),
-    "monitor": ("predictions",),
-    "monitor-merge": ("monitor-partials",),
-    "materialize": ("predictions",),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +185,7 @@ def group_lag(settings: Settings, group: str, topics: Sequence[str]) -> list[Par
 
 def role_reader(settings: Settings, role: str) -> LagReader:
     """Return a reader of the lag of *role*, by the names which its group and inputs have on the brokers."""
-    return LagReader(settings, settings.group(role), [settings.topic(name) for name in ROLE_INPUTS[role]])
+    return LagReader(settings, settings.group(role), [settings.topic(name) for name in INPUTS[role]])
 
 
 def total_behind(lags: Iterable[PartitionLag]) -> float:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from streams.brokers import once_ready
+from streams.brokers import PATIENCE_SECONDS, once_ready, one_sentence, quiet
+from streams.settings import Settings
 
 Place = tuple[str, int]
 
@@ -20,6 +21,34 @@ def log_ends(client: AdminClient, places: Collection[Place], patience: float) ->
         KafkaException: The brokers do not answer within *patience* seconds, or refuse.
     """
     return once_ready(lambda: _ends(client, places, patience), patience)
+
+
+def offsets_at(client: AdminClient, places: Collection[Place], at_ms: int, patience: float) -> dict[Place, int]:
+    """Return the offset of the first record as young as *at_ms* by place, -1 where there is none; else as log_ends."""
+    where = dict.fromkeys((TopicPartition(*place) for place in places), OffsetSpec.for_timestamp(at_ms))
+    return once_ready(lambda: _offsets(client.list_offsets(where, request_timeout=patience)), patience)
+
+
+class LogEnds:
+    """Asks for the ends of one topic; owns a client of its own, since a consumer's queries wait behind its fetches."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self.topic = settings.topic(topic)
+        self._settings = settings
+        self._client = AdminClient(quiet(settings))
+
+    def __call__(self) -> dict[int, int]:
+        """Return the offset after the last record of each partition.
+
+        Raises:
+            BrokerError: The brokers are away or know no such topic.
+        """
+        with one_sentence(self._settings, f"reading {self.topic}"):
+            found = self._client.list_topics(self.topic, timeout=PATIENCE_SECONDS).topics[self.topic]
+            if found.error is not None:
+                raise KafkaException(found.error)
+            ends = log_ends(self._client, [(self.topic, one) for one in found.partitions], PATIENCE_SECONDS)
+            return {partition: high for (_, partition), (_, high) in ends.items()}
 
 
 def _ends(client: AdminClient, places: Collection[Place], patience: float) -> dict[Place, tuple[int, int]]:

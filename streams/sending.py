@@ -35,8 +35,14 @@ class Sender:
             if found.error is not None:
                 raise KafkaException(found.error)
 
-    def send(self, key: bytes, value: bytes | None, timestamp_ms: int = 0) -> None:
-        """Hand one record over; a timestamp of 0 is now, a value of None takes the key out of a compacted topic.
+    def send(self, key: bytes, value: bytes | None, timestamp_ms: int = 0, partition: int = -1) -> None:
+        """Hand one record over; a value of None takes the key out of a compacted topic.
+
+        Args:
+            key: Says which partition, unless one is given.
+            value: What.
+            timestamp_ms: 0 is now.
+            partition: -1 is murmur2 of the key.
 
         Raises:
             BrokerError: A record before it was refused.
@@ -44,7 +50,7 @@ class Sender:
         self._check()
         while True:
             try:
-                self._producer.produce(self.topic, value, key, timestamp=timestamp_ms)
+                self._producer.produce(self.topic, value, key, partition, timestamp=timestamp_ms)
             except BufferError:
                 self._producer.poll(0.05)  # the queue is full: the brokers are slower than we are
                 self._check()

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import click
 
+from streams.applications import ROLES
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
-from streams.playing.fresh_run import RESETTABLE, Start, fresh_run
+from streams.playing.fresh_run import Start, fresh_run
 from streams.settings import Settings
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -39,7 +40,7 @@ def _run_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 
 
 @click.command()
-@click.argument("role", type=click.Choice(list(RESETTABLE)))
+@click.argument("role", type=click.Choice(list(ROLES)))
 @click.option(
     "--from", "start", type=StartType(), required=True, metavar="earliest|latest|TIME", help="Where to begin."
 )
@@ -50,9 +51,10 @@ def _run_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 def reset(settings: Settings, *, role: str, start: Start, run_id: str, as_json: bool) -> None:
     """Prepare a role to process events again: empty state, and offsets as wanted, under a new run id.
 
-    Nothing is deleted; the run so far can go on. Stop its worker, and start one with the new run id: it writes its
-    outputs again, predictions with the same ids. A rate role begins without ratings; load them with
-    `touchline ratings seed` under the new run id.
+    Nothing is deleted. Stop its worker, and start one with the new run id: it writes its outputs again, predictions
+    with the same ids. A rate role begins without ratings; load them with `touchline ratings seed` under the new run id.
+    A monitor counts again and reports each window anew; its worker must be stopped before. A materialize role fills
+    Redis again with what is missing there or older.
 
     \b
     Example:
@@ -63,7 +65,7 @@ def reset(settings: Settings, *, role: str, start: Start, run_id: str, as_json: 
     offsets = made.make(start)
     if as_json:
         listed = [{"topic": topic, "partition": one, "offset": offset} for (topic, one), offset in offsets.items()]
-        click.echo(json.dumps({"run_id": run_id, "group": made.settings.group(role), "offsets": listed}))
+        click.echo(json.dumps({"run_id": run_id, "group": made.group, "offsets": listed}))
         return
     click.echo(f"{role} will begin at {start} on {len(offsets)} partitions, with an empty state.")
     click.echo(f"Start it with: TOUCHLINE_RUN_ID={run_id} touchline worker {role}")

@@ -25,17 +25,18 @@ _PATIENCE_SECONDS = 1.0
 _RETRY_SECONDS = 0.25
 
 # The newest wins, whoever writes: an old worker that was only asleep does not bring an older prediction back. Of a
-# topic made anew (another id) anything is newer.
+# topic made anew (another id), or where the match has moved to another partition, anything is newer.
 _PUT_IF_NEWER = """
 local known = redis.call('GET', KEYS[1])
 if known then
   local good, value = pcall(cjson.decode, known)
   local log = good and type(value) == 'table' and value['log']
-  if type(log) == 'table' and log['topic_id'] == ARGV[2] and tonumber(log['offset']) > tonumber(ARGV[3]) then
+  if type(log) == 'table' and log['topic_id'] == ARGV[2] and tonumber(log['partition']) == tonumber(ARGV[3])
+    and tonumber(log['offset']) > tonumber(ARGV[4]) then
     return 0
   end
 end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[5])
 return 1
 """
 
@@ -181,7 +182,8 @@ class Shelf:
             for match_id, one in batch.items():
                 place = one.place
                 key = f"{self._prefix}pred:{match_id}"
-                pipeline.evalsha(digest, 1, key, _value(one), place.topic_id, str(place.offset), str(self._ttl))
+                where = (place.topic_id, str(place.partition), str(place.offset))
+                pipeline.evalsha(digest, 1, key, _value(one), *where, str(self._ttl))
             found: list[Any] = await pipeline.execute()
             return found
 

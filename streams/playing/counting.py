@@ -5,8 +5,8 @@ import time
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from streams.brokers import PATIENCE_SECONDS, quiet
+from streams.log_ends import LogEnds
 from streams.playing.errors import PlayError
-from streams.playing.log_ends import LogEnds
 from streams.settings import Settings
 
 _BATCH = 5000

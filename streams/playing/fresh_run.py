@@ -1,141 +1,113 @@
-"""A role under a new run id: state from nothing, offsets where a person wants them, outputs written again."""
+"""A role under a new run id: state from nothing, offsets where a person wants them, outputs written again.
 
-from collections.abc import Mapping, Sequence
+What that means for each role:
+
+- predict folds and predicts the events again; predictions have the same ids, and those of earlier runs are not looked
+  at.
+- rate begins without ratings.
+- monitor counts predictions again and reports each window anew. Its merging half begins at the end of the partials,
+  since those before are of the earlier run; for the same reason that run must have ended.
+- materialize writes the latest predictions to Redis again, where they are missing or older than those it reads.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
-
-from schemas.codec import Codec
 from schemas.records import Progress
-from streams.admin import Admin
 from streams.app import Inputs, describe_inputs
-from streams.brokers import PATIENCE_SECONDS, one_sentence, quiet
+from streams.applications import ROLES
+from streams.brokers import PATIENCE_SECONDS, one_sentence
 from streams.engine.safety import InputError
-from streams.engine.table import PROGRESS_KEY
-from streams.learning import SchemaBook
-from streams.patient_registry import patient_registry
+from streams.log_ends import Place, log_ends, offsets_at
 from streams.playing.errors import PlayError
+from streams.runs import Run, runs
 from streams.settings import Settings
 
 Start = Literal["earliest", "latest"] | int
-Place = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Resettable:
-    """What a reset must know of a role.
-
-    Attributes:
-        inputs: Topics, without prefix.
-        table: Name of its table.
-        tail: Output which its workers read on assignment, to write nothing twice; None for none.
-    """
-
-    inputs: Sequence[str]
-    table: str
-    tail: str | None = None
-
-
-RESETTABLE: Mapping[str, Resettable] = {
-    "predict": Resettable(("match-events", "feature-events"), "matches", "predictions"),
-    "rate": Resettable(("team-events",), "teams"),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class FreshRun:
-    """Makes a new run of *role*; *settings* name the new run id."""
+    """Makes new runs of the applications of *role*."""
 
-    settings: Settings
     role: str
-    admin: Admin
-    client: AdminClient
+    present: Sequence[Run]
+    fresh: Sequence[Run]
+
+    @property
+    def group(self) -> str:
+        """Return the new consumer group of the role's first application."""
+        return self.fresh[0].group
 
     def make(self, start: Start) -> dict[Place, int]:
-        """Write the new group's offsets and the first records of its changelog; return the offsets.
+        """Write the new groups' offsets and the first records of their changelogs; return the offsets.
 
         Raises:
             PlayError: The run id has been used, or the inputs are not as they must be.
             BrokerError: The brokers are away.
         """
-        what = RESETTABLE[self.role]
-        self._refuse_used(what)
-        inputs = self._inputs(what)
-        offsets = self._offsets(inputs, start)
-        tails = {}
-        if what.tail is not None:
-            tail = self.settings.topic(what.tail)
-            tails = self._ends([(tail, one) for one in range(inputs.partitions)], OffsetSpec.latest())
-        # The changelog first: without the group's offsets a worker would begin at the start, but miss nothing.
-        self._write_progress(what, inputs, offsets, tails)
-        self._commit(offsets)
+        self._refuse_used()
+        offsets: dict[Place, int] = {}
+        for run in self.fresh:
+            offsets |= _begin(run, "latest" if run.application.reads_own_role else start)
         return offsets
 
-    def _refuse_used(self, what: Resettable) -> None:
-        group = self.settings.group(self.role)
-        state = self.admin.group(group)
-        if state.alive:
-            raise PlayError(f"group {group} has members: choose a --run-id which was never used")
-        changelog = self.settings.changelog(self.role, what.table)
-        if state.state != "DEAD" or self.admin.partition_counts([changelog]):
-            raise PlayError(f"run id {self.settings.run_id!r} of {self.role} exists already: choose a new --run-id")
+    def _refuse_used(self) -> None:
+        for run in self.fresh:
+            if run.admin.group(run.group).alive:
+                raise PlayError(f"group {run.group} has members: choose a --run-id which was never used")
+            if run.exists():
+                raise PlayError(f"run id {run.settings.run_id!r} of {run.name} exists already: choose a new --run-id")
+        if any(run.application.reads_own_role for run in self.fresh):
+            for run in self.present:
+                if run.admin.group(run.group).alive:
+                    raise PlayError(
+                        f"group {run.group} has members: stop the {self.role} worker first, since what it counts would "
+                        f"be mixed with what the new run counts"
+                    )
 
-    def _inputs(self, what: Resettable) -> Inputs:
-        try:
-            return describe_inputs(self.admin, [self.settings.topic(name) for name in what.inputs])
-        except InputError as error:
-            raise PlayError(str(error)) from error
 
-    def _offsets(self, inputs: Inputs, start: Start) -> dict[Place, int]:
-        places = [(topic, one) for topic in inputs.ids for one in range(inputs.partitions)]
-        if start == "earliest":
-            return self._ends(places, OffsetSpec.earliest())
-        ends = self._ends(places, OffsetSpec.latest())
-        if isinstance(start, int):
-            found = self._ends(places, OffsetSpec.for_timestamp(start))
-            # -1 stands for: no record is as young as that.
-            return {place: offset if offset >= 0 else ends[place] for place, offset in found.items()}
-        return ends
-
-    def _ends(self, places: Sequence[Place], spec: OffsetSpec) -> dict[Place, int]:
-        with one_sentence(self.settings, "asking for offsets"):
-            answers = self.client.list_offsets(
-                {TopicPartition(*place): spec for place in places}, request_timeout=PATIENCE_SECONDS
+def _begin(run: Run, start: Start) -> dict[Place, int]:
+    inputs = _inputs(run)
+    places = [(topic, one) for topic in inputs.ids for one in range(inputs.partitions)]
+    offsets = _offsets(run, places, start)
+    tails = [run.settings.topic(topic) for topic in run.application.tails]
+    # With the ends of the outputs in it, a worker does not take what an earlier run wrote for its own.
+    ends = _offsets(run, [(topic, one) for topic in tails for one in range(inputs.partitions)], "latest")
+    run.admin.create_changelog(run.changelog, inputs.partitions)
+    # The changelog first: without the group's offsets a worker would begin at the start, but miss nothing.
+    run.write_progress(
+        {
+            one: Progress(
+                {f"{topic}@{topic_id}": offsets[topic, one] for topic, topic_id in inputs.ids.items()},
+                {topic: ends[topic, one] for topic in tails},
             )
-            return {(where.topic, where.partition): int(found.result().offset) for where, found in answers.items()}
+            for one in range(inputs.partitions)
+        }
+    )
+    run.commit(offsets)
+    return offsets
 
-    def _write_progress(
-        self, what: Resettable, inputs: Inputs, offsets: Mapping[Place, int], tails: Mapping[Place, int]
-    ) -> None:
-        changelog = self.settings.changelog(self.role, what.table)
-        codec = self._codec(changelog)
-        self.admin.create_changelog(changelog, inputs.partitions)
-        producer = Producer(quiet(self.settings, enable_idempotence=True))
-        for one in range(inputs.partitions):
-            known = {f"{topic}@{topic_id}": offsets[topic, one] for topic, topic_id in inputs.ids.items()}
-            # With the end of the output in it, a worker does not take what an earlier run wrote for its own.
-            written = {topic: offset for (topic, partition), offset in tails.items() if partition == one}
-            producer.produce(changelog, codec.encode(Progress(known, written)), PROGRESS_KEY, partition=one)
-        if producer.flush(self.settings.delivery_timeout):
-            raise PlayError(f"{changelog} did not take its first records in time")
 
-    def _codec(self, changelog: str) -> Codec[Progress]:
-        schemas = SchemaBook(patient_registry(self.settings))
-        codec = schemas.codec("progress", Progress)
-        schemas.write(codec, f"{changelog}-progress-value")
-        return codec
+def _inputs(run: Run) -> Inputs:
+    try:
+        return describe_inputs(run.admin, run.inputs)
+    except InputError as error:
+        raise PlayError(str(error)) from error
 
-    def _commit(self, offsets: Mapping[Place, int]) -> None:
-        group = self.settings.group(self.role)
-        where = [TopicPartition(topic, one, offset) for (topic, one), offset in offsets.items()]
-        with one_sentence(self.settings, f"setting the offsets of {group}"):
-            asked = [ConsumerGroupTopicPartitions(group, where)]
-            self.client.alter_consumer_group_offsets(asked, request_timeout=PATIENCE_SECONDS)[group].result()
+
+def _offsets(run: Run, places: Sequence[Place], start: Start) -> dict[Place, int]:
+    with one_sentence(run.settings, "asking for offsets"):
+        ends = log_ends(run.client, places, PATIENCE_SECONDS)
+        if not isinstance(start, int):
+            return {place: low if start == "earliest" else high for place, (low, high) in ends.items()}
+        found = offsets_at(run.client, places, start, PATIENCE_SECONDS)
+        # -1 stands for: no record is as young as that.
+        return {place: offset if offset >= 0 else ends[place][1] for place, offset in found.items()}
 
 
 def fresh_run(settings: Settings, role: str, run_id: str) -> FreshRun:
     """Return a new run of *role* under *run_id*."""
     renamed = settings.model_copy(update={"run_id": run_id})
-    return FreshRun(renamed, role, Admin(renamed), AdminClient(quiet(renamed)))
+    return FreshRun(role, runs(settings, ROLES[role]), runs(renamed, ROLES[role]))

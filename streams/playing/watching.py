@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from schemas.codec import Codec, DecodeError, UnknownSchemaError
 from schemas.records import Prediction
 from streams.brokers import PATIENCE_SECONDS, quiet
+from streams.log_ends import LogEnds
 from streams.patient_registry import PatientRegistry
 from streams.playing.errors import PlayError
-from streams.playing.log_ends import LogEnds
 from streams.registry import RegistryUnavailableError, SchemaNotFoundError
 from streams.settings import Settings
 

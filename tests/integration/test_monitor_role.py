@@ -17,6 +17,8 @@ from monitors.reference import ReferenceHistograms
 from monitors.verdicts import window_drift
 from schemas.records import DriftVerdict, PartialKind, Prediction, Variant
 from streams.engine.murmur import partition_of
+from streams.playing.errors import PlayError
+from streams.playing.fresh_run import fresh_run
 
 pytestmark = pytest.mark.integration
 
@@ -232,6 +234,26 @@ def test_a_monitor_that_is_killed_again_and_again_counts_what_an_undisturbed_one
     world.wait_for_values("latency-reports", 2)
 
     check_reports(world, trained, hours)
+
+
+def test_a_reset_monitor_counts_everything_again_and_reports_each_window_anew(world, trained, monitored, world_of):
+    worker = monitored()
+    hours = {0: hour(trained, 0)}
+    send(world, hours[0] + past_the_end(trained, 3))
+    world.wait_for_values("drift-reports", 1)
+    world.wait_for_values("latency-reports", 1)
+    again = fresh_run(world.settings, "monitor", "again")
+    with pytest.raises(PlayError, match="has members: stop the monitor worker first"):
+        again.make("earliest")
+    worker.stop()
+
+    again.make("earliest")
+    other = world_of(world.settings.model_copy(update={"run_id": "again"}))
+    other.worker("monitor", bundle=trained.folder, **SETTINGS)
+    both = [other.wait_for_values(topic, 2) for topic in ("drift-reports", "latency-reports")]
+    other.wait_caught_up("monitor-merge")
+
+    assert [(2, 1), (2, 1)] == [(len(found), len({repr(one) for one in found})) for found in both]
 
 
 def test_live_figures_are_shown_while_a_window_is_open_and_idle_partitions_hold_none_open(world, trained, monitored):

@@ -94,6 +94,14 @@ async def test_an_older_one_is_left_out_but_not_one_of_a_topic_made_anew(shelf, 
     assert 1 == offset(client, "m")
 
 
+async def test_offsets_of_different_partitions_say_nothing_of_what_is_newer(shelf, client):
+    for place in (Place("t", 0, 7), Place("t", 5, 3)):
+        shelf.put(predicted("m"), place)
+        await shelf.flush()
+
+    assert 3 == offset(client, "m")
+
+
 async def test_a_redis_that_forgot_the_script_gets_it_again(shelf, client):
     shelf.put(predicted("m"), Place("t", 0, 1))
     await shelf.flush()
