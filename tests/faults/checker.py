@@ -6,6 +6,7 @@ the changelog are read as any consumer would read them, with ``read_committed``.
 
 import itertools
 from array import array
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 
 from tests.faults.place import DEAD_LETTERS, FEATURE_EVENTS, INPUTS, MATCH_EVENTS, PREDICTIONS, TEAM_EVENTS, Place
 from tests.faults.reading import LogReader
-from tests.faults.reference import Reference, Said, Source
+from tests.faults.reference import Match, Reference, Said, Source
 
 EXPECT_HEADER = "expect"  # a record of the load with this header must be dead-lettered
 PROBABILITY_TOLERANCE = 1e-6
@@ -186,8 +187,18 @@ class _Check:
         for source in self._reference.predicted.keys() - sources - excused:
             self._found.add("missing", f"no prediction of {source}")
         if not self._wanted.dead_letters_allowed:
-            for source in self._dead - self._spoilt:
+            for source in self._dead - self._spoilt - self._never_scheduled():
                 self._found.add("unexpected", f"dead letter of {source}")
+
+    def _never_scheduled(self) -> set[Source]:
+        """Return what waited for a fixture until its match had its time."""
+        matches = self._reference.matches.items()
+        return {
+            source for (partition, _), match in matches if self._is_over(partition, match) for source in match.waiting
+        }
+
+    def _is_over(self, partition: int, match: Match) -> bool:
+        return match.expires_at_ms() < self._reference.watermarks[partition]
 
     def _measure_times(self, times: Sequence[tuple[int, int]]) -> None:
         """Measure the longest gap up to the first prediction after the last event, and the recovery after each mark."""
@@ -202,9 +213,10 @@ class _Check:
         for stamp, partition in times:
             by_partition[partition].append(stamp)
         waits = [
-            next((stamp - mark for stamp in stamps if stamp >= mark), 0)
+            stamps[bisect_left(stamps, mark)] - mark
             for mark in self._wanted.marks
             for stamps in by_partition.values()
+            if stamps[-1] >= mark
         ]
         self._found.recovery_seconds = max(waits, default=0) / 1000
 
@@ -227,7 +239,7 @@ class _Check:
             raw = states.pop((partition, match_id.encode()), None)
             if raw is None:
                 # One whose time is over may be in the table still, or may have left it.
-                if match.expires_at_ms() >= self._reference.watermarks[partition]:
+                if not self._is_over(partition, match):
                     self._found.add("state_differences", f"no state of {match_id} in partition {partition}")
                 continue
             state = self._reader.decode(raw)

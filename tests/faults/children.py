@@ -150,6 +150,11 @@ class LoadProcess:
         if line.strip() != "burst":
             raise FaultError(f"the load ended before its first part was sent: exit code {self.process.wait(seconds)}")
 
+    def check(self) -> None:
+        """Raise FaultError if it has fallen."""
+        if self.process.poll():
+            raise FaultError(f"the load failed with exit code {self.process.returncode}")
+
     def finish(self) -> None:
         """Let it send nothing more and wait until all is acknowledged."""
         try:

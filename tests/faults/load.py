@@ -20,7 +20,7 @@ from typing import Any
 import fastavro
 from confluent_kafka import Producer
 
-from tests.faults.matches import Event, Shares, feed
+from tests.faults.matches import Event, Shares, endings, feed
 from tests.faults.place import FEATURE_EVENTS, MATCH_EVENTS, Place
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -38,6 +38,8 @@ class LoadPlan:
         out: File for what was acknowledged.
         clock_off_ms: Added to event times and record timestamps: the clock of this producer is wrong.
         stamp_off_ms: Added to record timestamps alone.
+        ends: Events which a load of the same seed and shares has sent, whose matches this one ends; see
+            `matches.endings`.
     """
 
     place: Place
@@ -48,6 +50,7 @@ class LoadPlan:
     shares: Shares = field(default_factory=Shares)
     clock_off_ms: int = 0
     stamp_off_ms: int = 0
+    ends: int = 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -96,7 +99,7 @@ class Sender:
                 "linger.ms": 5,
                 "message.timeout.ms": PATIENCE_MS,
                 "queue.buffering.max.messages": 500_000,
-                "log_level": 3,
+                "log_level": 0,
             }
         )
         self.acknowledged: dict[str, dict[int, int]] = {}
@@ -157,7 +160,7 @@ def send_at_rate(sender: Sender, events: Iterator[Event], rate: int) -> None:
 def main(text: str) -> None:
     plan = LoadPlan.from_json(text)
     sender = Sender(plan)
-    events = feed(plan.seed, plan.shares)
+    events = endings(plan.seed, plan.shares, plan.ends) if plan.ends else feed(plan.seed, plan.shares)
     for event in islice(events, plan.events):
         sender.send(event)
     sender.flush()

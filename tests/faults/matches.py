@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from random import Random
 from typing import Any
 
@@ -9,10 +10,12 @@ from tests.faults.place import FEATURE_EVENTS, MATCH_EVENTS
 
 FIRST_KICK_OFF_MS = 1_668_960_000_000
 MINUTE_MS = 60_000
+DAY_MS = 86_400_000
 LIVE_MATCHES = 300
 KICK_OFFS_MINUTES = 300  # all kick-offs within five hours, so that no match has had its time while the load runs
 LATE_PLACES, REPEAT_PLACES, HELD_PLACES = 12, 20, 25
 PER_MINUTE = {"GOAL": 0.015, "YELLOW_CARD": 0.02, "RED_CARD": 0.002, "SHOT": 0.12, "CORNER": 0.05, "SUBSTITUTION": 0.04}
+ENDING_SHARE = 0.3
 CORRECTABLE = ("GOAL", "YELLOW_CARD", "RED_CARD")
 
 Event = tuple[str, dict[str, Any]]  # topic without prefix, and the record's fields
@@ -88,17 +91,17 @@ def played(name: str, number: int, shares: Shares, chance: Random) -> Iterator[E
     start = kick_off_ms(number)
     goals = {"HOME": 0, "AWAY": 0}
     struck: list[tuple[int, dict[str, Any]]] = []  # minute, and the event taken back in it
-    count = 0
+    numbers = count(1)
 
     def at(kind: str, minute: int, **more: Any) -> Event:
-        nonlocal count
-        count += 1
-        when = start + minute * MINUTE_MS + count
-        return MATCH_EVENTS, {"event_id": f"{name}-{count}", "match_id": name, "kind": kind, "occurred_at_ms": when,
+        one = next(numbers)
+        when = start + minute * MINUTE_MS + one
+        return MATCH_EVENTS, {"event_id": f"{name}-{one}", "match_id": name, "kind": kind, "occurred_at_ms": when,
                               "minute": minute, **more}  # fmt: skip
 
     yield at("KICK_OFF", 0)
     for minute in range(1, 91):
+        yield at("TICK", minute)
         for kind, share in PER_MINUTE.items():
             if chance.random() < 2 * share:
                 side = chance.choice(("HOME", "AWAY"))
@@ -107,7 +110,6 @@ def played(name: str, number: int, shares: Shares, chance: Random) -> Iterator[E
                 goals[side] += kind == "GOAL"
                 if kind in CORRECTABLE and chance.random() < shares.corrected:
                     struck.append((min(minute + 2, 90), event[1]))
-        yield at("TICK", minute)
         for when, event in struck:
             if when == minute:
                 yield at("CORRECTION", minute, corrects=event["event_id"])
@@ -117,6 +119,42 @@ def played(name: str, number: int, shares: Shares, chance: Random) -> Iterator[E
         if minute == 45:
             yield at("HALF_TIME", minute)
     yield at("FULL_TIME", 90, home_score=goals["HOME"], away_score=goals["AWAY"])
+
+
+def endings(seed: int, shares: Shares, events: int) -> Iterator[Event]:
+    """Yield a FULL_TIME for 30 % of the matches of a load, among events of matches of two days later.
+
+    Those two days are over for a match which has ended, so that it may leave the table.
+
+    Args:
+        seed: Of the load; so for shares.
+        shares: As seed.
+        events: How many the load has sent.
+    """
+    last = {}  # the last match event of each match; FULL_TIME stays
+    for topic, event in islice(feed(seed, shares), events):
+        if topic == MATCH_EVENTS and last.get(event["match_id"]) != "FULL_TIME":
+            last[event["match_id"]] = event["kind"]
+    ending = [name for name, kind in last.items() if kind != "FULL_TIME"][: int(len(last) * ENDING_SHARE)]
+    chance, quiet = Random(seed), Shares(repeated=0, late=0, corrected=0, held=0, unscheduled=0)
+    for number in count():
+        for place, (topic, event) in enumerate(match(f"e{seed}-{number}", number, quiet, chance)):
+            if place % 4 == 0 and ending:
+                name = ending.pop(0)
+                yield full_time(name, int(name.rpartition("-")[2]))
+            yield topic, two_days_later(event)
+
+
+def two_days_later(event: dict[str, Any]) -> dict[str, Any]:
+    return event | {
+        name: event[name] + 2 * DAY_MS for name in ("occurred_at_ms", "kick_off_ms", "as_of_ms") if name in event
+    }
+
+
+def full_time(name: str, number: int) -> Event:
+    when = kick_off_ms(number) + 120 * MINUTE_MS
+    event = {"event_id": f"{name}-ended", "match_id": name, "kind": "FULL_TIME", "occurred_at_ms": when, "minute": 90}
+    return MATCH_EVENTS, {**event, "home_score": 1, "away_score": 1}
 
 
 def said(name: str, source: str, as_of_ms: int, values: dict[str, float | None]) -> Event:

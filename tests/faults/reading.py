@@ -34,7 +34,7 @@ class LogReader:
                 "enable.partition.eof": True,
                 "isolation.level": isolation,
                 "auto.offset.reset": "earliest",
-                "log_level": 3,
+                "log_level": 0,
             }
         )
 

@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from tests.faults.checker import Findings
 
+_VERDICT = 60  # letters; the whole was said when it came
 _FINDINGS = (
     "events",
     "missing",
@@ -82,6 +84,6 @@ def table(results: Iterable[Result]) -> Table:
     for one in results:
         figures = (one.events, one.missing, one.repeated, one.differing, one.state_differences, one.commit_gap,
                    f"{one.gap_seconds:.1f}", f"{one.recovery_seconds:.1f}", f"{one.wall_seconds:.0f}")  # fmt: skip
-        verdict = "[green]green[/]" if one.green else "[red]" + "; ".join(one.complaints).replace("[", "\\[") + "[/]"
+        verdict = Text("green", "green") if one.green else Text("; ".join(one.complaints)[:_VERDICT], "red")
         shown.add_row(one.scenario, one.guarantee, *map(str, figures), verdict)
     return shown

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +76,7 @@ class Run:
     dead_letters_allowed: bool = False
 
     def __post_init__(self) -> None:
-        self.admin = AdminClient({"bootstrap.servers": self.place.bootstrap_servers, "log_level": 3})
+        self.admin = AdminClient({"bootstrap.servers": self.place.bootstrap_servers, "log_level": 0})
         self.log = LogReader(self.place)
 
     # topics
@@ -143,6 +143,16 @@ class Run:
 
     # moments
 
+    def wait(self, true: Callable[[], object], seconds: float, what: Callable[[], str] | str) -> None:
+        """Wait until *true*, while the loads do what they should; raise FaultError with *what* was waited for."""
+
+        def so() -> object:
+            for load in self.children.loads:
+                load.check()
+            return true()
+
+        wait_until(so, seconds, what)
+
     def fault_is_over(self) -> None:
         """Measure the time to recover from now on; say it at a kill, too."""
         self.marks.append(int(time.time() * 1000))
@@ -154,7 +164,7 @@ class Run:
     def wait_predicted(self, more: int, seconds: float = CATCH_UP_SECONDS) -> None:
         """Wait until there are *more* predictions than now."""
         start = self.predicted()
-        wait_until(lambda: self.predicted() >= start + more, seconds, lambda: f"{more} predictions ({self._words()})")
+        self.wait(lambda: self.predicted() >= start + more, seconds, lambda: f"{more} predictions ({self._words()})")
 
     def a_moment(self) -> None:
         """Wait until a fault may come: after some predictions, how many is a matter of chance when the pace says so."""
@@ -169,7 +179,7 @@ class Run:
         def moved() -> bool:
             return all(end > before[partition] for partition, end in self.log.ends(topic).items())
 
-        wait_until(moved, seconds, lambda: f"a new prediction in every partition ({self._words()})")
+        self.wait(moved, seconds, lambda: f"a new prediction in every partition ({self._words()})")
 
     def members(self) -> int:
         """Return how many members the group has."""
@@ -178,11 +188,11 @@ class Run:
 
     def wait_members(self, count: int, seconds: float = 60) -> None:
         """Wait until the group has *count* members: with a killed one, until its session has timed out."""
-        wait_until(lambda: self.members() == count, seconds, lambda: f"a group of {count} ({self._words()})")
+        self.wait(lambda: self.members() == count, seconds, lambda: f"a group of {count} ({self._words()})")
 
     def wait_committed(self, seconds: float = CATCH_UP_SECONDS) -> None:
         """Wait until all input is committed."""
-        wait_until(
+        self.wait(
             lambda: self.log.commit_gap() == 0, seconds, lambda: f"the last commit ({self.log.commit_gap()} to go)"
         )
 
@@ -192,7 +202,12 @@ class Run:
     # the end
 
     def finish(self) -> Findings:
-        """End the load, wait until all is committed, stop the workers in good order and check the log."""
+        """Settle, and check the log."""
+        self.settle()
+        return self.check()
+
+    def settle(self) -> None:
+        """End the load, wait until all is committed, and stop the workers in good order."""
         for load in self.children.loads:
             load.finish()
         self.wait_committed()
@@ -201,7 +216,6 @@ class Run:
                 worker.terminate()
         for worker in self.children.workers:
             worker.wait_ended()
-        return self.check()
 
     def check(self) -> Findings:
         """Check the log as it is; for scenarios that end otherwise than `finish`."""

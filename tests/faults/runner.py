@@ -83,7 +83,16 @@ class Runner:
     def _findings(self, scenario: Scenario, guarantee: str, seed: int) -> tuple[Findings, list[str]]:
         try:
             with self._cluster(scenario) as cluster, self._run(scenario, cluster, guarantee, seed) as run:
-                found = scenario.body(run) or run.finish()
+                found, wrong = self._played(scenario, guarantee, run)
+                if wrong and self.keep:
+                    self._keep_logs(scenario, guarantee, run.children.folder)
+        except KafkaException as error:
+            return Findings(), [str(error)]
+        return found, wrong
+
+    def _played(self, scenario: Scenario, guarantee: str, run: Run) -> tuple[Findings, list[str]]:
+        try:
+            found = scenario.body(run) or run.finish()
         except (FaultError, KafkaException, TimeoutError) as error:
             return Findings(), [str(error)]
         return found, complaints(scenario, guarantee, found)
@@ -106,10 +115,6 @@ class Runner:
         try:
             run.create_topics()
             yield run
-        except BaseException:
-            if self.keep:
-                self._keep_logs(scenario, guarantee, children.folder)
-            raise
         finally:
             run.close()
 
