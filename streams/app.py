@@ -9,19 +9,21 @@ from typing import Any, Protocol
 
 import faust
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from faust.types import TP
 
 from schemas.codec import Codec
 from schemas.records import Progress
 from streams.admin import Admin
-from streams.brokers import BrokerError
 from streams.engine import transport
 from streams.engine.engine import Engine, EngineConfig
+from streams.engine.flood import FloodLimits
 from streams.engine.job import Job
 from streams.engine.outbox import Outbox
+from streams.engine.reading_back import Position, ReadBack, read_back
 from streams.engine.safety import InputError, check_position, committed_offsets
-from streams.engine.table import Changelog, RestoreError, StateDecoder, TablePartition, Tail
+from streams.engine.table import Changelog, StateDecoder, TablePartition, Tail
+from streams.failing import stop_for
 from streams.layout import Layout, LayoutWatch
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
@@ -129,7 +131,7 @@ class RoleApp(transport.SliceApp):
             [replace(tail, identify=book.patient(tail.identify)) for tail in role.tails],
         )
         self._seeks: dict[TP, int] = {}
-        self.attached: list[Attached] = [*role.attached, LayoutWatch(layout, _fail)]
+        self.attached: list[Attached] = [*role.attached, LayoutWatch(layout, stop_for)]
         super().__init__(settings.group(role.name), **_faust_settings(settings))
         self.slice_records = settings.slice_records
         self.engine = _engine(settings, role, progress, book=book, metrics=metrics)
@@ -137,6 +139,9 @@ class RoleApp(transport.SliceApp):
         self.engine.committed = lambda topic, partition: self._committed(TP(topic, partition))
         self.engine.check_layout = layout.check
         self.engine.pause = lambda partition: self.consumer.pause_partitions(self._lane(partition))
+        self.engine.letterbox.read_back = self._read_back
+        self.engine.letterbox.count = metrics.dead_letter
+        self.engine.commit_marked = self._commit_marked
         self.engine.unpause = lambda partition: self.consumer.resume_partitions(self._lane(partition))
         self._add_agent()
 
@@ -153,6 +158,16 @@ class RoleApp(transport.SliceApp):
 
     def _committed(self, tp: TP) -> int:
         return self.consumer._committed_offset.get(tp) or 0  # noqa: SLF001 - faust gives no other way
+
+    async def _read_back(self, positions: Sequence[Position]) -> Mapping[Position, ReadBack]:
+        config = self.settings.librdkafka(group_id=f"{self.changelog.topic}-restore")
+        return await asyncio.to_thread(read_back, config, positions)
+
+    async def _commit_marked(self, topic: str, mark: str) -> None:
+        await self.consumer.commit_marked(topic, mark)
+
+    def _crash(self, reason: BaseException) -> None:
+        stop_for(reason)  # Faust would go down in several lines, and commit on the way
 
     async def on_start(self) -> None:
         """Start the engine and what is attached with the application."""
@@ -177,7 +192,7 @@ class RoleApp(transport.SliceApp):
             self._seeks = await asyncio.to_thread(self._check, tables)
         except InputError as error:
             stop_worker("input.refused", error)
-        except (RestoreError, KafkaException, BrokerError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, there is no going on without the states
             stop_worker("restore.failed", error)
         states = sum(len(table.states) for table in tables.values())
         self.metrics.restored(time.monotonic() - began, states)
@@ -198,6 +213,8 @@ class RoleApp(transport.SliceApp):
         seeks: dict[TP, int] = {}
         try:
             wanted = [TopicPartition(topic, one) for topic in self.inputs.ids for one in tables]
+            for found in reader.committed(wanted, timeout=_PATIENCE_SECONDS):
+                self.engine.watch.recall(found.topic, found.metadata)
             for (topic, one), committed in committed_offsets(reader, wanted).items():
                 ends = reader.get_watermark_offsets(TopicPartition(topic, one), timeout=_PATIENCE_SECONDS)
                 known, topic_id = tables[one].inputs, self.inputs.ids[topic]
@@ -222,17 +239,14 @@ def _engine(
         worker=settings.worker_name,
         batch_rows=settings.batch_rows,
         expire_seconds=role.expire_seconds,
+        flood=FloodLimits(settings.dead_letter_flood_share, settings.dead_letter_alarm_share),
     )
 
     async def learn(schema_id: int) -> None:
         metrics.lane_held()
         await book.learn(schema_id)
 
-    return Engine(config, role.job, progress, learn, _fail)
-
-
-def _fail(error: BaseException) -> None:
-    stop_worker("input.refused" if isinstance(error, InputError) else "worker.failed", error)
+    return Engine(config, role.job, progress, learn, stop_for)
 
 
 def _ms(settings: Settings) -> int:

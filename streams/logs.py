@@ -44,5 +44,7 @@ def configure_logs(form: Literal["console", "json"], level: str, **always: str) 
 
 
 def _worth_telling(record: logging.LogRecord) -> bool:
-    """Leave out what the service library says of each of our classes that starts or stops."""
-    return record.levelno >= logging.WARNING or not str(record.msg).startswith("[^")
+    """Leave out what the service library says of each of our classes that starts, stops or crashes."""
+    said = str(record.msg)
+    # A crash is told by stop_worker, in one line.
+    return not ("Crashed reason=" in said or (record.levelno < logging.WARNING and said.startswith("[^")))

@@ -25,6 +25,14 @@ class WorkerMetrics:
         self._dead_letters = Counter(
             "touchline_dead_letters", "Records set aside, by cause.", ["role", "cause"], registry=registry
         )
+        self._share = Gauge(
+            "touchline_dead_letter_share", "Share of the last 1,000 records set aside, 0 to 1.", ["role", "topic"],
+            registry=registry,
+        )  # fmt: skip
+        self._alarm = Gauge(
+            "touchline_dead_letter_alarm", "1 when more is set aside than should be.", ["role", "topic"],
+            registry=registry,
+        )  # fmt: skip
         self._errors = Counter(
             "prediction_errors", "Records which could not be predicted, by cause.", ["error_type"], registry=registry
         )
@@ -75,6 +83,12 @@ class WorkerMetrics:
         self.event(topic, "dead_letter")
         self._dead_letters.labels(self._role, cause).inc()
         self._errors.labels(cause).inc()
+
+    def set_aside(self, topic: str, share: float, *, alarm: bool) -> None:
+        """Remember which share of the last records of *topic* was set aside, and whether that is too much."""
+        labels = (self._role, topic.removeprefix(self._topic_prefix))
+        self._share.labels(*labels).set(share)
+        self._alarm.labels(*labels).set(int(alarm))
 
     def predictions(self, model: str, version: str, variant: str, count: int, confidence: float) -> None:
         """Count predictions and remember their mean highest probability."""

@@ -16,7 +16,7 @@ from models.bundle import Bundle
 from schemas.codec import Codec
 from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, TeamEvent, Variant
 from streams.engine.dead_letters import Cause, dead_letter
-from streams.engine.job import Decoded, Step
+from streams.engine.job import Decoded, Step, Unread
 from streams.engine.outbox import Message
 from streams.engine.slices import Record, Slice
 from streams.engine.table import TablePartition
@@ -169,9 +169,9 @@ class PredictJob:
         else:
             after = replace(after, held=(*after.held, cause))
             self.metrics.event(piece.topic, "held")
-        table.states[key] = fold.touched[key] = after
         if isinstance(event, MatchEvent):
             self._tell_teams(fold.step, before, after, event, (piece, record))
+        table.states[key] = fold.touched[key] = after
 
     def _tell_teams(
         self, step: Step, before: MatchState, after: MatchState, event: MatchEvent, source: tuple[Slice, Record]
@@ -259,29 +259,20 @@ class PredictJob:
         step = Step(changed={key: None for key, _ in gone})
         for key, state in gone:
             del table.states[key]
-            step.outputs += [self._never_scheduled(state, held) for held in state.held]
+            step.unread += [self._never_scheduled(state, held) for held in state.held]
         return step
 
-    def _never_scheduled(self, state: MatchState, held: Held) -> Message:
+    def _never_scheduled(self, state: MatchState, held: Held) -> Unread:
         self.metrics.dead_letter(held.source_topic, Cause.NEVER_SCHEDULED)
-        partition = self.intake.partition(state.match_id)
-        piece = Slice(held.source_topic, partition, 0, (), held.received_at_us)
-        record = _Gone(state.match_id.encode(), held.source_offset, held.source_timestamp_ms)
-        reason = f"event {held.event_id!r} waited for the fixture of match {state.match_id!r}"
-        return dead_letter(
-            self.topics.dead_letters, piece, record, cause=Cause.NEVER_SCHEDULED, reason=reason, worker=self.worker
+        return Unread(
+            held.source_topic,
+            self.intake.partition(state.match_id),
+            held.source_offset,
+            state.match_id.encode(),
+            held.source_timestamp_ms,
+            Cause.NEVER_SCHEDULED,
+            f"event {held.event_id!r} waited for the fixture of match {state.match_id!r}",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Gone:
-    """A record whose bytes are in the log only; its dead letter says where."""
-
-    key: bytes
-    offset: int
-    timestamp: int
-    value: bytes | None = None
-    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def _event_time(event: Event) -> int:

@@ -60,6 +60,8 @@ class Settings(BaseSettings):
         slice_records: Records of one partition handed over together, at most.
         batch_rows: Rows scored in one call of the ensemble, at most.
         session_timeout: Seconds after which a dead worker's partitions move.
+        dead_letter_flood_share: A worker stops when it would set aside more than this of a topic's last 1,000 records.
+        dead_letter_alarm_share: Above it `touchline_dead_letter_alarm` is 1.
         drift_window_seconds: Event time of one drift window; allowed_lateness_seconds likewise in event time.
         drift_psi_threshold: A feature has drifted above it, if that is significant over all features of the window.
         latency_window_seconds: Of one latency window, in timestamps of the causes' records.
@@ -94,6 +96,8 @@ class Settings(BaseSettings):
     commit_interval: Annotated[float, Field(gt=0, le=60)] = 1.0
     session_timeout: Annotated[float, Field(ge=6, le=300)] = 10.0
     delivery_timeout: Annotated[float, Field(ge=1, le=600)] = 60.0
+    dead_letter_flood_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    dead_letter_alarm_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     drift_window_seconds: Annotated[int, Field(ge=1)] = 86_400
     latency_window_seconds: Annotated[int, Field(ge=1)] = 60
     allowed_lateness_seconds: Annotated[int, Field(ge=0)] = 300

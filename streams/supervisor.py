@@ -16,6 +16,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 
 from streams.applications import applications
+from streams.failing import cause_file
 from streams.merged_metrics import merged_exposition
 from streams.settings import Settings
 from streams.stopping import REFUSED
@@ -23,12 +24,26 @@ from streams.web.endpoints import Endpoints, serve
 
 log = structlog.get_logger(__name__)
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-_STEADY_SECONDS = 60.0
-_MOST_FALLS = 20
 _GRACE_SECONDS = 30.0
 _ANSWER_SECONDS = 2.0
 GAVE_UP = 1
+PROGRAM = (sys.executable, "-P", "-m", "streams.worker_process")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and how fast a role that falls is started again, in seconds.
+
+    Attributes:
+        first_pause: Before the first restart; each further one in a row waits twice as long, up to longest_pause.
+        steady: A run of this length makes up for the falls before it.
+        most_falls: In a row; then the supervisor gives up.
+    """
+
+    first_pause: float = 1.0
+    longest_pause: float = 30.0
+    steady: float = 60.0
+    most_falls: int = 20
 
 
 @dataclass(slots=True)
@@ -49,8 +64,18 @@ class _Child:
 class Supervisor:
     """Owns the processes of the applications *roles* and the port they are seen through."""
 
-    def __init__(self, settings: Settings, roles: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        roles: Sequence[str],
+        folder: Path,
+        *,
+        patience: Patience | None = None,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         self._settings = settings
+        self._patience = patience or Patience()
+        self._program = program
         self._children = [_Child(role, folder / f"{role}.sock") for role in roles]
         self._stopping = asyncio.Event()
         self._exit_code = 0
@@ -81,25 +106,26 @@ class Supervisor:
             code = await self._run_once(child)
             if self._stopping.is_set():
                 return
-            child.falls = 1 if time.monotonic() - child.started > _STEADY_SECONDS else child.falls + 1
-            if code == REFUSED or child.falls >= _MOST_FALLS:
+            child.falls = 1 if time.monotonic() - child.started > self._patience.steady else child.falls + 1
+            if code == REFUSED or child.falls >= self._patience.most_falls:
                 self._give_up(child, code)
                 return
-            pause = min(_FIRST_PAUSE * 2 ** (child.falls - 1), _LONGEST_PAUSE)
+            pause = min(self._patience.first_pause * 2 ** (child.falls - 1), self._patience.longest_pause)
             log.warning("role.restarted", role=child.role, exit_code=code, pause_seconds=pause)
             self._restarts.labels(child.role).inc()
             await _either(self._stopping, pause)
 
     def _give_up(self, child: _Child, code: int) -> None:
-        log.error("role.given_up", role=child.role, exit_code=code, falls=child.falls)
+        log.error("role.given_up", role=child.role, exit_code=code, falls=child.falls, cause=_cause(child))
         self._exit_code = code if code == REFUSED else GAVE_UP
         self._stopping.set()
 
     async def _run_once(self, child: _Child) -> int:
-        child.socket.unlink(missing_ok=True)
+        for left in (child.socket, cause_file(child.socket)):
+            left.unlink(missing_ok=True)
         child.started = time.monotonic()
         child.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "streams.worker_process", child.role, str(child.socket),
+            *self._program, child.role, str(child.socket),
             env={**os.environ, **self._settings.environment()},
             stdin=asyncio.subprocess.PIPE,  # its end tells the child that we are gone
         )  # fmt: skip
@@ -153,6 +179,12 @@ class Supervisor:
             if status != web.HTTPOk.status_code:
                 return f"{child.role}: {text.strip()}"
         return None
+
+
+def _cause(child: _Child) -> str:
+    """Return the last error of the role's last process."""
+    file = cause_file(child.socket)
+    return file.read_text() if file.exists() else "it said nothing"
 
 
 def _url(runner: web.AppRunner) -> str:

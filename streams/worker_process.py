@@ -1,6 +1,7 @@
 """The process of one role: ``python -m streams.worker_process ROLE SOCKET``, started by the supervisor."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ import uvloop
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
 from streams.app import RoleApp
+from streams.failing import LastError, cause_file
 from streams.lag import role_reader
 from streams.lag_metrics import LagCollector
 from streams.logs import configure_logs
@@ -50,6 +52,9 @@ class _Watched:
     async def _metrics(self) -> bytes:
         self._app.metrics.ready(ready=self._app.engine.ready)
         self._app.metrics.states(sum(len(table.states) for table in self._app.engine.tables.values()))
+        watch = self._app.engine.watch
+        for topic, recent in watch.recent.items():
+            self._app.metrics.set_aside(topic, recent.share, alarm=watch.alarm(topic))
         return generate_latest(self._registry)
 
     async def _sick(self) -> str | None:
@@ -77,6 +82,7 @@ def main(arguments: Sequence[str]) -> None:
     role, socket = arguments
     settings = read_settings()
     configure_logs(settings.log_format, settings.log_level, role=role)
+    logging.getLogger().addHandler(LastError(cause_file(Path(socket))))
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

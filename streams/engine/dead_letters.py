@@ -6,6 +6,7 @@ from streams.engine.outbox import Message
 from streams.engine.slices import Record, Slice
 
 _MAGIC_AND_ID = 5
+SOURCE_HEADER = "source_header:"  # stands before the name of each header which the source record had
 
 
 class Cause(StrEnum):
@@ -51,7 +52,10 @@ _SENTENCES = {
 
 
 def dead_letter(topic: str, piece: Slice, record: Record, *, cause: Cause, reason: str, worker: str) -> Message:
-    """Return the message which sets *record* aside: same key, same bytes, and headers that say why and from where."""
+    """Return the message which sets *record* aside: same key, same bytes, and headers that say why and from where.
+
+    The headers of the record itself come after ours, by prefixed names.
+    """
     value = record.value
     has_id = value is not None and len(value) >= _MAGIC_AND_ID and value[0] == 0
     schema_id = int.from_bytes(value[1:_MAGIC_AND_ID], "big") if has_id and value is not None else ""
@@ -65,4 +69,11 @@ def dead_letter(topic: str, piece: Slice, record: Record, *, cause: Cause, reaso
         "schema_id": schema_id,
         "worker": worker,
     }
-    return Message(topic, record.key, value, headers=[(name, str(text).encode()) for name, text in headers.items()])
+    ours = [(name, str(text).encode()) for name, text in headers.items()]
+    theirs = [(f"{SOURCE_HEADER}{name}", content) for name, content in record.headers]
+    return Message(topic, record.key, value, headers=[*ours, *theirs], source=(piece, record))
+
+
+def cause_of(letter: Message) -> Cause:
+    """Return why *letter*, which `dead_letter` made, was set aside."""
+    return Cause(dict(letter.headers)["cause"].decode())

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import structlog
 
 from schemas.codec import Codec, UnknownSchemaError
 from schemas.records import Progress
-from streams.engine.dead_letters import Cause, dead_letter
-from streams.engine.job import Decoded, Job, Step
+from streams.engine.faults import WorkError, culprit, during
+from streams.engine.flood import FloodError, FloodLimits, Watch
+from streams.engine.job import Decoded, Job, Step, Unread
+from streams.engine.letterbox import Letterbox
 from streams.engine.outbox import Message, Outbox
 from streams.engine.slices import Slice
 from streams.engine.table import PROGRESS_KEY, TablePartition
@@ -32,6 +34,7 @@ class EngineConfig:
         batch_rows: Records worked on in one go, at most.
         in_flight: Batches whose delivery may be under way.
         expire_seconds: Time between two looks for states which have had their time.
+        flood: How many dead letters are too many.
     """
 
     changelog: str
@@ -40,15 +43,21 @@ class EngineConfig:
     batch_rows: int = 2048
     in_flight: int = 4
     expire_seconds: float = 5.0
+    flood: FloodLimits = field(default_factory=FloodLimits)
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Outputs under way, the states to be written after them, by partition, and the offsets reached by then."""
+    """Outputs under way, the states to be written after them, by partition, and the offsets reached by then.
+
+    Attributes:
+        pieces: What it came of.
+    """
 
     delivered: asyncio.Future[Mapping[tuple[str, int], int]]
     changes: Mapping[int, Mapping[bytes, bytes | None]]
     reached: Mapping[tuple[str, int], int]
+    pieces: Sequence[Slice] = ()
 
 
 class Engine(Generic[S, D]):
@@ -73,6 +82,9 @@ class Engine(Generic[S, D]):
         self.committed: Callable[[str, int], int] = lambda _topic, _partition: 0
         self.pause: Callable[[int], None] = lambda _partition: None
         self.unpause: Callable[[int], None] = lambda _partition: None
+        self.letterbox = Letterbox(config.dead_letters, config.worker)
+        self.commit_marked: Callable[[str, str], Awaitable[None]] = _ignored
+        self.watch = Watch(config.dead_letters, config.flood)
         self.check_layout: Callable[[], None] = lambda: None  # blocks; raises when partitions are not as they were
         self._waiting = Waiting(capacity=4 * config.batch_rows)
         self._delivering: asyncio.Queue[_Batch] = asyncio.Queue(config.in_flight)
@@ -143,8 +155,28 @@ class Engine(Generic[S, D]):
             if any(decoded.misplaced for decoded in batch):
                 await asyncio.to_thread(self.check_layout)
             async with self._turn:
-                steps = await self._job.process(batch, self.tables)
+                steps = await self._process(batch)
                 await self._deliver([decoded.piece for decoded in batch], steps)
+
+    async def _process(self, batch: Sequence[Decoded[D]]) -> Sequence[Step]:
+        pieces = [decoded.piece for decoded in batch]
+        try:
+            steps = await self._job.process(batch, self.tables)
+            for piece, step in zip(pieces, steps, strict=True):
+                self.watch.take(piece, step.outputs)
+        except FloodError as flood:
+            await self._settle(flood.topic)
+            raise
+        except Exception as error:
+            raise WorkError("process", pieces, await culprit(self._job, pieces, self.tables)) from error
+        return steps
+
+    async def _settle(self, topic: str) -> None:
+        """Wait for what was handed on before the flood, and commit it with a mark for whoever starts next."""
+        self._under_way -= 1
+        async with self._idle:
+            await self._idle.wait_for(lambda: self._under_way == 0)
+        await self.commit_marked(topic, self.watch.mark(topic))
 
     async def _decode(self, pieces: Sequence[Slice]) -> list[Decoded[D]]:
         decoded: list[Decoded[D]] = []
@@ -158,6 +190,8 @@ class Engine(Generic[S, D]):
                 decoded.append(self._job.decode(piece))
             except UnknownSchemaError as error:
                 held[lane] = (error.schema_id, [piece])
+            except Exception as error:
+                raise WorkError("decode", [piece], await culprit(self._job, [piece], self.tables)) from error
         for lane, (schema_id, waiting) in held.items():
             self.pause(lane)
             await self._waiting.hold(lane, waiting)
@@ -178,33 +212,31 @@ class Engine(Generic[S, D]):
             changes[piece.partition].update(step.changed)
             ends = {piece.topic: piece.next_offset} if step.reached is None else step.reached
             reached |= {(topic, piece.partition): offset for topic, offset in ends.items()}
-        await self._delivering.put(_Batch(delivered, changes, reached))
+        await self._delivering.put(_Batch(delivered, changes, reached, pieces))
 
-    async def _send(self, outputs: Sequence[Message]) -> Mapping[tuple[str, int], int]:
-        delivery = await self._out().deliver(outputs)
+    async def _send(self, outputs: Sequence[Message], unread: Sequence[Unread] = ()) -> Mapping[tuple[str, int], int]:
+        delivery = await self._out().deliver([*outputs, *await self.letterbox.of_unread(unread)])
         if delivery.refused:
-            await self._out().deliver([self._set_aside(message) for message in delivery.refused])
+            letters = [self.letterbox.of_too_large(message) for message in delivery.refused]
+            await self._stop_a_flood(letters)
+            again = await self._out().deliver(letters)
+            for message in again.refused:
+                self.letterbox.of_too_large(message)
         self._job.delivered(outputs)
         return delivery.next_offsets
 
-    def _set_aside(self, message: Message) -> Message:
-        size = len(message.value or b"")
-        if message.source is None:
-            raise RuntimeError(f"{message.topic} does not take a record of {size} bytes, which stands for no source")
-        reason = f"{message.topic} does not take a record of {size} bytes"
-        piece, record = message.source
-        return dead_letter(
-            self._config.dead_letters,
-            piece,
-            record,
-            cause=Cause.OUTPUT_TOO_LARGE,
-            reason=reason,
-            worker=self._config.worker,
-        )
+    async def _stop_a_flood(self, letters: Sequence[Message]) -> None:
+        try:
+            self.watch.refused(letters)
+        except FloodError as flood:
+            await self.commit_marked(flood.topic, self.watch.mark(flood.topic))
+            raise
 
     async def _finish_in_order(self) -> None:
         while True:
-            await self._finish(await self._delivering.get())
+            batch = await self._delivering.get()
+            with during("deliver", batch.pieces):
+                await self._finish(batch)
             async with self._idle:
                 self._under_way -= 1
                 self._idle.notify_all()
@@ -248,10 +280,11 @@ class Engine(Generic[S, D]):
         if not self.ready or partition not in self.tables:
             return
         committed = {topic: self.committed(topic, partition) for topic in self.topic_ids}
-        step = self._job.expire(self.tables[partition], committed)
+        with during("expire", ()):
+            step = self._job.expire(self.tables[partition], committed)
         if step is not None:
             self._under_way += 1
-            delivered = asyncio.ensure_future(self._send(step.outputs))
+            delivered = asyncio.ensure_future(self._send(step.outputs, step.unread))
             reached = {(topic, partition): offset for topic, offset in (step.reached or {}).items()}
             await self._delivering.put(_Batch(delivered, {partition: step.changed}, reached))
 
@@ -259,3 +292,7 @@ class Engine(Generic[S, D]):
         if self._outbox is None:
             raise RuntimeError("the engine has not been started")
         return self._outbox
+
+
+async def _ignored(_topic: str, _mark: str) -> None:
+    """Commit nothing: there is nobody to do so."""

@@ -4,12 +4,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+from streams.engine.dead_letters import Cause
 from streams.engine.outbox import Message
 from streams.engine.slices import Slice
 from streams.engine.table import TablePartition
 
 S = TypeVar("S")
 D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A record to be set aside of which a job knows everything but the bytes; the engine reads them from the log.
+
+    Attributes:
+        timestamp: Of the record, in milliseconds since the epoch.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    timestamp: int
+    cause: Cause
+    reason: str
 
 
 @dataclass(slots=True)
@@ -22,11 +40,13 @@ class Step:
         reached: Next offset by input topic up to which *changed*, and what was written before, holds everything. None
             is the end of the slice. A job that writes its states now and then says {} for the slices between, whose
             offsets are then not committed until a later step has reached them.
+        unread: Records to be set aside, on the brokers before any state as well.
     """
 
     outputs: list[Message] = field(default_factory=list)
     changed: dict[bytes, bytes | None] = field(default_factory=dict)
     reached: dict[str, int] | None = None
+    unread: list[Unread] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 import faust
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers import TRANSPORTS
@@ -19,6 +23,7 @@ from faust.types import TP, ConsumerMessage
 from streams.engine.engine import Engine
 from streams.engine.slices import Slice
 
+log = structlog.get_logger(__name__)
 SCHEME = "touchline"
 
 
@@ -110,6 +115,20 @@ class SliceConsumer(driver.Consumer):
             await self.app.engine.drain()
             await self.force_commit()
         await super().on_partitions_revoked(revoked)
+
+    async def commit_marked(self, topic: str, mark: str) -> None:
+        """Commit what is finished, with *mark* beside the offsets of *topic*."""
+        await self.commit()
+        ours = self.assignment()
+        offsets = {
+            TopicPartition(*place): OffsetAndMetadata(offset, mark)
+            for place, offset in self.app.engine.finished.items()
+            if place[0] == topic and TP(*place) in ours
+        }
+        try:
+            await self._thread.call_thread(self._thread._ensure_consumer().commit, offsets)  # noqa: SLF001 - faust has no other way
+        except KafkaError as error:  # then the next worker counts anew
+            log.warning("mark.lost", topic=topic, error=str(error))
 
     async def perform_seek(self) -> None:
         """Go to the committed offsets, or to what the table knows where the group has none."""

@@ -7,11 +7,15 @@ import pytest
 
 from schemas.codec import Codec, UnknownSchemaError
 from schemas.records import Progress
+from streams.engine.dead_letters import Cause, dead_letter
 from streams.engine.engine import Engine, EngineConfig
-from streams.engine.job import Decoded, Step
+from streams.engine.flood import FloodError
+from streams.engine.job import Decoded, Step, Unread
 from streams.engine.outbox import Delivery, DeliveryError, Message
+from streams.engine.reading_back import ReadBack
 from streams.engine.slices import Slice
 from streams.engine.table import PROGRESS_KEY, TablePartition
+from streams.stopping import RefusedError
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class CountJob:
 
     def __init__(self) -> None:
         self.known = False
+        self.poison = None
+        self.letters = None
 
     def decode(self, piece):
         if not self.known and any(record.value == b"?" for record in piece.records):
@@ -71,6 +77,13 @@ class CountJob:
             states = tables[decoded.piece.partition].states
             step = Step()
             for record in decoded.entries:
+                if record.value == self.poison:
+                    raise ZeroDivisionError
+                if record.value == self.letters:
+                    step.outputs.append(
+                        dead_letter("dead", decoded.piece, record, cause=Cause.TRUNCATED, reason="", worker="w")
+                    )
+                    continue
                 states[record.key] = states.get(record.key, 0) + 1
                 step.changed[record.key] = str(states[record.key]).encode()
                 step.outputs.append(
@@ -169,8 +182,107 @@ async def test_a_delivery_that_fails_stops_the_worker_and_finishes_nothing(engin
     outbox.batches[0][1].set_exception(DeliveryError("no"))
     await settle()
 
-    assert [DeliveryError] == [type(error) for error in failures]
+    (failure,) = failures
+    assert isinstance(failure.__cause__, DeliveryError)
+    assert {"stage": "deliver", "slices": ["in[0] 0-0"]} == failure.keys()
     assert {} == engine.finished
+
+
+async def test_a_record_on_which_the_job_breaks_is_found_among_its_neighbours(engine, job, outbox, failures):
+    job.poison = b"bad"
+    await engine.accept(piece(0, 5, b"good", b"bad", b"good"))
+    await settle()
+
+    (failure,) = failures
+    assert isinstance(failure.__cause__, ZeroDivisionError)
+    assert {
+        "stage": "process",
+        "slices": ["in[0] 5-7"],
+        "topic": "in",
+        "partition": 0,
+        "offset": 6,
+    } == failure.keys()
+    assert ([], {}) == (outbox.batches, engine.finished)
+
+
+async def test_a_record_that_breaks_the_decoding_is_found_too(engine, job, failures, monkeypatch):
+    decode = job.decode
+
+    def strict(piece):
+        if any(record.offset == 6 for record in piece.records):
+            raise OverflowError
+        return decode(piece)
+
+    monkeypatch.setattr(job, "decode", strict)
+    await engine.accept(piece(0, 5, b"a", b"b"))
+    await settle()
+
+    assert ["decode", 6] == [failures[0].keys()[name] for name in ("stage", "offset")]
+
+
+async def test_a_flood_lets_go_what_was_set_aside_before_it_and_nothing_of_itself(engine, job, outbox, failures):
+    marks = []
+
+    async def commit_marked(topic, mark):
+        marks.append((topic, mark, dict(engine.finished)))
+
+    engine.commit_marked = commit_marked
+    job.letters = b"x"
+    await engine.accept(piece(0, 0, *[b"x"] * 99))
+    await settle()
+    await engine.accept(piece(0, 99, b"x", b"x"))
+    await settle()
+    assert [] == marks
+
+    outbox.let_through(0)
+    await settle()
+    outbox.let_through(1)
+    await settle()
+
+    (failure,) = failures
+    assert isinstance(failure, FloodError)
+    assert [("in", "flood 101/101 TRUNCATED", {("in", 0): 99})] == marks
+    assert {"topic": "in", "partition": 0, "offsets": (99, 100), "cause": "TRUNCATED"} == failure.keys()
+    assert 2 == len(outbox.batches)
+
+
+async def test_a_dead_letter_that_is_refused_stops_the_worker(engine, outbox, failures):
+    await engine.accept(piece(0, 3, b"large"))
+    await settle()
+    outbox.let_through(0, refused=tuple(outbox.batches[0][0]))
+    await settle()
+    outbox.let_through(1, refused=tuple(outbox.batches[1][0]))
+    await settle()
+
+    (failure,) = failures
+    assert isinstance(failure, RefusedError)
+    assert "raise its max.message.bytes" in str(failure)
+    assert {} == engine.finished
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_what_expires_unread_is_set_aside_with_its_bytes_or_says_that_they_are_gone(
+    job, outbox, failures, monkeypatch, kept
+):
+    unread = Unread("in", 0, 4, b"k", 17, Cause.NEVER_SCHEDULED, "it waited")
+    monkeypatch.setattr(job, "expire", lambda _table, _committed: Step(changed={b"k": None}, unread=[unread]))
+    progress = Codec("progress", Progress)
+    progress.use_for_writing(1)
+    engine = Engine(EngineConfig("log", "dead", "w", expire_seconds=0.001), job, progress, None, failures.append)
+
+    async def read_back(positions):
+        return {one: ReadBack(b"k", 4, 17, b"bytes") for one in positions if kept}
+
+    engine.letterbox.read_back = read_back
+    engine.start(outbox)
+    engine.resume(1, {0: TablePartition()})
+    await outbox.wait_for_batch()
+    await engine.stop()
+
+    (letter,) = outbox.batches[0][0]
+    reason = b"it waited" if kept else b"it waited; retention has deleted its bytes"
+    assert (b"k", b"bytes" if kept else None) == (letter.key, letter.value)
+    assert {("cause", b"NEVER_SCHEDULED"), ("exception", reason), ("source_offset", b"4")} <= {*letter.headers}
 
 
 async def test_an_output_too_large_becomes_a_dead_letter_of_its_source(engine, outbox):
