@@ -29,12 +29,18 @@ class Endpoints:
         """Return the web application which answers."""
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
-        app.router.add_get("/healthz", lambda _request: _answer(self.sick))
-        app.router.add_get("/readyz", lambda _request: _answer(self.unready))
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
         return app
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         return web.Response(body=await self.metrics(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return await _answer(self.sick)
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        return await _answer(self.unready)
 
 
 async def _answer(check: Check) -> web.Response:
