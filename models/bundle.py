@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from models.contract import check_contract, check_golden, golden_rows
-from models.manifest import FILES, MANIFEST, BundleError, Manifest, file_entry, read_manifest
+from models.manifest import FILES, MANIFEST, BundleError, Manifest, file_entry, json_object, read_manifest
 from models.onnx_check import checked_graph
 from models.predictors import GraphPredictor, Matrix, Predictor, Probabilities
 
@@ -123,7 +123,7 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
         _check_digest(manifest, name, content, str(folder))
     graph, reference, golden = (contents[name] for name in FILES)
     predictor = _predictor(graph, manifest, threads, str(folder))
-    check_golden(predictor, _object(golden, folder / "golden.json"), str(folder))
+    check_golden(predictor, json_object(golden, f"{folder}: golden.json"), str(folder))
     return Bundle(
         manifest.model,
         manifest.version,
@@ -131,7 +131,7 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
         manifest.feature_set,
         tuple(manifest.features),
         tuple(manifest.classes),
-        _object(reference, folder / "reference.json"),
+        json_object(reference, f"{folder}: reference.json"),
         predictor,
         manifest,
     )
@@ -210,13 +210,3 @@ def _json(value: Mapping[str, object]) -> bytes:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
     except ValueError as error:
         raise BundleError(f"a number which JSON cannot hold: {error}") from error
-
-
-def _object(content: bytes, file: Path) -> Mapping[str, object]:
-    try:
-        found = json.loads(content)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise BundleError(f"{file} is damaged: {error}") from error
-    if not isinstance(found, dict):
-        raise BundleError(f"{file} is not a JSON object")
-    return found

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final, TypeVar
 
+from schemas.bounds import MAX_TEXT
+
 FORMAT: Final = 1
 FILES: Final = ("model.onnx", "reference.json", "golden.json")
 MANIFEST: Final = "manifest.json"
@@ -100,24 +102,50 @@ def read_manifest(content: bytes, where: str) -> Manifest:
     Raises:
         BundleError: Not JSON, another format, a field missing or of another type, a file that is not ours to read.
     """
-    try:
-        found = json.loads(content)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise BundleError(f"{where}: {MANIFEST} is damaged: {error}") from error
-    fields = _typed(found, dict, where, "the whole")
+    fields = json_object(content, f"{where}: {MANIFEST}")
     if fields.get("format") != FORMAT:
-        raise BundleError(f"{where}: {MANIFEST} has format {fields.get('format')!r}; this version reads {FORMAT}")
-    texts = {name: _field(fields, name, str, where) for name in ("model", "version", "kind", "feature_set", "created")}
+        raise BundleError(f"{where}: {MANIFEST} has format {fields.get('format')!r:.100}; this version reads {FORMAT}")
+    texts = {name: _name(fields, name, where) for name in ("model", "version", "kind", "feature_set", "created")}
     training = _field(fields, "training", dict, where)
     return Manifest(
         **texts,
         features=_texts(fields, "features", where),
         classes=_texts(fields, "classes", where),
         training=_training(training, where),
-        metrics=_field(fields, "metrics", dict, where),
+        metrics=_metrics(_field(fields, "metrics", dict, where), where),
         libraries=_field(fields, "libraries", dict, where),
         files=_files(_field(fields, "files", dict, where), where),
     )
+
+
+def json_object(content: bytes, what: str) -> dict[str, object]:
+    """Return the JSON object in *content*, all of whose texts and numbers can be written again.
+
+    Raises:
+        BundleError: It is none; *what* begins the sentence.
+    """
+    try:
+        found = json.loads(content)
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:  # also numbers of more digits than Python reads, and half a surrogate
+        raise BundleError(f"{what} is damaged: {error!s:.200}") from error
+    if not isinstance(found, dict):
+        raise BundleError(f"{what} is not a JSON object")
+    return found
+
+
+def _metrics(segments: Mapping[str, object], where: str) -> dict[str, dict[str, float]]:
+    return {
+        segment: {
+            name: _number(value, where, f"metrics.{segment}.{name}")
+            for name, value in _typed(measures, dict, where, f"metrics.{segment}").items()
+        }
+        for segment, measures in segments.items()
+    }
+
+
+def _number(value: object, where: str, name: str) -> float:
+    return value if isinstance(value, float) else _typed(value, int, where, name)
 
 
 def _training(fields: Mapping[str, object], where: str) -> TrainingRange:
@@ -145,6 +173,13 @@ def _files(fields: Mapping[str, object], where: str) -> dict[str, FileEntry]:
         entry = _field(fields, name, dict, where)
         found[name] = FileEntry(_field(entry, "sha256", str, where), _field(entry, "size", int, where))
     return found
+
+
+def _name(fields: Mapping[str, object], name: str, where: str) -> str:
+    text = _field(fields, name, str, where)
+    if not text.strip() or len(text) > MAX_TEXT:  # predictions carry them
+        raise BundleError(f"{where}: {name} of {MANIFEST} is {text!r:.100}, not 1 to {MAX_TEXT} characters")
+    return text
 
 
 def _texts(fields: Mapping[str, object], name: str, where: str) -> tuple[str, ...]:

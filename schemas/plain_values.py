@@ -4,7 +4,6 @@ Bytes are base64; a float which is not finite is null.
 """
 
 import base64
-import binascii
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from schemas.catalog import RECORD_TYPES, schema_json
 from schemas.conversion import builder
 from schemas.strict_indexes import with_strict_indexes
 
+LONGEST_SHOWN = 60  # as much as a line bears
 _HEADER_BYTES = 5
 _WHOLE = {"int": 31, "long": 63}
 
@@ -143,16 +143,23 @@ class RecordMaker:
     def _map(self, schema: Any, value: object, path: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise FieldError(f"{path} is {_shown(value)}, not an object")
-        return {name: self._checked(schema["values"], each, _at(path, name)) for name, each in value.items()}
+        return {
+            _text("", name, f"a name in {path}"): self._checked(schema["values"], each, _at(path, name))
+            for name, each in value.items()
+        }
 
 
 def _at(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+    shown = name if name.isprintable() and len(name) <= LONGEST_SHOWN else _shown(name)
+    return f"{path}.{shown}" if path else shown
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - as much as a line bears
+    try:
+        text = json.dumps(value)
+    except RecursionError:
+        return "nested too deeply to be shown"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def _one_of(schema: Any, value: object, path: str) -> str:
@@ -165,6 +172,10 @@ def _one_of(schema: Any, value: object, path: str) -> str:
 def _text(_kind: str, value: object, path: str) -> str:
     if not isinstance(value, str):
         raise FieldError(f"{path} is {_shown(value)}, not a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise FieldError(f"{path} is {_shown(value)}, which holds half of a character") from error
     return value
 
 
@@ -178,20 +189,23 @@ def _whole(kind: str, value: object, path: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise FieldError(f"{path} is {_shown(value)}, not a whole number")
     if not -(2 ** _WHOLE[kind]) <= value < 2 ** _WHOLE[kind]:
-        raise FieldError(f"{path} is {value}, which does not fit into an Avro {kind}")
+        raise FieldError(f"{path} is {_shown(value)}, which does not fit into an Avro {kind}")
     return value
 
 
-def _number(_kind: str, value: object, path: str) -> float:
+def _number(kind: str, value: object, path: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise FieldError(f"{path} is {_shown(value)}, not a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise FieldError(f"{path} is {_shown(value)}, which does not fit into an Avro {kind}") from error
 
 
 def _octets(_kind: str, value: object, path: str) -> bytes:
     try:
         return base64.b64decode(_text("", value, path), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise FieldError(f"{path} is {_shown(value)}, not base64") from error
 
 

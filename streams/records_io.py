@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.bounds import ImpossibleValueError, check_feature_event, check_match_event
+from schemas.bounds import check_feature_event, check_match_event
 from schemas.catalog import RECORD_TYPES, schema_json
 from schemas.codec import Codec
-from schemas.plain_values import FieldError, record_maker
+from schemas.plain_values import record_maker
 from streams.registry import Registering
 from streams.settings import Settings
 from streams.topics import TOPICS, TopicSpec
@@ -92,7 +92,9 @@ def read_lines(lines: Iterable[str], spec: TopicSpec, version: int | None = None
                 check(record)
         except json.JSONDecodeError as error:
             yield BadLine(number, f"line {number} is not JSON: {error.msg} at column {error.colno}")
-        except (FieldError, ImpossibleValueError) as error:
+        except RecursionError:
+            yield BadLine(number, f"line {number} is nested too deeply")
+        except ValueError as error:  # FieldError, ImpossibleValueError, and a number of more digits than Python reads
             yield BadLine(number, f"line {number}: {error}")
         else:
             yield _keyed(number, record, spec)

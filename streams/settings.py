@@ -1,20 +1,25 @@
 """What can be set, read once from the environment; every wrong variable is named in one error."""
 
 import os
+import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as NotJSONError
 
 from streams.local.state import running_cluster
 
 PREFIX = "TOUCHLINE_"
 TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")]
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
-Port = Annotated[int, Field(ge=0, le=65535)]
+LAST_PORT = 65_535
+LONGEST_SHOWN = 300
+Port = Annotated[int, Field(ge=0, le=LAST_PORT)]
 PredictorKind = Literal["bundle", "heuristic", "tree", "forest", "xgboost", "lightgbm", "mlp", "mean", "stack"]
 
 
@@ -25,7 +30,7 @@ class SettingsError(ValueError):
 class Security(BaseModel):
     """How to reach the brokers: the same for aiokafka (which Faust reads with) and librdkafka (which writes)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
@@ -114,15 +119,20 @@ class Settings(BaseSettings):
     def _host_and_port(cls, value: str) -> str:
         for server in filter(None, value.split(",")):
             host, _, port = server.strip().rpartition(":")
-            if not host or not port.isdigit():
+            if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > LAST_PORT:
                 raise ValueError(f"{server!r} is not host:port")
         return value
 
     @field_validator("registry_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError(f"{value!r} does not begin with http:// or https://")
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError("it is not http://HOST:PORT or https://HOST:PORT")
+        if "@" in parts.netloc:
+            raise ValueError("a URL is shown in messages; REGISTRY_USER and REGISTRY_PASSWORD are not")
         return value.rstrip("/")
 
     @model_validator(mode="before")
@@ -181,25 +191,49 @@ def read_settings(**given: object) -> Settings:
     Raises:
         SettingsError: One sentence for each wrong or unknown variable.
     """
-    fields = set(Settings.model_fields)
-    unknown = sorted(
-        name
-        for name in os.environ
-        if name.startswith(PREFIX) and name.removeprefix(PREFIX).split("__")[0].lower() not in fields
-    )
-    wrong = [f"{name} is not a setting of Touchline" for name in unknown]
+    wrong = _unreadable()
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type] # checked by pydantic
     except ValidationError as error:
         wrong += [_sentence(dict(problem)) for problem in error.errors()]
+    except (NotJSONError, RecursionError):  # of the one field which is a group of others
+        wrong.append(f"{PREFIX}SECURITY is a secret value: it is not JSON; set {PREFIX}SECURITY__PROTOCOL and the like")
     if wrong:
         raise SettingsError("; ".join(wrong))
     return settings
 
 
+def _unreadable() -> list[str]:
+    fields = set(Settings.model_fields)
+    found = []
+    for name in sorted(name for name in os.environ if name.startswith(PREFIX)):
+        if name.removeprefix(PREFIX).split("__")[0].lower() not in fields:
+            found.append(f"{name} is not a setting of Touchline")
+        elif not _is_text(os.environ[name]):
+            found.append(f"{name} is a value which is not UTF-8 text")
+    return found
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _sentence(problem: Mapping[str, object]) -> str:
     where = problem["loc"] if isinstance(problem["loc"], tuple) else ()
     name = PREFIX + "__".join(str(part).upper() for part in where)
-    secret = any(word in name for word in ("PASSWORD", "REDIS_URL"))
-    shown = "a secret value" if secret else repr(problem["input"])
-    return f"{name} is {shown}: {str(problem['msg']).removeprefix('Value error, ')}"
+    value = repr(problem["input"])
+    shown = "a secret value" if _is_secret(where) or "@" in value else value[:LONGEST_SHOWN]
+    return f"{name} is {shown}: {str(problem['msg']).removeprefix('Value error, ')[:LONGEST_SHOWN]}"
+
+
+def _is_secret(where: Sequence[object]) -> bool:
+    """Tell whether what stands there may be one; an unknown name may be a misspelt password's."""
+    fields, names = Settings.model_fields, where
+    if where[:1] == ("security",):
+        fields, names = Security.model_fields, where[1:]
+    field = fields.get(str(names[0])) if names else None
+    return field is None or SecretStr in (field.annotation, *get_args(field.annotation))

@@ -121,9 +121,10 @@ def read_events(file: Path) -> list[MatchEvent]:
 def _unwrapped(line: str) -> str:
     try:
         fields = json.loads(line)
-    except json.JSONDecodeError:
+        wrapped = isinstance(fields, dict) and isinstance(fields.get("value"), dict)
+        return json.dumps(fields["value"]) if wrapped else line
+    except (ValueError, RecursionError):
         return line  # read_lines says what is wrong with it, and where
-    return json.dumps(fields["value"]) if isinstance(fields, dict) and isinstance(fields.get("value"), dict) else line
 
 
 def _match_day(day: int, events: Sequence[MatchEvent]) -> MatchDay:
