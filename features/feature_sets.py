@@ -20,6 +20,8 @@ RED_OWN = 0.67
 RED_OTHER = 1.2
 LAST_MINUTE = 94  # with stoppage time
 LAST_EXTRA_MINUTE = 122
+MOST_REDS = 11  # a team has no more players; the power of any number of cards is too large for a float
+MOST_GOALS = 40.0  # expected of one side; time and memory of the chances grow with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +110,25 @@ def _played(state: MatchState) -> tuple[float, ...]:
 
 
 def remaining_goals(state: MatchState) -> tuple[float, float]:
-    """Return the expected goals of both sides which are still to come; of mean teams when they are not rated."""
+    """Return the expected goals of both sides which are still to come; of mean teams when they are not rated.
+
+    At most MOST_GOALS each; a rating which expects more, fewer than none, or NaN, is no rating.
+    """
     known = state.features.get(SOURCE)
     values = known.values if known is not None else {}
     neutral = state.fixture is not None and state.fixture.neutral
-    home = values.get("expected_home_goals")
-    away = values.get("expected_away_goals")
-    home = exp(LOG_GOALS + (0.0 if neutral else HOME_LOG_GOALS)) if home is None else home
-    away = exp(LOG_GOALS) if away is None else away
+    home = _expected(values.get("expected_home_goals"), exp(LOG_GOALS + (0.0 if neutral else HOME_LOG_GOALS)))
+    away = _expected(values.get("expected_away_goals"), exp(LOG_GOALS))
     share = _share_to_come(state)
-    home_reds, away_reds = state.home.red, state.away.red
+    home_reds, away_reds = min(state.home.red, MOST_REDS), min(state.away.red, MOST_REDS)
     if home_reds or away_reds:
         home *= RED_OWN**home_reds * RED_OTHER**away_reds
         away *= RED_OWN**away_reds * RED_OTHER**home_reds
-    return home * share, away * share
+    return min(home * share, MOST_GOALS), min(away * share, MOST_GOALS)
+
+
+def _expected(told: float | None, otherwise: float) -> float:
+    return told if told is not None and 0.0 <= told <= MOST_GOALS else otherwise  # a NaN is not
 
 
 def _share_to_come(state: MatchState) -> float:

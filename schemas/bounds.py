@@ -8,12 +8,18 @@ MAX_MINUTE = 150
 MAX_SCORE = 99
 MAX_TEXT = 200
 MAX_VALUES = 1_000
+LARGEST_VALUE = 3.4e38  # models read float32
 SUM_TOLERANCE = 1e-3  # of three float32, wherever they were added
 EARLIEST_MS = -3_786_912_000_000  # 1850-01-01, UTC: before the first rules of the game
 LATEST_MS = 7_258_118_400_000  # 2200-01-01, UTC
 
-_INFINITY = float("inf")
-_OF_ONE_SIDE = GOALS | {EventKind.YELLOW_CARD, EventKind.RED_CARD}
+_OF_ONE_SIDE = GOALS | {
+    EventKind.YELLOW_CARD,
+    EventKind.RED_CARD,
+    EventKind.SHOT,
+    EventKind.CORNER,
+    EventKind.SUBSTITUTION,
+}
 
 
 class ImpossibleValueError(ValueError):
@@ -62,8 +68,8 @@ def check_feature_event(event: FeatureEvent) -> None:
         raise ImpossibleValueError("values", f"{len(event.values)} values", f"{MAX_VALUES} at most")
     for name, value in event.values.items():
         _check_text("a name in values", name)
-        if value in (_INFINITY, -_INFINITY):
-            raise ImpossibleValueError(f"values[{name}]", value, "a finite number, NaN or null")
+        if value is not None and abs(value) > LARGEST_VALUE:
+            raise ImpossibleValueError(f"values[{name}]", value, "a finite number which float32 holds, NaN or null")
 
 
 def check_prediction(prediction: Prediction) -> None:

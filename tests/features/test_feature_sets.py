@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import isnan
 
 import numpy as np
@@ -90,6 +91,24 @@ def test_a_red_card_turns_the_chances() -> None:
     home, away = remaining_goals(after(even, EventKind.RED_CARD, 0, Side.HOME))
 
     assert home < remaining_goals(even)[0] == remaining_goals(even)[1] < away
+
+
+@pytest.mark.parametrize("absurd", [1e12, 41.0, -1.0, float("nan"), 3e38])
+def test_a_rating_which_cannot_be_is_none(absurd: float) -> None:
+    state = scheduled()
+    told = FeatureEvent("r", "m", "ratings", 1, {"expected_home_goals": absurd, "expected_away_goals": absurd})
+
+    assert remaining_goals(state) == remaining_goals(after_feature_event(state, told))
+
+
+def test_any_number_of_red_cards_leaves_numbers() -> None:
+    state = scheduled()
+    cards = b"".join(number.to_bytes(8, "big") for number in range(5_000))
+    absurd = replace(state, home=replace(state.home, red_cards=cards))
+    home, away = remaining_goals(absurd)
+
+    assert 0 <= home < away <= 40
+    assert not np.isinf(V1.matrix([absurd])).any()
 
 
 minutes = st.lists(st.tuples(st.sampled_from([EventKind.GOAL, EventKind.RED_CARD]), st.integers(0, 95)), max_size=8)

@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 
 from schemas.bounds import ImpossibleValueError, check_feature_event, check_match_event, check_prediction
-from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, Side, Variant
+from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent, Prediction, Side, Variant
 
 NOW = 1_671_375_600_000
+CARDS = (EventKind.YELLOW_CARD, EventKind.RED_CARD)
 GOAL = MatchEvent("e1", "m1", EventKind.GOAL, NOW, 23, Side.HOME)
 FIXTURE = MatchEvent(
     "e0",
@@ -33,7 +34,7 @@ ODDS = FeatureEvent("f1", "m1", "odds", NOW, {"home": 0.5, "draw": None, "away":
         replace(GOAL, minute=150),
         replace(RESULT, home_score=99),
         MatchEvent("e2", "m1", EventKind.TICK, NOW),
-        MatchEvent("e3", "m1", EventKind.SHOT, NOW, 3, expected_goals=1.0),
+        MatchEvent("e3", "m1", EventKind.SHOT, NOW, 3, Side.HOME, expected_goals=1.0),
         replace(FIXTURE, kick_off_ms=-3_000_000_000_000),
     ],
 )
@@ -62,7 +63,10 @@ def test_what_can_be_passes(event):
         (replace(GOAL, expected_goals=1.5), "expected_goals", "0 to 1"),
         (replace(GOAL, expected_goals=float("nan")), "expected_goals", "0 to 1"),
         (replace(GOAL, side=None), "side", "HOME or AWAY"),
-        (replace(GOAL, kind=EventKind.RED_CARD, side=None), "side", "HOME or AWAY"),
+        *(
+            (replace(GOAL, kind=kind, side=None), "side", f"HOME or AWAY: {kind} needs one")
+            for kind in (*GOALS, *CARDS, EventKind.SHOT, EventKind.CORNER, EventKind.SUBSTITUTION)
+        ),
         (replace(CORRECTION, corrects=None), "corrects", "1 to 200"),
         (replace(CORRECTION, corrects="e8"), "corrects", "another event"),
     ],
@@ -86,6 +90,7 @@ def test_features_which_can_be_pass():
         (replace(ODDS, as_of_ms=10**15), "as_of_ms"),
         (replace(ODDS, values={"home": float("inf")}), r"values\[home\] is inf"),
         (replace(ODDS, values={"home": -float("inf")}), "finite"),
+        (replace(ODDS, values={"home": 1e39}), r"values\[home\] is 1e\+39, not a finite number which float32 holds"),
         (replace(ODDS, values={"": 1.0}), "a name in values"),
         (replace(ODDS, values={str(name): 1.0 for name in range(1001)}), "1001 values.*1000 at most"),
     ],
