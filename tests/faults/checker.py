@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from tests.faults.corruption import EXPECT_HEADER
 from tests.faults.place import DEAD_LETTERS, FEATURE_EVENTS, INPUTS, MATCH_EVENTS, PREDICTIONS, TEAM_EVENTS, Place
 from tests.faults.reading import LogReader
 from tests.faults.reference import Match, Reference, Said, Source
 
-EXPECT_HEADER = "expect"  # a record of the load with this header must be dead-lettered
 PROBABILITY_TOLERANCE = 1e-6
 _OF_THE_RUN = ("received_at_us", "decoded_at_us", "scored_at_us")
 _CHANCES = ("home", "draw", "away")
@@ -94,7 +94,7 @@ class _Check:
         self._place, self._wanted, self._reader = place, wanted, reader
         self._reference = Reference()
         self._spoilt: set[Source] = set()
-        self._dead: set[Source] = set()
+        self._dead: dict[Source, str] = {}
         self._found = Findings()
         self._input_times: list[int] = []
 
@@ -117,7 +117,7 @@ class _Check:
                 self._found.add("repeated_others", f"dead letter {headers}")
             seen.add(where)
             if where[0] in names:
-                self._dead.add((names[where[0]], int(where[1]), int(where[2])))
+                self._dead[names[where[0]], int(where[1]), int(where[2])] = headers["cause"]
         self._found.dead_lettered = len(self._dead)
 
     def _read_inputs(self) -> None:
@@ -131,16 +131,22 @@ class _Check:
                 ends[record.partition()] = record.offset() + 1
                 self._found.events += 1
                 self._input_times.append(record.timestamp()[1])
-                if any(header == EXPECT_HEADER for header, _ in record.headers() or ()):
+                expected = dict(record.headers() or ()).get(EXPECT_HEADER)
+                if expected is not None:
                     self._spoilt.add(source)
-                    if source not in self._dead:
-                        self._found.add("missing", f"{source} was spoilt and is no dead letter")
+                    self._compare_cause(source, expected.decode())
                 else:
                     take(source, self._reader.decode(record.value()))
             self._compare_acknowledged(self._place.topic(name), ends)
         held = {source for match in self._reference.matches.values() for source in match.waiting}
         self._found.held = len(held)
         self._found.repeats_in_log = len(self._reference.repeats)
+
+    def _compare_cause(self, source: Source, expected: str) -> None:
+        if source not in self._dead:
+            self._found.add("missing", f"{source} was spoilt and is no dead letter: {expected}")
+        elif self._dead[source] != expected:
+            self._found.add("differing", f"the dead letter of {source} says {self._dead[source]}, not {expected}")
 
     def _compare_acknowledged(self, topic: str, ends: Mapping[int, int]) -> None:
         for partition, end in self._wanted.acknowledged.get(topic, {}).items():
@@ -183,11 +189,11 @@ class _Check:
             self._found.add("differing", f"{source} says {says} where the reference says {right}")
 
     def _count_missing(self, sources: set[Source]) -> None:
-        excused = self._dead if self._wanted.dead_letters_allowed else set()
+        excused = set(self._dead) if self._wanted.dead_letters_allowed else set()
         for source in self._reference.predicted.keys() - sources - excused:
             self._found.add("missing", f"no prediction of {source}")
         if not self._wanted.dead_letters_allowed:
-            for source in self._dead - self._spoilt - self._never_scheduled():
+            for source in self._dead.keys() - self._spoilt - self._never_scheduled():
                 self._found.add("unexpected", f"dead letter of {source}")
 
     def _never_scheduled(self) -> set[Source]:

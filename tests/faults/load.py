@@ -15,17 +15,21 @@ from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any
+from zlib import crc32
 
 import fastavro
 from confluent_kafka import Producer
 
+from tests.faults.corruption import EXPECT_HEADER, HUGE_BYTES, Corruption
 from tests.faults.matches import Event, Shares, endings, feed
 from tests.faults.place import FEATURE_EVENTS, MATCH_EVENTS, Place
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 SCHEMA_FILES = {MATCH_EVENTS: "match_event.v2.avsc", FEATURE_EVENTS: "feature_event.v1.avsc"}
 PATIENCE_MS = 300_000
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class LoadPlan:
         out: File for what was acknowledged.
         clock_off_ms: Added to event times and record timestamps: the clock of this producer is wrong.
         stamp_off_ms: Added to record timestamps alone.
+        corrupt: Share of events beside which a spoilt copy is sent; see `corruption.py`.
+        long_ids: Share of matches whose names are as long as may be, so that their predictions are large.
         ends: Events which a load of the same seed and shares has sent, whose matches this one ends; see
             `matches.endings`.
     """
@@ -50,6 +56,8 @@ class LoadPlan:
     shares: Shares = field(default_factory=Shares)
     clock_off_ms: int = 0
     stamp_off_ms: int = 0
+    corrupt: float = 0.0
+    long_ids: float = 0.0
     ends: int = 0
 
     def to_json(self) -> str:
@@ -85,6 +93,11 @@ def encoder(place: Place, topic: str) -> Callable[[dict[str, Any]], bytes]:
     return encode
 
 
+def lengthened(match_id: str, share: float) -> str:
+    """Return a longer name for a *share* of matches, always the same for the same."""
+    return match_id.ljust(LONGEST_NAME, "-") if crc32(match_id.encode()) % 1000 < share * 1000 else match_id
+
+
 class Sender:
     """Sends events and counts what the brokers acknowledge."""
 
@@ -99,12 +112,16 @@ class Sender:
                 "linger.ms": 5,
                 "message.timeout.ms": PATIENCE_MS,
                 "queue.buffering.max.messages": 500_000,
+                "message.max.bytes": 2 * HUGE_BYTES,
                 "log_level": 0,
             }
         )
         self.acknowledged: dict[str, dict[int, int]] = {}
         self.failed: list[str] = []
         self.sent = 0
+        self._chance = Random(plan.seed)
+        self._corruption = Corruption(self._chance)
+        self._partitions: dict[tuple[str, bytes], int] = {}
 
     def send(self, event: Event) -> None:
         topic, fields = event
@@ -116,13 +133,24 @@ class Sender:
             }
         stamp = off + self._plan.stamp_off_ms
         timestamp = {"timestamp": int(time.time() * 1000) + stamp} if stamp else {}
-        value = self._encode[topic](fields)
+        if self._plan.long_ids:
+            fields = {**fields, "match_id": lengthened(fields["match_id"], self._plan.long_ids)}
         key = fields["match_id"].encode()
+        self._produce(topic, self._encode[topic](fields), key, **timestamp)
+        if self._chance.random() < self._plan.corrupt:
+            self._send_spoilt(topic, fields)
+
+    def _send_spoilt(self, topic: str, fields: dict[str, Any]) -> None:
+        key = fields["match_id"].encode()
+        spoilt = self._corruption.spoilt(topic, fields, self._encode[topic], self._partitions.get((topic, key)))
+        headers = [(EXPECT_HEADER, spoilt.cause.encode())]
+        partition = {} if spoilt.partition is None else {"partition": spoilt.partition}
+        self._produce(topic, spoilt.value, spoilt.key, headers=headers, **partition)
+
+    def _produce(self, topic: str, value: bytes | None, key: bytes, **more: Any) -> None:
         while True:
             try:
-                self._producer.produce(
-                    self._plan.place.topic(topic), value, key, on_delivery=self._delivered, **timestamp
-                )
+                self._producer.produce(self._plan.place.topic(topic), value, key, on_delivery=self._delivered, **more)
             except BufferError:
                 self._producer.poll(0.1)
             else:
@@ -134,6 +162,9 @@ class Sender:
         if error is None:
             ends = self.acknowledged.setdefault(record.topic(), {})
             ends[record.partition()] = max(record.offset() + 1, ends.get(record.partition(), 0))
+            if self._plan.corrupt and not record.headers():
+                topic = record.topic().removeprefix(self._plan.place.prefix)
+                self._partitions[topic, record.key()] = record.partition()
         else:
             self.failed.append(error.str())
 

@@ -14,18 +14,20 @@ class Place:
     Attributes:
         registry_url: The Confluent-compatible address, without a slash at its end.
         prefix: Stands before every topic and group.
+        run_id: Part of the group, as `touchline reset` sets it.
     """
 
     bootstrap_servers: str
     registry_url: str
     prefix: str
+    run_id: str = "1"
 
     def topic(self, name: str) -> str:
         return f"{self.prefix}{name}"
 
     @property
     def group(self) -> str:
-        return f"{self.prefix}predict-1"
+        return f"{self.prefix}predict-{self.run_id}"
 
     @property
     def changelog(self) -> str:

@@ -3,10 +3,10 @@
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 import fastavro
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -15,6 +15,31 @@ from tests.faults.place import INPUTS, Place
 
 _END = KafkaError._PARTITION_EOF
 _PATIENCE_SECONDS = 60.0
+_PASSING = {
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+    KafkaError._WAIT_COORD,
+}
+T = TypeVar("T")
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """Return what *ask* does; while brokers come and go, ask again."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 class LogReader:
@@ -49,26 +74,27 @@ class LogReader:
 
     def partitions(self, topic: str) -> list[TopicPartition]:
         """Return the partitions of the topic called *topic* on the brokers."""
+        found = patiently(lambda: self._described(topic))
+        return [TopicPartition(topic, one) for one in sorted(found.partitions)]
+
+    def _described(self, topic: str) -> Any:
         found = self._consumer.list_topics(topic, timeout=_PATIENCE_SECONDS).topics[topic]
         if found.error is not None:
             raise KafkaException(found.error)
-        return [TopicPartition(topic, one) for one in sorted(found.partitions)]
+        return found
 
     def ends(self, topic: str) -> dict[int, int]:
         """Return by partition the offset after the last record that a read_committed consumer sees."""
-        return {
-            one.partition: self._consumer.get_watermark_offsets(one, timeout=_PATIENCE_SECONDS)[1]
-            for one in self.partitions(topic)
-        }
+        return {one.partition: self._end(self._consumer, one) for one in self.partitions(topic)}
+
+    def _end(self, consumer: Consumer, one: TopicPartition) -> int:
+        return int(patiently(lambda: consumer.get_watermark_offsets(one, timeout=_PATIENCE_SECONDS))[1])
 
     def await_no_open_transaction(self, topic: str) -> None:
         """Wait until no transaction hides records: one that a killed worker left ends after its time-out."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         for one in self.partitions(topic):
-            while (
-                self._consumer.get_watermark_offsets(one, timeout=_PATIENCE_SECONDS)[1]
-                < self._uncommitted.get_watermark_offsets(one, timeout=_PATIENCE_SECONDS)[1]
-            ):
+            while self._end(self._consumer, one) < self._end(self._uncommitted, one):
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{topic}[{one.partition}] has an open transaction after {_PATIENCE_SECONDS} s")
                 time.sleep(0.2)
@@ -76,7 +102,7 @@ class LogReader:
     def committed(self) -> dict[tuple[str, int], int]:
         """Return the group's committed offset by topic on the brokers and partition; 0 where there is none."""
         wanted = [one for name in INPUTS for one in self.partitions(self._place.topic(name))]
-        found = self._consumer.committed(wanted, timeout=_PATIENCE_SECONDS)
+        found = patiently(lambda: self._consumer.committed(wanted, timeout=_PATIENCE_SECONDS))
         return {(one.topic, one.partition): max(one.offset, 0) for one in found}
 
     def commit_gap(self) -> int:

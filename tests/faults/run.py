@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.faults.checker import Findings, Wanted, check
 from tests.faults.children import Children, FaultError, LoadProcess, WorkerProcess, wait_until
 from tests.faults.load import LoadPlan
 from tests.faults.place import DEAD_LETTERS, FEATURE_EVENTS, MATCH_EVENTS, PREDICTIONS, TEAM_EVENTS, Place
-from tests.faults.reading import LogReader
+from tests.faults.reading import LogReader, patiently
 
 AT_LEAST_ONCE, EXACTLY_ONCE = "at-least-once", "exactly-once"
 PARTITIONS = 6
@@ -79,13 +79,20 @@ class Run:
         self.admin = AdminClient({"bootstrap.servers": self.place.bootstrap_servers, "log_level": 0})
         self.log = LogReader(self.place)
 
+    def begin_run(self, run_id: str) -> None:
+        """Look at the run which `touchline reset` has prepared from now on."""
+        self.log.close()
+        self.place = replace(self.place, run_id=run_id)
+        self.log = LogReader(self.place)
+
     # topics
 
-    def create_topics(self) -> None:
-        """Create the topics which the predict role reads and writes."""
+    def create_topics(self, *names: str) -> None:
+        """Create the topics called *names*, or all which the predict role reads and writes."""
         topics = [
             NewTopic(self.place.topic(name), num_partitions=partitions, replication_factor=3, config=dict(config))
             for name, (partitions, config) in _TOPICS.items()
+            if name in names or not names
         ]
         for answer in self.admin.create_topics(topics).values():
             answer.result(60)
@@ -183,8 +190,16 @@ class Run:
 
     def members(self) -> int:
         """Return how many members the group has."""
-        found = self.admin.describe_consumer_groups([self.place.group], request_timeout=30)[self.place.group]
-        return len(found.result().members)
+        return len(self.described_group().members)
+
+    def described_group(self) -> Any:
+        """Return what the brokers say of the group: its members, its coordinator."""
+
+        def described() -> Any:
+            answers = self.admin.describe_consumer_groups([self.place.group], request_timeout=10)
+            return answers[self.place.group].result()
+
+        return patiently(described)
 
     def wait_members(self, count: int, seconds: float = 60) -> None:
         """Wait until the group has *count* members: with a killed one, until its session has timed out."""

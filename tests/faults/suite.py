@@ -2,10 +2,37 @@
 
 from collections.abc import Sequence
 
+from tests.faults.broker_faults import BROKER_FAULTS
+from tests.faults.dependency_faults import DEPENDENCY_FAULTS
+from tests.faults.feed_faults import FEED_FAULTS
 from tests.faults.scenario import Scenario
+from tests.faults.topic_faults import TOPIC_FAULTS
 from tests.faults.worker_faults import WORKER_FAULTS
 
-SCENARIOS: Sequence[Scenario] = (*WORKER_FAULTS,)
+_NOT_YET = (
+    "broker-paused",
+    "network-cut",
+    "disk-full",
+    "registry-gone-with-new-schema-ids",
+    "redis-gone",
+    "redis-slow",
+    "redis-full",
+    "bundle-damaged",
+    "output-too-large",
+    "dead-letters-not-writable",
+    "partitions-increased",
+    "topic-recreated",
+    "retention-overtakes",
+    "corrupt-records",
+)
+_ALL: Sequence[Scenario] = (
+    *WORKER_FAULTS,
+    *BROKER_FAULTS,
+    *DEPENDENCY_FAULTS,
+    *TOPIC_FAULTS,
+    *FEED_FAULTS,
+)
+SCENARIOS = [one for one in _ALL if one.name not in _NOT_YET]
 
 
 def chosen(only: str) -> list[Scenario]:
