@@ -15,9 +15,7 @@ from streams.engine.table import Tail
 from streams.intake import Intake, Reader
 from streams.layout import Layout
 from streams.learning import SchemaBook
-from streams.materializing.roles import materialize_role
 from streams.metrics import WorkerMetrics
-from streams.monitoring.roles import merge_role, monitor_role
 from streams.predict import PredictCodecs, PredictJob, PredictTopics
 from streams.rate import RateJob, RateTopics, RatingCodecs
 from streams.registry import registry_of
@@ -98,10 +96,28 @@ def rating_codecs(settings: Settings, book: SchemaBook) -> RatingCodecs:
     return codecs
 
 
+def _monitor(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
+    from streams.monitoring.roles import monitor_role  # noqa: PLC0415 - loads SciPy, which only the monitors need
+
+    return monitor_role(settings, book, inputs, metrics)
+
+
+def _merge(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
+    from streams.monitoring.roles import merge_role  # noqa: PLC0415 - the same
+
+    return merge_role(settings, book, inputs, metrics)
+
+
+def _materialize(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
+    from streams.materializing.roles import materialize_role  # noqa: PLC0415 - loads Redis's client
+
+    return materialize_role(settings, book, inputs, metrics)
+
+
 _BUILDERS: Mapping[str, Callable[[Settings, SchemaBook, Inputs, WorkerMetrics], Role]] = {
     "predict": _predict,
     "rate": _rate,
-    "monitor": monitor_role,
-    "monitor-merge": merge_role,
-    "materialize": materialize_role,
+    "monitor": _monitor,
+    "monitor-merge": _merge,
+    "materialize": _materialize,
 }

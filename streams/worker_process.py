@@ -77,6 +77,14 @@ class _LagWatch:
         await asyncio.to_thread(self._collector.stop)
 
 
+class _Worker(faust.Worker):
+    """Faust's worker, which goes as soon as everything has stopped."""
+
+    async def _sentinel_task(self) -> None:
+        """Let callbacks that are due run; stock mode sleeps a second here."""
+        await asyncio.sleep(0)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Run the role until a signal comes or the supervisor has gone."""
     role, socket = arguments
@@ -96,7 +104,7 @@ def main(arguments: Sequence[str]) -> None:
     lag = LagCollector([role_reader(settings, role)])
     registry.register(lag)
     app.attached += [_Watched(app, registry, Path(socket)), _LagWatch(lag)]
-    worker: Any = faust.Worker(
+    worker: Any = _Worker(
         app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False, quiet=True
     )
     worker.spinner = None  # it writes escape codes into logs

@@ -181,6 +181,12 @@ class SliceTables(TableManager):
             self._recovery = SliceRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery
 
+    async def on_start(self) -> None:
+        """Start the recovery at once: stock Faust first sleeps a second, for tables which modules may yet define."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
+
 
 class SliceTransport(driver.Transport):
     """Faust's aiokafka transport with our consumer."""
