@@ -30,7 +30,7 @@ types: .venv/installed ## mypy --strict
 	@$(BIN)/mypy
 
 unit: .venv/installed ## unit, property and integration tests with coverage
-	@$(BIN)/pytest --cov --cov-report=term
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 faults: .venv/installed ## break workers, brokers, network and disk under load and count the cost (ONLY="kill zombie")
 	@$(BIN)/python -m tests.faults --only "$(ONLY)"
