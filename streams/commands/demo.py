@@ -104,7 +104,7 @@ def _cluster(settings: Settings, console: Console) -> Iterator[Settings]:
     if given.get("bootstrap_servers") or os.environ.get("TOUCHLINE_BOOTSTRAP_SERVERS") or running_cluster():
         yield settings
         return
-    cluster = LocalCluster(say=lambda sentence: console.print(sentence, highlight=False))
+    cluster = LocalCluster(guarded=True, say=lambda sentence: console.print(sentence, highlight=False))
     try:
         console.print("Starting Kafka and the schema registry on loopback")
         cluster.start()

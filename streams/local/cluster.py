@@ -48,6 +48,7 @@ class LocalCluster:
         *,
         ephemeral: bool = False,
         detached: bool = False,
+        guarded: bool = False,
         security: Literal["plaintext", "sasl_ssl"] = "plaintext",
         users: Sequence[str] = (),
         server_properties: Mapping[str, str] | None = None,
@@ -61,6 +62,7 @@ class LocalCluster:
             nodes: 1 or 3.
             ephemeral: Whether all of it goes with this process.
             detached: For an ephemeral one that shall outlive this process after all, until `touchline down`.
+            guarded: For a kept one whose processes shall not outlive this one, however it ends; the data stay.
             security: ``sasl_ssl`` for passwords, encryption and access rules; in tests only.
             users: With ``sasl_ssl``: names besides ``admin``. They may do only what access rules allow.
             server_properties: Kafka's own settings, which win over ours.
@@ -79,6 +81,7 @@ class LocalCluster:
         if security == "sasl_ssl" and self.detached:
             raise ValueError("a cluster with security is for tests: ephemeral and not detached")
         self.was_up = False
+        self._guarded = guarded or not self.detached
         self._users = tuple(users) if security == "sasl_ssl" else None
         self._more = dict(server_properties or {})
         self._environment = environment
@@ -177,6 +180,8 @@ class LocalCluster:
 
     def _start_anew(self, software: Software, last_ports: Mapping[str, int]) -> None:
         folder = self._make_folder()
+        if self._guarded:
+            self._guard = Guard(folder if self.ephemeral else None)
         preferred = {} if self.ephemeral else {**USUAL, **last_ports}
         try:
             if self._users is not None:
@@ -206,9 +211,7 @@ class LocalCluster:
 
     def _make_folder(self) -> Path:
         if self.ephemeral:
-            folder = Path(tempfile.mkdtemp(prefix="touchline-"))
-            self._guard = None if self.detached else Guard(folder)
-            return folder
+            return Path(tempfile.mkdtemp(prefix="touchline-"))
         folder = state_folder(self._environment) / DATA_NAME / f"nodes-{self.nodes}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -233,7 +236,7 @@ class LocalCluster:
     def _record(self, state: ClusterState, started: Process | None) -> None:
         if self.detached:
             write_state(state_file(self._environment), state)
-        elif started is not None and self._guard is not None:
+        if started is not None and self._guard is not None:
             self._guard.watch(started)
 
     def _keep_logs(self, folder: Path) -> Path:

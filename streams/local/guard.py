@@ -1,7 +1,7 @@
 """A small process that outlives its parent, to end what the parent left behind when it was killed.
 
 It reads ``pid started`` lines; when the other end closes, for whatever reason, it kills those that still run and
-removes the folder it was given.
+removes the folder it was given, if any.
 """
 
 import shutil
@@ -16,11 +16,11 @@ END_SECONDS = 30.0
 
 
 class Guard:
-    """Watches over the processes and the folder of a cluster that must not outlive this process."""
+    """Watches over the processes, and the folder if it is given, of a cluster that must not outlive this process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "streams.local.guard", str(folder)],
+            [sys.executable, "-m", "streams.local.guard", *([str(folder)] if folder else [])],
             stdin=subprocess.PIPE,
             start_new_session=True,
             text=True,
@@ -49,7 +49,8 @@ def main() -> None:
     for process in watched:
         send(process, signal.SIGKILL)
     wait_until_ended(watched, END_SECONDS)
-    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    for folder in sys.argv[1:]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

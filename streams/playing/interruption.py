@@ -1,25 +1,36 @@
-"""Ctrl-C and SIGTERM alike, and none of them while we clean up."""
+"""Ctrl-C, SIGTERM and a closed terminal alike, and none of them while we clean up."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     # From now on we clean up, which a second Ctrl-C would only leave half done.
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    for one in _SIGNALS:
+        signal.signal(one, signal.SIG_IGN)
+    if number == signal.SIGHUP:
+        _let_go_of_the_terminal()
     raise KeyboardInterrupt
+
+
+def _let_go_of_the_terminal() -> None:
+    """Send what is still said nowhere: a write to a closed terminal fails, and would end the cleaning up."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for said in (1, 2):
+        os.dup2(nowhere, said)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM inside; later ones are ignored until the end."""
-    before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
+    """Raise KeyboardInterrupt at the first such signal inside; later ones are ignored until the end."""
+    heard = [one for one in _SIGNALS if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]  # nohup
+    before = {number: signal.signal(number, _interrupt) for number in heard}
     try:
         yield
     finally:
