@@ -78,7 +78,8 @@ def before(name: str, number: int, chance: Random) -> Iterator[Event]:
         MATCH_EVENTS,
         {
             "event_id": f"{name}-scheduled", "match_id": name, "kind": "SCHEDULED",
-            "occurred_at_ms": start - 600 * MINUTE_MS, "home_team": f"{name} home", "away_team": f"{name} away",
+            "occurred_at_ms": start - 600 * MINUTE_MS, "minute": 0, "home_team": f"{name} home",
+            "away_team": f"{name} away",
             "competition": "Friendly", "neutral": chance.random() < 0.2, "kick_off_ms": start,
         },
     )  # fmt: skip

@@ -50,7 +50,7 @@ class Match:
     def counting(self, *kinds: str, side: str | None = None) -> list[dict[str, Any]]:
         """Return the events of *kinds* which have not been struck off."""
         found = [event for event_id, event in self.events.items() if event_id not in self.struck]
-        return [event for event in found if event["kind"] in kinds and side in (None, event["side"])]
+        return [event for event in found if event["kind"] in kinds and side in (None, event.get("side"))]
 
     def newest(self, kind: str) -> dict[str, Any] | None:
         return max(self.counting(kind), key=lambda event: (event["occurred_at_ms"], event["event_id"]), default=None)

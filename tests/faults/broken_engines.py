@@ -1,0 +1,59 @@
+"""The suite can fail: engines which are broken on purpose, each with the fault that shows it."""
+
+from contextlib import suppress
+
+from tests.faults.checker import Findings
+from tests.faults.children import FaultError
+from tests.faults.run import AT_LEAST_ONCE, Run
+from tests.faults.scenario import Scenario
+
+TIMES = 3
+EVENTS = 20_000
+
+
+def command(how: str) -> tuple[str, ...]:
+    return ("-P", "-m", "tests.faults.broken_worker", how)
+
+
+def found(run: Run) -> Findings:
+    with suppress(FaultError):  # one that is broken need not come to an end
+        run.settle()
+    return run.check()
+
+
+def killed(how: str) -> Scenario:
+    """A worker of this kind is killed while it has work under way."""
+
+    def body(run: Run) -> Findings:
+        worker = run.worker(wait=False, command=command(how), commit_interval=0.1)
+        run.load()
+        worker.wait_ready()
+        for _ in range(TIMES):
+            run.a_moment()
+            worker.kill_child()
+            run.fault_is_over()
+        return found(run)
+
+    return Scenario(f"broken-{how}", body, guarantees=(AT_LEAST_ONCE,), events=EVENTS, broken=True)
+
+
+def joined(how: str) -> Scenario:
+    """Others join and leave while a worker of this kind has work under way."""
+
+    def body(run: Run) -> Findings:
+        worker = run.worker(wait=False, command=command(how))
+        run.load()
+        worker.wait_ready()
+        for _ in range(TIMES):
+            run.worker(command=command(how)).stop()
+        return found(run)
+
+    return Scenario(f"broken-{how}", body, guarantees=(AT_LEAST_ONCE,), events=EVENTS, broken=True)
+
+
+BROKEN_ENGINES = (
+    killed("commit-before-delivery"),
+    killed("no-applied-offsets"),
+    joined("stock-revoke-order"),
+    killed("state-before-output"),
+)

@@ -1,0 +1,102 @@
+"""``python -m tests.faults.broken_worker HOW ROLE``: a worker whose engine is broken on purpose.
+
+The suite must notice each of these. The engine is not told of them: they replace methods of its classes in a process of
+their own, and make the brokers look slow, so that what is under way is under way for long enough to be hit.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from faust.transport.drivers.aiokafka import Consumer as StockConsumer
+
+from streams import predict, supervisor, worker_process
+from streams.cli import main as touchline
+from streams.engine.engine import Engine
+from streams.engine.outbox import Outbox
+from streams.engine.table import Changelog
+from streams.engine.transport import SliceConsumer
+
+SLOW_SECONDS = 0.5
+
+
+def slow_outputs() -> None:
+    """Let every delivery of predictions take long."""
+    deliver = Outbox.deliver
+
+    async def slowly(self: Outbox, messages: Any) -> Any:
+        if any(message.topic.endswith("predictions") for message in messages):
+            await asyncio.sleep(SLOW_SECONDS)
+        return await deliver(self, messages)
+
+    Outbox.deliver = slowly  # type: ignore[method-assign] # broken on purpose, so are all below
+
+
+def commit_before_delivery() -> None:
+    """Say that a slice is finished when it has been handed over."""
+    deliver = Engine._deliver
+
+    async def too_early(self: Engine[Any, Any], pieces: Any, steps: Any) -> None:
+        self.finished.update({(piece.topic, piece.partition): piece.next_offset for piece in pieces})
+        await deliver(self, pieces, steps)
+
+    Engine._deliver = too_early  # type: ignore[method-assign]
+
+
+def no_applied_offsets() -> None:
+    """Keep no offsets in the states and do not look at what is out already."""
+    predict._with_offset = lambda state, _offset, **_which: state
+    Changelog._read_tail = lambda *_: None  # type: ignore[method-assign]
+
+
+def stock_revoke_order() -> None:
+    """Let go of partitions as Faust does: without waiting for what is under way."""
+    SliceConsumer.on_partitions_revoked = StockConsumer.on_partitions_revoked
+
+
+def state_before_output() -> None:
+    """Write the states as soon as they have changed."""
+    finish = Engine._finish
+
+    async def states_first(self: Engine[Any, Any], batch: Any) -> None:
+        nothing = asyncio.get_running_loop().create_future()
+        nothing.set_result({})
+        await finish(self, replace(batch, delivered=nothing, reached={}))
+        await finish(self, batch)
+
+    Engine._finish = states_first  # type: ignore[method-assign]
+
+
+BREAKS: Mapping[str, Callable[[], None]] = {
+    "commit-before-delivery": commit_before_delivery,
+    "no-applied-offsets": no_applied_offsets,
+    "stock-revoke-order": stock_revoke_order,
+    "state-before-output": state_before_output,
+}
+
+
+def supervise(how: str, role: str) -> None:
+    """Run `touchline worker ROLE`, whose child is this module."""
+    start = asyncio.create_subprocess_exec
+
+    async def start_broken(program: str, *_arguments: str, **more: Any) -> asyncio.subprocess.Process:
+        return await start(program, "-P", "-m", __spec__.name, how, *_arguments[3:], **more)
+
+    supervisor.asyncio.create_subprocess_exec = start_broken
+    sys.argv = ["touchline", "worker", role]
+    touchline()
+
+
+def main(how: str, role: str, *socket: str) -> None:
+    if not socket:
+        supervise(how, role)
+    else:
+        slow_outputs()
+        BREAKS[how]()
+        worker_process.main([role, *socket])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
