@@ -218,15 +218,15 @@ class RoleApp(transport.SliceApp):
             for (topic, one), committed in committed_offsets(reader, wanted).items():
                 ends = reader.get_watermark_offsets(TopicPartition(topic, one), timeout=_PATIENCE_SECONDS)
                 known, topic_id = tables[one].inputs, self.inputs.ids[topic]
-                seek = check_position(topic, one, known, topic_id=topic_id, committed=committed, log=ends)
-                if seek is not None:
-                    seeks[TP(topic, one)] = seek
+                seeks[TP(topic, one)] = check_position(
+                    topic, one, known, topic_id=topic_id, committed=committed, log=ends
+                )
         finally:
             reader.close()
         return seeks
 
     def positions(self) -> Mapping[TP, int]:
-        """Return where to go on in partitions whose committed offset the group has lost."""
+        """Return where to go on, by input partition."""
         return self._seeks
 
 

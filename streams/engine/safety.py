@@ -27,8 +27,8 @@ def check_position(
     topic_id: str,
     committed: int | None,
     log: tuple[int, int],
-) -> int | None:
-    """Return where to go on when the group has no committed offset but the table knows one, else None.
+) -> int:
+    """Return where to go on: the committed offset, else what the table knows, else the start of the log.
 
     Args:
         topic: Name on the brokers.
@@ -51,7 +51,7 @@ def check_position(
             )
     position = committed if committed is not None else known.get(f"{topic}@{topic_id}")
     if position is None:
-        return None
+        return low
     if position < low:
         raise InputError(
             f"{low - position} events of {where} are gone: retention deleted offsets {position} to {low - 1} before "
@@ -62,4 +62,4 @@ def check_position(
             f"{where} ends at offset {high}, but offset {position} was committed: "
             f"{position - high} events are gone from the log; start over with `touchline reset`"
         )
-    return position if committed is None else None
+    return position

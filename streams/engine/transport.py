@@ -38,7 +38,7 @@ class SliceApp(faust.App):
         raise NotImplementedError
 
     def positions(self) -> Mapping[TP, int]:
-        """Return where to go on in partitions whose committed offset the group has lost."""
+        """Return where to go on, by input partition."""
         return {}
 
 
@@ -131,7 +131,10 @@ class SliceConsumer(driver.Consumer):
             log.warning("mark.lost", topic=topic, error=str(error))
 
     async def perform_seek(self) -> None:
-        """Go to the committed offsets, or to what the table knows where the group has none."""
+        """Go to where each partition goes on, also where nothing is committed yet.
+
+        aiokafka stays where it is there, behind records which it has handed over and which were dropped since.
+        """
         await super().perform_seek()
         for tp, offset in self.app.positions().items():
             await self.seek(tp, offset)
