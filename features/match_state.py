@@ -26,24 +26,10 @@ from features.remembered import (
     with_saying,
     without_saying,
 )
-from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent, Side, TeamEvent, TeamEventKind
+from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent, Side
 
-__all__ = [
-    "DAY_MS",
-    "Held",
-    "ImpossibleEventError",
-    "Known",
-    "MatchState",
-    "Phase",
-    "after_feature_event",
-    "after_match_event",
-    "expires_at_ms",
-    "team_event",
-]
+__all__ = ["Held", "ImpossibleEventError", "Known", "MatchState", "Phase", "after_feature_event", "after_match_event"]
 
-DAY_MS = 86_400_000
-KEPT_AFTER_END_MS = DAY_MS
-KEPT_AFTER_KICK_OFF_MS = 7 * DAY_MS
 HALF_TIME_MINUTE = 45
 
 T = TypeVar("T")
@@ -160,22 +146,6 @@ class MatchState:
         return Phase.FIRST_HALF if self.minute <= HALF_TIME_MINUTE else Phase.SECOND_HALF
 
 
-def expires_at_ms(state: MatchState) -> int:
-    """Return the event time after which *state* may leave its table.
-
-    24 h after the end; 7 d after the kick-off of a match which never started; else 7 d after the last event.
-    """
-    ended = state.ended_at_ms
-    if ended is not None:
-        return ended + KEPT_AFTER_END_MS
-    if state.scheduled and not state.started:
-        return state.scheduled[-1].kick_off_ms + KEPT_AFTER_KICK_OFF_MS
-    heard = [known.as_of_ms for known in state.features.values()]
-    heard += [held.occurred_at_ms for held in state.held]
-    heard += [one.kick_off_ms for one in state.scheduled[-1:]]
-    return max(state.last_event_ms, *heard, 0) + KEPT_AFTER_KICK_OFF_MS
-
-
 class ImpossibleEventError(ValueError):
     """An event that lacks what its kind needs; the sentence names both."""
 
@@ -276,30 +246,3 @@ def after_feature_event(state: MatchState, event: FeatureEvent) -> MatchState:
         return state
     newest = Known(event.as_of_ms, tie_break, event.values)
     return replace(state, features={**state.features, event.source: newest})
-
-
-def team_event(before: MatchState, after: MatchState, event: MatchEvent) -> TeamEvent | None:
-    """Return what the rating fold must hear of the step from *before* to *after*; None when nothing of it changed."""
-    fixture, result = after.fixture, after.result
-    if fixture is None or (_fixture_and_end(before) == _fixture_and_end(after)):
-        return None
-    return TeamEvent(
-        event_id=event.event_id,
-        match_id=after.match_id,
-        kind=TeamEventKind(event.kind),
-        occurred_at_ms=event.occurred_at_ms,
-        kick_off_ms=fixture.kick_off_ms,
-        competition=fixture.competition,
-        home_team=fixture.home_team,
-        away_team=fixture.away_team,
-        neutral=fixture.neutral,
-        home_score=None if result is None else result.home_score,
-        away_score=None if result is None else result.away_score,
-        cancelled=after.cancelled,
-    )
-
-
-def _fixture_and_end(state: MatchState) -> tuple[object, ...]:
-    fixture, result = state.fixture, state.result
-    said = fixture and (fixture.kick_off_ms, fixture.competition, fixture.home_team, fixture.away_team, fixture.neutral)
-    return said, result and (result.home_score, result.away_score), state.cancelled

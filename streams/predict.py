@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_sets import FEATURE_SETS
-from features.match_state import MatchState, after_feature_event, after_match_event, expires_at_ms, team_event
+from features.match_expiry import expires_at_ms
+from features.match_state import MatchState, after_feature_event, after_match_event
 from features.remembered import Held
+from features.team_events import team_event
 from models.bundle import Bundle
 from schemas.codec import Codec
 from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, TeamEvent, Variant

@@ -104,9 +104,7 @@ def main(arguments: Sequence[str]) -> None:
     lag = LagCollector([role_reader(settings, role)])
     registry.register(lag)
     app.attached += [_Watched(app, registry, Path(socket)), _LagWatch(lag)]
-    worker: Any = _Worker(
-        app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False, quiet=True
-    )
+    worker: Any = _Worker(app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False, quiet=True)
     worker.spinner = None  # it writes escape codes into logs
     worker.execute_from_commandline()
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from features.feature_sets import FeatureSet
-from features.match_state import MatchState, after_feature_event, after_match_event, team_event
+from features.match_state import MatchState, after_feature_event, after_match_event
 from features.narrative import DAY_MS
 from features.rating_book import RatingBook
+from features.team_events import team_event
 from schemas.records import FeatureEvent, MatchEvent
 from streams.playing.match_days import MatchDay
 

@@ -15,9 +15,10 @@ from features.history import (
     club_matches,
     international_matches,
 )
-from features.match_state import MatchState, after_match_event, team_event
+from features.match_state import MatchState, after_match_event
 from features.narrative import kick_off_of, narrate
 from features.rating_book import RatingBook
+from features.team_events import team_event
 from features.team_ratings import TeamRating, after_result, expected_score
 from schemas.records import EventKind
 

@@ -6,18 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.match_expiry import DAY_MS, expires_at_ms
 from features.match_state import (
-    DAY_MS,
     Held,
     ImpossibleEventError,
     MatchState,
     Phase,
     after_feature_event,
     after_match_event,
-    expires_at_ms,
-    team_event,
 )
 from features.remembered import digest, signed
+from features.team_events import team_event
 from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent, Side, TeamEventKind
 
 COUNTED = {

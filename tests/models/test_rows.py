@@ -10,9 +10,10 @@ import pytest
 
 from features.feature_sets import FEATURE_SETS
 from features.history import EPOCH, HistoricGoal, HistoricMatch, as_result
-from features.match_state import MatchState, after_feature_event, after_match_event, team_event
+from features.match_state import MatchState, after_feature_event, after_match_event
 from features.narrative import kick_off_of, narrate
 from features.rating_book import RatingBook
+from features.team_events import team_event
 from models.rows import (
     FULL_TIME,
     PRE_MATCH,
