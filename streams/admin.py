@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
 
 from streams.brokers import PATIENCE_SECONDS, BrokerError, once_ready, one_sentence, quiet
 from streams.settings import Settings
@@ -154,6 +154,20 @@ class Admin:
     def create_changelog(self, name: str, partitions: int) -> TopicOutcome:
         """Create the compacted changelog called *name* on the brokers, unless it is there."""
         return self.create_topic(name, partitions, CHANGELOG_CONFIG)
+
+    def grow_topics(self, names: Collection[str], partitions: int) -> None:
+        """Give each of *names*, which have fewer, so many *partitions*; return when the brokers know them."""
+        asked = [NewPartitions(name, partitions) for name in names]
+        if not asked:
+            return
+        with one_sentence(self._settings, "adding partitions"):
+            for answer in self._client.create_partitions(asked, request_timeout=self._patience).values():
+                answer.result()
+        deadline = time.monotonic() + self._patience
+        while set(self.partition_counts(names).values()) != {partitions}:
+            if time.monotonic() > deadline:
+                raise BrokerError(f"partitions were added, but no broker knows them after {self._patience:.0f} s")
+            time.sleep(_POLL_SECONDS)
 
     def delete_topics(self, names: Iterable[str]) -> list[str]:
         """Delete the topics of *names* that exist; return which."""

@@ -33,7 +33,8 @@ class StartType(click.ParamType):
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def _run_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+def checked_run_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Return *value*, which can be a run id; the callback of an option."""
     if not _RUN_ID.fullmatch(value):
         raise click.BadParameter(f"{value!r} is not 1 to 40 letters, digits, '_' and '-'")
     return value
@@ -44,7 +45,7 @@ def _run_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 @click.option(
     "--from", "start", type=StartType(), required=True, metavar="earliest|latest|TIME", help="Where to begin."
 )
-@click.option("--run-id", required=True, callback=_run_id, help="Of the new run; the present one is left as it is.")
+@click.option("--run-id", required=True, callback=checked_run_id, help="Of the new run; the present one stays.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @cluster_options
 @in_one_sentence

@@ -10,6 +10,7 @@ from streams.commands.errors import UserError
 from streams.playing.errors import PlayError
 from streams.records_io import TopicError
 from streams.registry import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
+from streams.repartitioning.errors import MoveError
 from streams.settings import SettingsError
 
 P = ParamSpec("P")
@@ -17,6 +18,7 @@ R = TypeVar("R")
 _OURS = (
     BrokerError,
     IncompatibleSchemaError,
+    MoveError,
     PlayError,
     RegistryUnavailableError,
     SchemaError,

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from streams.admin import Admin, TopicOutcome
 from streams.commands.options import cluster_options
+from streams.commands.repartition import repartition
 from streams.commands.sentences import in_one_sentence
 from streams.settings import Settings
 from streams.topics import TOPICS, TopicSpec
@@ -25,6 +26,9 @@ def topics() -> None:
       touchline topics create
       touchline topics list --json
     """  # noqa: D301 - \b is click's mark for a block kept as it is
+
+
+topics.add_command(repartition)
 
 
 @topics.command()

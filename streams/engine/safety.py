@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from confluent_kafka import Consumer, TopicPartition
 
+UNFINISHED = "unfinished"  # among the inputs of a progress record: states are still being written, by a tool
 _PATIENCE_SECONDS = 30.0
 
 
@@ -39,8 +40,14 @@ def check_position(
         log: First offset in the log and the one after the last.
 
     Raises:
-        InputError: The topic was made anew, or events between the last position and the log are gone.
+        InputError: The table is not complete, the topic was made anew, or events between the last position and the log
+            are gone.
     """
+    if UNFINISHED in known:
+        raise InputError(
+            "the states of this run id are not complete: a move was interrupted; run the same "
+            "`touchline topics repartition` again"
+        )
     where = f"{topic}[{partition}]"
     low, high = log
     for name, offset in known.items():

@@ -1,5 +1,9 @@
 """Topics that get more partitions: a worker stops before it works with the wrong state."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
 
@@ -43,6 +47,24 @@ def refusal(worker) -> str:
     return worker.said()
 
 
+def run(world, *words: str, code: int = 0) -> str:
+    """Run a command as a person does; return what it says."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "streams.cli", *words],
+        env=os.environ | world.settings.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (code, 0) == (done.returncode, done.stderr.count("Traceback")), done.stderr
+    return done.stdout + done.stderr
+
+
+def once(*matches: list[MatchEvent]) -> list[tuple[str, str]]:
+    return sorted((event.match_id, event.event_id) for events in matches for event in events)
+
+
+def predicted(world, count: int) -> list[tuple[str, str]]:
+    return sorted((one.match_id, one.event_id) for one in world.wait_for_values("predictions", count))
+
+
 def states(world) -> list[tuple[int, int, bytes]]:
     """Return what is in the changelog but its progress, record by record."""
     name = world.settings.changelog("predict", "matches")
@@ -50,7 +72,7 @@ def states(world) -> list[tuple[int, int, bytes]]:
     return sorted((one.partition(), one.offset(), one.value()) for one in found if one.key()[:1] != b"\0")
 
 
-def test_partitions_added_under_a_running_worker_stop_it_before_it_takes_a_key_for_misplaced(world):
+def test_partitions_added_under_a_running_worker_stop_it_and_its_states_can_be_moved(world, world_of):
     worker = world.worker("predict")
     world.send("match-events", *opening(STAYS), *opening(MOVES))
     world.wait_caught_up()
@@ -66,10 +88,25 @@ def test_partitions_added_under_a_running_worker_stop_it_before_it_takes_a_key_f
     assert "Traceback" not in said
     assert [] == world.read("dead-letters")
     assert known == states(world)
-    assert 12 == len(world.values("predictions"))
 
     assert f"are laid out for {BEFORE}" in refusal(world.worker("predict", wait=False))
     assert known == states(world)
+
+    # A feed that has not heard of the new partitions sends to the earlier one, which must be set aside and sent again.
+    partition = partition_of(MOVES.encode(), BEFORE)
+    late = (MOVES.encode(), world.codec("match-events").encode(tick(MOVES, 7)))
+    world.send_bytes("match-events", late, partition=partition)
+    words = ("topics", "repartition", "--partitions", str(AFTER), "--run-id", "moved")
+    assert f"2 events are left to {world.settings.group('predict')}" in run(world, *words, code=2)
+    assert "of 2 states have moved" in run(world, *words, "--leave-rest")
+    after = world_of(world.settings.model_copy(update={"run_id": "moved", "partitions": AFTER}))
+    after.worker("predict")
+    after.wait_caught_up()
+
+    (letter,) = world.read("dead-letters")
+    assert (b"WRONG_PARTITION", *late) == (dict(letter.headers())["cause"], letter.key(), letter.value())
+    world.send_bytes("match-events", late)
+    assert once(opening(STAYS), opening(MOVES), [tick(MOVES, 6), tick(MOVES, 7)]) == predicted(after, 14)
 
 
 def test_a_worker_without_new_records_notices_too(world):

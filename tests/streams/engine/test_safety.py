@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.engine.safety import InputError, check_position
+from streams.engine.safety import UNFINISHED, InputError, check_position
 
 
 def position(known=None, committed=None, log=(0, 100)):
@@ -50,3 +50,8 @@ def test_a_topic_made_anew_is_refused_though_its_offsets_would_fit():
 
 def test_another_topic_with_a_longer_name_does_not_matter():
     assert 0 == position(known={"in-other@old": 60})
+
+
+def test_states_that_a_tool_is_still_writing_are_refused():
+    with pytest.raises(InputError, match="a move was interrupted"):
+        position(known={UNFINISHED: 0})
