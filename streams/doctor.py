@@ -130,13 +130,9 @@ class Examination:
         if len(set(counts.values())) == 1:
             yield Finding("partitions", ok=True, message=f"both inputs of predict have {counts[inputs[0]]}")
         else:
-            fewer = min(counts, key=lambda name: counts[name])
-            do = (
-                f"kafka-topics.sh --bootstrap-server {self.settings.bootstrap_servers} --alter --topic {fewer} "
-                f"--partitions {max(counts.values())}"
-            )
+            do = f"touchline topics repartition --partitions {max(counts.values())} --run-id NEW"
             message = f"the inputs of predict must have the same number: {listed}"
-            yield Finding("partitions", ok=False, message=message, do=do)
+            yield Finding("partitions", ok=False, message=message, do=_with_prefix(self.settings, do))
 
     def _schemas(self) -> Iterator[Finding]:
         do = _with_prefix(self.settings, "touchline schema register")

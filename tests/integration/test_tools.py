@@ -449,7 +449,7 @@ def test_doctor_sees_unequal_inputs_other_retention_and_a_lax_order(admin, setti
     assert f"{settings.topic('match-events')} has 3, {settings.topic('feature-events')} has 4" in text
     assert "retention.ms=1000, not 604800000" in text
     assert "team-events has 2 partitions; its records need one order, so 1" in text
-    assert f"--alter --topic {settings.topic('match-events')} --partitions 4" in text
+    assert "touchline topics repartition --partitions 4 --run-id NEW --topic-prefix" in text
 
 
 @pytest.mark.usefixtures("topics")
