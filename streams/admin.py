@@ -176,6 +176,25 @@ class Admin:
             answers = self._client.delete_topics(present, request_timeout=self._patience) if present else {}
             return [name for name, answer in answers.items() if _present(answer, ()) is None]
 
+    def group_names(self) -> list[str]:
+        """Return the names of all consumer groups this user may see, sorted."""
+        with one_sentence(self._settings, "listing groups"):
+            found = self._client.list_consumer_groups(request_timeout=self._patience).result()
+            for error in found.errors:
+                raise error
+            return sorted(group.group_id for group in found.valid)
+
+    def delete_groups(self, names: Collection[str]) -> None:
+        """Delete the groups of *names*, which have no members; one that is not there is no matter."""
+        with one_sentence(self._settings, "deleting groups"):
+            answers = self._client.delete_consumer_groups(list(names), request_timeout=self._patience) if names else {}
+            for answer in answers.values():
+                try:
+                    answer.result()
+                except KafkaException as error:
+                    if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                        raise
+
     def _create(self, wanted: Mapping[str, tuple[int, dict[str, str]]]) -> list[TopicOutcome]:
         there = self.partition_counts(wanted)
         created = self._create_missing({name: asked for name, asked in wanted.items() if name not in there})

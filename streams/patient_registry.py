@@ -37,6 +37,14 @@ class PatientRegistry:
         """Return one schema of *subject*."""
         return _asked(lambda: self._registry.version(subject, version))
 
+    def subjects(self) -> list[str]:
+        """Return all subjects."""
+        return _asked(self._registry.subjects)
+
+    def delete(self, subject: str) -> None:
+        """Delete *subject* for good; one that is not there is no matter."""
+        _asked(lambda: self._registry.delete(subject))
+
     def compatibility(self) -> str:
         """Return the level enforced where a subject has none of its own."""
         return _asked(self._registry.compatibility)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 import httpx2
@@ -139,6 +140,17 @@ class Registry:
     def subjects(self) -> list[str]:
         """Return all subjects; errors as of fetch."""
         return sorted(self._ask(lambda client: client.get_subjects()))
+
+    def delete(self, subject: str) -> None:
+        """Delete *subject* and its versions for good; one that is not there is no matter.
+
+        Raises:
+            RegistryUnavailableError: The registry does not answer.
+        """
+        with suppress(SchemaNotFoundError):
+            self._ask(lambda client: client.delete_subject(subject))
+        with suppress(SchemaNotFoundError):  # the registry may have deleted it for good at once
+            self._ask(lambda client: client.delete_subject(subject, permanent=True))
 
     def set_compatibility(self, level: str, subject: str | None = None) -> None:
         """Enforce *level* (BACKWARD, FULL, NONE, ...) for *subject*, or for all.

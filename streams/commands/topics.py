@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.admin import Admin, TopicOutcome
+from streams.commands.delete import delete
 from streams.commands.options import cluster_options
 from streams.commands.repartition import repartition
 from streams.commands.sentences import in_one_sentence
+from streams.prefixes import prefixes
 from streams.settings import Settings
 from streams.topics import TOPICS, TopicSpec
 
@@ -28,6 +30,7 @@ def topics() -> None:
     """  # noqa: D301 - \b is click's mark for a block kept as it is
 
 
+topics.add_command(delete)
 topics.add_command(repartition)
 
 
@@ -67,14 +70,15 @@ def _told(outcome: TopicOutcome) -> str:
 @cluster_options
 @in_one_sentence
 def list_topics(settings: Settings, *, as_json: bool) -> None:
-    """List the topics of the design: what they are for, and whether they are there.
+    """List the topics of the design: what they are for, and whether they are there; and which prefixes there are.
 
     \b
     Example:
       touchline topics list --json
     """  # noqa: D301 - as above
+    admin = Admin(settings)
     rows = [_row(settings, spec) for spec in TOPICS.values()]
-    there = Admin(settings).topics(str(row["name"]) for row in rows)
+    there = admin.topics(str(row["name"]) for row in rows)
     for row in rows:
         state = there.get(str(row["name"]))
         row |= {
@@ -85,8 +89,11 @@ def list_topics(settings: Settings, *, as_json: bool) -> None:
         }
     if as_json:
         click.echo(json.dumps(rows))
-    else:
-        _show(rows)
+        return
+    _show(rows)
+    others = {name: count for name, count in prefixes(admin.topic_names()).items() if name != settings.topic_prefix}
+    for name, count in others.items():
+        click.echo(f"Other prefix: {name!r} with {count} topics")
 
 
 def _row(settings: Settings, spec: TopicSpec) -> dict[str, object]:
