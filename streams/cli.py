@@ -7,6 +7,7 @@ import click
 
 COMMANDS: Mapping[str, str] = {
     "dashboard": "streams.commands.dashboard:dashboard",
+    "dead-letters": "streams.commands.dead_letters:dead_letters",
     "demo": "streams.commands.demo:demo",
     "doctor": "streams.commands.doctor:doctor",
     "down": "streams.commands.cluster:down",

@@ -7,6 +7,7 @@ from typing import ParamSpec, TypeVar
 from schemas.compatibility import SchemaError
 from streams.brokers import BrokerError
 from streams.commands.errors import UserError
+from streams.dead_letters.files import LetterFileError
 from streams.playing.errors import PlayError
 from streams.records_io import TopicError
 from streams.registry import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
@@ -18,6 +19,7 @@ R = TypeVar("R")
 _OURS = (
     BrokerError,
     IncompatibleSchemaError,
+    LetterFileError,
     MoveError,
     PlayError,
     RegistryUnavailableError,

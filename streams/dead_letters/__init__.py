@@ -1,0 +1,1 @@
+"""Dead letters, found, kept and sent back by a person."""
