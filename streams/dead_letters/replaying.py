@@ -135,10 +135,12 @@ class Replayer:
                 return None
         except KafkaException as error:
             refused.insert(0, error.args[0])
-        if refused[0].fatal():
-            raise BrokerError(f"the replay was stopped: {refused[0].str()}; has another one taken over?")
-        with one_sentence(self._settings, "taking a transaction back"):
+        try:
             self._producer.abort_transaction(_TRANSACTION_SECONDS)
+        except KafkaException as error:
+            raise BrokerError(
+                f"the replay was stopped: {error.args[0].str()}; is another one running, or are the brokers away?"
+            ) from error
         return refused[0]
 
     def _commit(self) -> None:

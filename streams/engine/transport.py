@@ -125,6 +125,8 @@ class SliceConsumer(driver.Consumer):
             for place, offset in self.app.engine.finished.items()
             if place[0] == topic and TP(*place) in ours
         }
+        if not offsets:
+            return  # what was committed before this start keeps its mark
         try:
             await self._thread.call_thread(self._thread._ensure_consumer().commit, offsets)  # noqa: SLF001 - faust has no other way
         except KafkaError as error:  # then the next worker counts anew

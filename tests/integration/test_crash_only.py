@@ -36,16 +36,16 @@ def committed(world) -> int:
 def fall(world, tmp_path: Path) -> list[dict]:
     """Return the errors which the role's process logs until it falls."""
     given = world.settings.environment() | {"TOUCHLINE_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(tmp_path)}
-    done = subprocess.run(
+    log = tmp_path / "log"
+    process = subprocess.Popen(
         [sys.executable, "-P", PLANTED, "predict", tmp_path / "predict.sock"],
         env=os.environ | given,
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        timeout=60,
-        check=False,
+        stdin=subprocess.PIPE,  # its end would stop the process
+        stderr=log.open("wb"),
     )
-    assert FAILED == done.returncode, done.stderr
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert FAILED == process.wait(60), log.read_text()
+    process.stdin.close()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
     return [line for line in lines if line["level"] not in ("info", "warning")]
 
 

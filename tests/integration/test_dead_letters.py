@@ -94,8 +94,9 @@ def test_letters_are_found_shown_kept_and_replayed_once_and_a_loop_is_visible(wo
     assert 2 == len(world.wait_for_values("predictions", 2))
     (again,) = wait_for_letters(run, 2, "--cause", "TRUNCATED")[1:]
     assert (1, f"{cut['source_topic']}/{right}/1") == (again["replays"], again["first_source"])
-    (back,) = [one for one in world.read("match-events") if dict(one.headers() or ()).get("trace")][1:]
-    assert (right, b"1", encode(tick)) == (back.partition(), dict(back.headers())["replays"], back.value())
+    headers = [(one, dict(one.headers() or ())) for one in world.read("match-events")]
+    ((back, told),) = [(one, all_of) for one, all_of in headers if {"trace", "replays"} <= {*all_of}]
+    assert (right, encode(tick), b"t1", b"1") == (back.partition(), back.value(), told["trace"], told["replays"])
 
     assert {"already replayed": 2} == run("replay", "--json", "--from", str(kept))["skipped"]
     last = run("replay", "--json")

@@ -1,11 +1,13 @@
 """A dead letter keeps the bytes and tells where they came from and why they are here."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from schemas.codec import DecodeCause
-from streams.engine.dead_letters import Cause, dead_letter
+from streams.engine.dead_letters import Cause, cause_of, dead_letter
 from streams.engine.slices import Slice
 
 
@@ -47,6 +49,27 @@ def test_without_a_schema_id_none_is_made_up(value):
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_a_sentence(cause):
     assert cause.sentence.endswith(".")
+
+
+def test_the_page_about_dead_letters_lists_every_cause_with_its_sentence():
+    page = (Path(__file__).parents[3] / "docs/dead-letters.md").read_text()
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", page, re.MULTILINE)
+
+    assert [(cause.value, cause.sentence) for cause in Cause] == rows
+
+
+def test_the_page_about_dead_letters_lists_every_header():
+    page = (Path(__file__).parents[3] / "docs/dead-letters.md").read_text()
+
+    assert [] == [name for name, _ in letter_of(b"v").headers if f"`{name}`" not in page]
+
+
+def test_the_headers_of_the_record_come_after_ours_by_prefixed_names():
+    record = FakeRecord(9, b"key", b"v", headers=(("cause", b"theirs"), ("trace", b"t1")))
+    letter = dead_letter("dead", Slice("in", 4, 1, [record], 0), record, cause=Cause.TRUNCATED, reason="", worker="w")
+
+    assert [("source_header:cause", b"theirs"), ("source_header:trace", b"t1")] == letter.headers[-2:]
+    assert Cause.TRUNCATED is cause_of(letter)
 
 
 def test_every_cause_of_the_codec_is_one_of_ours():
