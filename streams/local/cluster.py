@@ -31,9 +31,9 @@ PORT_ATTEMPTS = 3
 class LocalCluster:
     """Brokers and one registry on loopback.
 
-    A kept cluster (the default) has its data under the state folder and outlives this process; it is found again
-    through the state file. An ephemeral one has free ports and a temporary folder, and both it and its processes are
-    gone once it is stopped or this process has ended in whatever way.
+    A kept cluster (the default) has its data under the state folder and outlives this process unless it is guarded; it
+    is found again through the state file. An ephemeral one has free ports and a temporary folder, and both it and its
+    processes are gone once it is stopped or this process has ended in whatever way.
 
     Attributes:
         nodes: Brokers, 1 or 3; a kept cluster of each number has data of its own.

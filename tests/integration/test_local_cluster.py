@@ -183,6 +183,29 @@ def test_an_ephemeral_cluster_ends_with_the_process_that_started_it(how):
     assert not Path(folder).exists()
 
 
+GUARDED = """
+import sys, time
+from streams.local.cluster import LocalCluster
+cluster = LocalCluster(guarded=True).start()
+print(*cluster.pids.values(), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.usefixtures("cluster")  # fills the cache
+def test_a_guarded_cluster_ends_with_its_killed_starter_and_keeps_its_data(tmp_path):
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", GUARDED], stdout=subprocess.PIPE, text=True, env=environment
+    ) as starter:
+        processes = [Process(int(pid), start_time(int(pid))) for pid in starter.stdout.readline().split()]
+        starter.kill()
+
+    assert [] == wait_until_ended(processes, 60)
+    assert running_cluster(environment) is None
+    assert list(tmp_path.rglob("meta.properties"))
+
+
 def test_a_taken_port_is_said_in_one_sentence(cluster, tmp_path):
     _, _, port = cluster.bootstrap_servers.rpartition(":")
     controller = choose_ports(1, {}, random.Random())["controller-1"]

@@ -3,10 +3,13 @@
 import json
 import math
 import socket
+import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from subprocess import PIPE
 
 import pytest
 from click.testing import CliRunner, Result
@@ -28,6 +31,7 @@ from streams.topics import TOPICS
 pytestmark = pytest.mark.integration
 
 Run = Callable[..., Result]
+Away = Mapping[tuple[str, ...], tuple[int, str, str]]
 GOAL = {"event_id": "g1", "match_id": "m1", "kind": "GOAL", "occurred_at_ms": 5, "minute": 12, "side": "HOME"}
 AWAY = ("--bootstrap-servers", "127.0.0.1:1", "--registry-url", "http://127.0.0.1:1")
 
@@ -503,30 +507,42 @@ def test_doctor_prints_the_acls_of_a_role(run, settings):
 # the broker is away
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("topics", "create"),
-        ("tail", "match-events"),
-        ("produce", "match-events"),
-        ("simulate", "--seconds", "1"),
-    ],
+ONE_SENTENCE = (
+    ("topics", "create"),
+    ("tail", "match-events"),
+    ("produce", "match-events"),
+    ("simulate", "--seconds", "1"),
 )
-def test_without_a_broker_it_is_one_sentence_and_exit_2(words, capfd):
-    result = CliRunner().invoke(main, [*words, *AWAY], input=json.dumps(GOAL))
-
-    assert result.exit_code == 2
-    assert result.stderr.startswith("Error: ")
-    assert len(result.stderr.splitlines()) == 1
-    assert capfd.readouterr().err == ""  # librdkafka keeps its own lines to itself
+DOCTOR = ("doctor", "--role", "rate")
 
 
-def test_without_a_broker_doctor_says_to_start_it(capfd):
-    result = CliRunner().invoke(main, ["doctor", "--role", "rate", *AWAY])
+@pytest.fixture(scope="module")
+def away() -> Away:
+    """Exit code, output and errors of commands without a broker; all at once, since each waits out its patience."""
+    command = [sys.executable, "-P", "-m", "streams.cli"]
+    running = {
+        words: subprocess.Popen([*command, *words, *AWAY], stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)
+        for words in (*ONE_SENTENCE, DOCTOR)
+    }
+    told = {words: one.communicate(json.dumps(GOAL), timeout=120) for words, one in running.items()}
+    return {words: (one.returncode, *told[words]) for words, one in running.items()}
 
-    assert result.exit_code == 1
-    assert "touchline up" in result.output
-    assert capfd.readouterr().err == ""
+
+@pytest.mark.parametrize("words", ONE_SENTENCE)
+def test_without_a_broker_it_is_one_sentence_and_exit_2(away, words):
+    code, _, err = away[words]  # librdkafka keeps its own lines to itself
+
+    assert code == 2
+    assert err.startswith("Error: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_without_a_broker_doctor_says_to_start_it(away):
+    code, out, err = away[DOCTOR]
+
+    assert code == 1
+    assert "touchline up" in out
+    assert err == ""
 
 
 def test_a_port_where_nothing_answers_is_given_up_in_time():

@@ -47,3 +47,16 @@ def test_closing_the_guard_ends_what_it_watches(tmp_path):
         assert not folder.exists()
     finally:
         stop([child])
+
+
+def test_without_a_folder_the_guard_ends_the_processes_only(tmp_path):
+    child = spawn(SLEEP, tmp_path / "log", os.environ)
+    guard = Guard(None)
+    try:
+        guard.watch(child)
+        guard.close()
+
+        assert [] == wait_until_ended([child], 0)
+        assert (tmp_path / "log").exists()
+    finally:
+        stop([child])
