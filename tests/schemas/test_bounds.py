@@ -65,7 +65,7 @@ def test_what_can_be_passes(event):
         (replace(GOAL, side=None), "side", "HOME or AWAY"),
         *(
             (replace(GOAL, kind=kind, side=None), "side", f"HOME or AWAY: {kind} needs one")
-            for kind in (*GOALS, *CARDS, EventKind.SHOT, EventKind.CORNER, EventKind.SUBSTITUTION)
+            for kind in (*sorted(GOALS), *CARDS, EventKind.SHOT, EventKind.CORNER, EventKind.SUBSTITUTION)
         ),
         (replace(CORRECTION, corrects=None), "corrects", "1 to 200"),
         (replace(CORRECTION, corrects="e8"), "corrects", "another event"),
