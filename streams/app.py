@@ -140,7 +140,7 @@ class RoleApp(transport.SliceApp):
         self.engine.check_layout = layout.check
         self.engine.pause = lambda partition: self.consumer.pause_partitions(self._lane(partition))
         self.engine.letterbox.read_back = self._read_back
-        self.engine.letterbox.count = metrics.dead_letter
+        self.engine.letterbox.count = metrics.letter
         self.engine.commit_marked = self._commit_marked
         self.engine.unpause = lambda partition: self.consumer.resume_partitions(self._lane(partition))
         self._add_agent()

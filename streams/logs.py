@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 import structlog
 
+# What Faust and its service library say, with a traceback, before a crash which stop_worker tells in one line.
+_TOLD_BY_US = ("Crashed reason=", "Got exception: %r\nCurrent assignment", "Committing raised exception: ")
+
 
 def configure_logs(form: Literal["console", "json"], level: str, **always: str) -> None:
     """Send all log lines to standard error in *form*, each with the keys of *always*."""
@@ -46,5 +49,5 @@ def configure_logs(form: Literal["console", "json"], level: str, **always: str) 
 def _worth_telling(record: logging.LogRecord) -> bool:
     """Leave out what the service library says of each of our classes that starts, stops or crashes."""
     said = str(record.msg)
-    # A crash is told by stop_worker, in one line.
-    return not ("Crashed reason=" in said or (record.levelno < logging.WARNING and said.startswith("[^")))
+    told = any(words in said for words in _TOLD_BY_US)
+    return not (told or (record.levelno < logging.WARNING and said.startswith("[^")))

@@ -81,6 +81,10 @@ class WorkerMetrics:
     def dead_letter(self, topic: str, cause: str) -> None:
         """Count one record set aside."""
         self.event(topic, "dead_letter")
+        self.letter(cause)
+
+    def letter(self, cause: str) -> None:
+        """Count one dead letter of a record which has been counted already."""
         self._dead_letters.labels(self._role, cause).inc()
         self._errors.labels(cause).inc()
 

@@ -14,7 +14,7 @@ async def _nothing(_positions: Sequence[Position]) -> Mapping[Position, ReadBack
     return {}
 
 
-def _ignored(_topic: str, _cause: Cause) -> None:
+def _ignored(_cause: Cause) -> None:
     """Count nothing."""
 
 
@@ -23,13 +23,13 @@ class Letterbox:
 
     Attributes:
         read_back: Reads records from the log again; those which it has no more are left out.
-        count: Told the source topic and the cause of each letter about an output too large.
+        count: Told the cause of each letter about an output too large.
     """
 
     def __init__(self, topic: str, worker: str) -> None:
         self.topic, self._worker = topic, worker
         self.read_back: Callable[[Sequence[Position]], Awaitable[Mapping[Position, ReadBack]]] = _nothing
-        self.count: Callable[[str, Cause], None] = _ignored
+        self.count: Callable[[Cause], None] = _ignored
 
     async def of_unread(self, unread: Sequence[Unread]) -> list[Message]:
         """Return the letters of records whose bytes are in the log only."""
@@ -56,7 +56,7 @@ class Letterbox:
             raise RefusedError(f"{reason}, so that a record cannot be set aside; raise its max.message.bytes")
         if message.source is None:
             raise RuntimeError(f"{reason}, which stands for no source")
-        self.count(message.source[0].topic, Cause.OUTPUT_TOO_LARGE)
+        self.count(Cause.OUTPUT_TOO_LARGE)
         return self._letter(*message.source, Cause.OUTPUT_TOO_LARGE, reason)
 
     def _letter(self, piece: Slice, record: Record, cause: Cause, reason: str) -> Message:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.records import EventKind, MatchEvent
 from streams.brokers import BrokerError
@@ -15,7 +17,7 @@ from streams.dead_letters.reading import read_letters, read_marks
 from streams.dead_letters.replaying import Outcome, Replayer
 from streams.engine.dead_letters import Cause, dead_letter
 from streams.engine.murmur import partition_of
-from streams.engine.reading_back import ReadBack
+from streams.engine.reading_back import ReadBack, read_back
 from streams.engine.slices import Slice
 from tests.integration.world import wait_for
 
@@ -151,6 +153,21 @@ def test_a_letter_that_cannot_be_sent_is_named_and_holds_up_no_other(world, run)
 
     assert 1 == outcome["succeeded"]
     assert ["there is no topic"] == [one["reason"][:17] for one in outcome["failed"]]
+
+
+def test_records_are_read_back_by_their_offsets_and_what_retention_took_is_left_out(world):
+    topic = world.settings.topic("match-events")
+    world.send_bytes("match-events", *[(b"a", b"%d" % number) for number in range(9)])
+    place = (topic, partition_of(b"a", 4))
+    admin = AdminClient(world.settings.librdkafka())
+    for done in admin.delete_records([TopicPartition(*place, 3)]).values():
+        done.result()
+
+    found = read_back(world.settings.librdkafka(group_id="look"), [(*place, offset) for offset in (1, 3, 8, 9)])
+
+    assert {(*place, 3): (b"a", b"3"), (*place, 8): (b"a", b"8")} == {
+        where: (record.key, record.value) for where, record in found.items()
+    }
 
 
 def test_a_place_without_a_letter_is_said_in_one_sentence(world, run):

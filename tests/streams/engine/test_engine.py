@@ -286,6 +286,8 @@ async def test_what_expires_unread_is_set_aside_with_its_bytes_or_says_that_they
 
 
 async def test_an_output_too_large_becomes_a_dead_letter_of_its_source(engine, outbox):
+    counted = []
+    engine.letterbox.count = counted.append
     await engine.accept(piece(0, 3, b"large"))
     await settle()
     outbox.let_through(0, refused=tuple(outbox.batches[0][0]))
@@ -295,6 +297,7 @@ async def test_an_output_too_large_becomes_a_dead_letter_of_its_source(engine, o
     assert ("dead", b"k", b"large") == (letter.topic, letter.key, letter.value)
     assert ("cause", b"OUTPUT_TOO_LARGE") in letter.headers
     assert ("source_offset", b"3") in letter.headers
+    assert [Cause.OUTPUT_TOO_LARGE] == counted
 
 
 async def test_a_lane_with_an_unknown_schema_waits_and_the_others_go_on(engine, outbox, learnt):
