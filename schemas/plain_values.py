@@ -16,6 +16,7 @@ import fastavro
 
 from schemas.catalog import RECORD_TYPES, schema_json
 from schemas.conversion import builder
+from schemas.resolution import Unreadable, foreign
 from schemas.strict_indexes import with_strict_indexes
 
 LONGEST_SHOWN = 60  # as much as a line bears
@@ -31,9 +32,14 @@ def plain_reader(writer_json: str) -> Callable[[bytes], dict[str, Any]]:
     """Return what reads wire-format bytes of one writer's schema, whichever it is, as plain values.
 
     The reader raises ValueError for bytes which are no such record, or more than one.
+
+    Raises:
+        ValueError: The text is no schema of a record, or of one which could take all memory.
     """
-    written = json.loads(writer_json)
-    schema, name = with_strict_indexes(fastavro.parse_schema(written)), written["name"]
+    written = foreign(writer_json)
+    if isinstance(written, Unreadable):
+        raise ValueError(f"its schema cannot be read: {written.reason}")  # noqa: TRY004 - the text is at fault
+    schema, name = with_strict_indexes(written), written["name"].rpartition(".")[2]
 
     def read(data: bytes) -> dict[str, Any]:
         source = BytesIO(data)

@@ -69,18 +69,27 @@ def parsed(text: str) -> Schema:
     return schema
 
 
+def foreign(text: str) -> Schema | Unreadable:
+    """Return the schema in *text*, whoever wrote it, or why its data cannot be read."""
+    try:
+        schema = parsed(text)
+        danger = next(_dangers(schema, {}), None)
+    except (fastavro.schema.SchemaParseException, LookupError, RecursionError, TypeError, ValueError) as error:
+        return Unreadable(f"no Avro schema: {error!s:.300}")
+    return schema if danger is None else Unreadable(danger)
+
+
 def reading_of(reader_json: str, writer_json: str) -> Reading | Unreadable:
     """Return how data of the writer's schema are read as the reader's, or why they cannot be."""
     try:
         reasons = incompatibilities(reader_json, writer_json)
         if reasons:
             return Unreadable("; ".join(reasons))
-        reader, writer = parsed(reader_json), parsed(writer_json)
-    except (SchemaError, fastavro.schema.SchemaParseException, TypeError, ValueError, LookupError) as error:
+    except SchemaError as error:
         return Unreadable(str(error))
-    danger = next(_dangers(writer, {}), None)
-    if danger is not None:
-        return Unreadable(danger)
+    reader, writer = parsed(reader_json), foreign(writer_json)
+    if isinstance(writer, Unreadable):
+        return writer
     return _whole_fields(reader, writer) or Reading(with_strict_indexes(writer), (writer, reader))
 
 

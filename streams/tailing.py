@@ -90,6 +90,8 @@ class Decoder:
             return plain_reader(self._registry.fetch(schema_id))
         except LookupError:
             return f"the registry knows no schema {schema_id}"
+        except ValueError as error:
+            return str(error)
 
 
 class Tail:
