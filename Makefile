@@ -1,10 +1,11 @@
 # Touchline. `make demo` shows it, `make test` proves it; both install what they need into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+SECONDS := 120
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint types unit faults faults-long bundle lock clean
+.PHONY: help demo test lint types unit faults faults-long fuzz fuzz-live bundle lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,16 +39,24 @@ faults: .venv/installed ## break workers, brokers, network and disk under load a
 faults-long: .venv/installed ## the same at a low rate, each fault 20 times at random moments (hours); goes on where it ended
 	@$(BIN)/python -m tests.faults --only "$(ONLY)" --events 0 --rate 200 --times 20 --out build/faults-long.json --resume
 
+fuzz: .venv/installed ## look for inputs that break a promise, guided by coverage (TARGETS="codec fold" SECONDS=120)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/fuzz/fuzz.lock
+	@$(BIN)/python -m tests.fuzz $(TARGETS) --seconds $(SECONDS)
+
+fuzz-live: .venv/installed ## a million records, three of ten changed at random, through a live worker
+	@$(BIN)/python -m tests.fuzz.live
+
 bundle: .venv/installed ## train the shipped bundles anew (needs ../shared/data; same data, same models)
 	@for kind in stack mean xgboost lightgbm mlp forest tree heuristic; do \
 	  out=models/bundles/internationals-1; test $$kind = stack || out=$$out-$$kind; \
 	  $(BIN)/touchline train --kind $$kind --until 2022-11-19 --share 0.2 --out $$out || exit 1; \
 	done
 
-lock: ## renew the three lock files from pyproject.toml (needs uv)
+lock: ## renew the four lock files from pyproject.toml (needs uv)
 	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --output-file deploy/service.lock pyproject.toml
 	echo hatchling | $(COMPILE) --constraint requirements.lock --output-file deploy/build.lock -
+	printf '%s\n' 'atheris<3.1; python_version < "3.12"' 'atheris>=3.1; python_version >= "3.12"' | $(COMPILE) --output-file tests/fuzz/fuzz.lock -
 
 clean: ## remove the environment and what was built
 	rm -rf .venv build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

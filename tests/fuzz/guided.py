@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-import atheris
-
 
 def main() -> None:
     """Fuzz until libFuzzer's options end it."""
+    import atheris  # noqa: PLC0415 - `make fuzz` installs it; pytest, which looks for doctests here, has none
+
     with atheris.instrument_imports(include=["schemas", "features", "models", "monitors", "streams"]):
         from tests.fuzz.seeds import seeds  # noqa: PLC0415 - loaded while they are instrumented
         from tests.fuzz.targets import TARGETS  # noqa: PLC0415

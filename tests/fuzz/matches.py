@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from features.feature_sets import FEATURE_SETS
-from features.match_state import MatchState, after_feature_event, after_match_event, expires_at_ms
+from features.match_expiry import expires_at_ms
+from features.match_state import MatchState, after_feature_event, after_match_event
 from schemas.bounds import ImpossibleValueError, check_feature_event, check_match_event
 from schemas.catalog import schema_json
 from schemas.codec import Codec
