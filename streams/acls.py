@@ -1,10 +1,11 @@
 """The least that each role must be allowed: topics, groups and changelogs, by the names they have on the brokers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
+from streams.applications import ROLES
 from streams.settings import Settings
 
 
@@ -38,6 +39,10 @@ ACCESS: Mapping[str, Access] = {
     "feed": Access(writes=("match-events", "feature-events"), grouped=False),
     "consumer": Access(reads=("predictions",)),
 }
+
+
+# Whom one grants something, and what they run: a role may be several applications.
+ACTORS: Mapping[str, Sequence[str]] = {**ROLES, "feed": ("feed",), "consumer": ("consumer",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +79,30 @@ class Acl:
         )
 
 
+def topics_used(roles: Iterable[str]) -> set[str]:
+    """Return the topics of the design which *roles* use, without prefix."""
+    access = [ACCESS[application] for role in roles for application in ACTORS[role]]
+    return {topic for one in access for topic in (*one.reads, *one.writes)}
+
+
 def role_acls(settings: Settings, role: str) -> list[Acl]:
     """Return what *role* must be allowed, each once.
 
     A writer of a topic may use an idempotent producer without more. CREATE is for a changelog that is not there yet.
     """
-    return list(dict.fromkeys(_acls(settings, role, ACCESS[role])))
+    return list(dict.fromkeys(acl for application in ACTORS[role] for acl in _acls(settings, role, application)))
 
 
-def _acls(settings: Settings, role: str, access: Access) -> Iterator[Acl]:
+def _acls(settings: Settings, role: str, application: str) -> Iterator[Acl]:
+    access = ACCESS[application]
     for topic in access.reads:
         yield Acl(role, "topic", settings.topic(topic), "Read")
     for topic in access.writes:
         yield Acl(role, "topic", settings.topic(topic), "Write")
     if access.grouped:
-        yield Acl(role, "group", settings.group(role), "Read")
+        yield Acl(role, "group", settings.group(application), "Read")
     for table in access.tables:
-        changelog = settings.changelog(role, table)
+        changelog = settings.changelog(application, table)
         for operation in ("Create", "Read", "Write"):
             yield Acl(role, "topic", changelog, operation)
         yield Acl(role, "group", f"{changelog}-restore", "Read")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from schemas.catalog import versions
 from schemas.compatibility import SchemaError, incompatibilities
-from streams.acls import ACCESS
+from streams.acls import topics_used
 from streams.admin import Admin, TopicState
 from streams.broker_clock import clock_difference
 from streams.brokers import BrokerError
@@ -183,7 +183,7 @@ class Examination:
 
 def topics_of(roles: Iterable[str]) -> list[TopicSpec]:
     """Return the topics which *roles* use, or all when there are none."""
-    used = {name for role in roles for name in (*ACCESS[role].reads, *ACCESS[role].writes)}
+    used = topics_used(roles)
     return [spec for spec in TOPICS.values() if not used or spec.name in used]
 
 

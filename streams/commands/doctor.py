@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from streams.acls import ACCESS, role_acls
+from streams.acls import ACTORS, role_acls
 from streams.admin import Admin
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
@@ -19,7 +19,7 @@ from streams.settings import Settings
 
 
 @click.command()
-@click.option("--role", "roles", multiple=True, type=click.Choice(list(ACCESS)), help="Only what this role needs.")
+@click.option("--role", "roles", multiple=True, type=click.Choice(list(ACTORS)), help="Only what this role needs.")
 @click.option("--acls", is_flag=True, help="Print the least that each role must be allowed, as commands.")
 @click.option("--principal", metavar="User:NAME", help="Whom to allow (default: User:touchline-ROLE).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -37,7 +37,7 @@ def doctor(settings: Settings, *, roles: tuple[str, ...], acls: bool, principal:
       touchline doctor --acls --role predict --principal User:predict
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     if acls:
-        _print_acls(settings, roles or tuple(ACCESS), principal, as_json=as_json)
+        _print_acls(settings, roles or tuple(ACTORS), principal, as_json=as_json)
         return
     if principal is not None:
         raise UserError("--principal goes with --acls")

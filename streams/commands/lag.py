@@ -13,7 +13,7 @@ from rich.table import Table
 
 from schemas.plain_values import to_json
 from streams.admin import Admin
-from streams.applications import INPUTS
+from streams.applications import ROLES, applications
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
@@ -24,7 +24,7 @@ _PIPED_WIDTH = 140
 
 
 @click.command()
-@click.option("--role", "roles", multiple=True, type=click.Choice(list(INPUTS)), help="May be repeated (default: all).")
+@click.option("--role", "roles", multiple=True, type=click.Choice(list(ROLES)), help="May be repeated (default: all).")
 @click.option("--watch", is_flag=True, help="Measure again and again, until Ctrl-C.")
 @click.option(
     "--interval", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Seconds, with --watch."
@@ -46,7 +46,9 @@ def lag(settings: Settings, *, roles: tuple[str, ...], watch: bool, interval: fl
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     Admin(settings).cluster()  # one sentence when the brokers are away
     with ExitStack() as stack:
-        readers = [stack.enter_context(closing(role_reader(settings, role))) for role in roles or tuple(INPUTS)]
+        readers = [
+            stack.enter_context(closing(role_reader(settings, role))) for role in applications(roles or tuple(ROLES))
+        ]
         try:
             if watch:
                 _watch(readers, interval, as_json=as_json)

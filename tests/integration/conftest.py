@@ -38,8 +38,10 @@ def cluster() -> Iterator[LocalCluster]:
 
 @pytest.fixture(scope="session")
 def secure_cluster() -> Iterator[LocalCluster]:
-    """The same with SASL_SSL and access rules; `admin` may do everything, `worker` and `client` nothing yet."""
-    with started(LocalCluster(ephemeral=True, security="sasl_ssl", users=("worker", "client"))) as running:
+    """The same with SASL_SSL and access rules; `admin` may do everything, its other users nothing yet."""
+    with started(
+        LocalCluster(ephemeral=True, security="sasl_ssl", users=("worker", "client", "rate", "monitor", "materialize"))
+    ) as running:
         yield running
 
 

