@@ -19,16 +19,14 @@ from streams.engine.outbox import Outbox
 from streams.engine.table import Changelog
 from streams.engine.transport import SliceConsumer
 
-SLOW_SECONDS = 0.5
 
-
-def slow_outputs() -> None:
-    """Let every delivery of predictions take long."""
+def slow_outputs(seconds: float) -> None:
+    """Let every delivery of predictions take *seconds* longer."""
     deliver = Outbox.deliver
 
     async def slowly(self: Outbox, messages: Any) -> Any:
         if any(message.topic.endswith("predictions") for message in messages):
-            await asyncio.sleep(SLOW_SECONDS)
+            await asyncio.sleep(seconds)
         return await deliver(self, messages)
 
     Outbox.deliver = slowly  # type: ignore[method-assign] # broken on purpose, so are all below
@@ -52,8 +50,14 @@ def no_applied_offsets() -> None:
 
 
 def stock_revoke_order() -> None:
-    """Let go of partitions as Faust does: without waiting for what is under way."""
-    SliceConsumer.on_partitions_revoked = StockConsumer.on_partitions_revoked
+    """Let go of partitions as Faust does: forget what is finished, and wait for nothing that is under way."""
+
+    async def let_go(self: SliceConsumer, revoked: Any) -> None:
+        self.app.engine.finished.clear()
+        await StockConsumer.on_partitions_revoked(self, revoked)
+
+    SliceConsumer.on_partitions_revoked = let_go
+    SliceConsumer.wait_empty = SliceConsumer.commit_and_end_transactions
 
 
 def state_before_output() -> None:
@@ -69,11 +73,13 @@ def state_before_output() -> None:
     Engine._finish = states_first  # type: ignore[method-assign]
 
 
-BREAKS: Mapping[str, Callable[[], None]] = {
-    "commit-before-delivery": commit_before_delivery,
-    "no-applied-offsets": no_applied_offsets,
-    "stock-revoke-order": stock_revoke_order,
-    "state-before-output": state_before_output,
+# How each is broken, and by how many seconds its outputs are slow: longer than a restore where another worker shall have
+# taken over before they come.
+BREAKS: Mapping[str, tuple[Callable[[], None], float]] = {
+    "commit-before-delivery": (commit_before_delivery, 0.5),
+    "no-applied-offsets": (no_applied_offsets, 0.5),
+    "stock-revoke-order": (stock_revoke_order, 5.0),
+    "state-before-output": (state_before_output, 0.5),
 }
 
 
@@ -93,8 +99,9 @@ def main(how: str, role: str, *socket: str) -> None:
     if not socket:
         supervise(how, role)
     else:
-        slow_outputs()
-        BREAKS[how]()
+        break_it, seconds = BREAKS[how]
+        slow_outputs(seconds)
+        break_it()
         worker_process.main([role, *socket])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tests.faults.broken_engines import BROKEN_ENGINES
 from tests.faults.broker_faults import BROKER_FAULTS
 from tests.faults.dependency_faults import DEPENDENCY_FAULTS
 from tests.faults.feed_faults import FEED_FAULTS
@@ -31,6 +32,7 @@ _ALL: Sequence[Scenario] = (
     *DEPENDENCY_FAULTS,
     *TOPIC_FAULTS,
     *FEED_FAULTS,
+    *BROKEN_ENGINES,
 )
 SCENARIOS = [one for one in _ALL if one.name not in _NOT_YET]
 
