@@ -33,11 +33,11 @@ types: .venv/installed ## mypy --strict
 unit: .venv/installed ## unit, property and integration tests with coverage
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
-faults: .venv/installed ## break workers, brokers, network and disk under load and count the cost (ONLY="kill zombie")
-	@$(BIN)/python -m tests.faults --only "$(ONLY)"
+faults: .venv/installed ## break workers, brokers, network and disk under load and count the cost (ONLY="kill zombie" ARGS=--help)
+	@$(BIN)/python -m tests.faults --only "$(ONLY)" $(ARGS)
 
 faults-long: .venv/installed ## the same at a low rate, each fault 20 times at random moments (hours); goes on where it ended
-	@$(BIN)/python -m tests.faults --only "$(ONLY)" --events 0 --rate 200 --times 20 --out build/faults-long.json --resume
+	@$(BIN)/python -m tests.faults --only "$(ONLY)" $(ARGS) --events 0 --rate 200 --times 20 --out build/faults-long.json --resume
 
 fuzz: .venv/installed ## look for inputs that break a promise, guided by coverage (TARGETS="codec fold" SECONDS=120)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/fuzz/fuzz.lock

@@ -73,7 +73,7 @@ def state_before_output() -> None:
     Engine._finish = states_first  # type: ignore[method-assign]
 
 
-# How each is broken, and by how many seconds its outputs are slow: longer than a restore where another worker shall have
+# How each is broken, and by how many seconds its outputs are slow: longer than a restore where another worker is to have
 # taken over before they come.
 BREAKS: Mapping[str, tuple[Callable[[], None], float]] = {
     "commit-before-delivery": (commit_before_delivery, 0.5),
@@ -87,8 +87,8 @@ def supervise(how: str, role: str) -> None:
     """Run `touchline worker ROLE`, whose child is this module."""
     start = asyncio.create_subprocess_exec
 
-    async def start_broken(program: str, *_arguments: str, **more: Any) -> asyncio.subprocess.Process:
-        return await start(program, "-P", "-m", __spec__.name, how, *_arguments[3:], **more)
+    async def start_broken(program: str, *arguments: str, **more: Any) -> asyncio.subprocess.Process:
+        return await start(program, "-P", "-m", __spec__.name, how, *arguments[3:], **more)
 
     supervisor.asyncio.create_subprocess_exec = start_broken
     sys.argv = ["touchline", "worker", role]
