@@ -44,7 +44,7 @@ def joined(how: str) -> Scenario:
         worker = run.worker(wait=False, command=command(how))
         run.load()
         worker.wait_ready()
-        for _ in range(TIMES):
+        for _ in range(2):
             run.worker(command=command(how)).stop()
         return found(run)
 

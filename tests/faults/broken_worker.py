@@ -73,8 +73,8 @@ def state_before_output() -> None:
     Engine._finish = states_first  # type: ignore[method-assign]
 
 
-# How each is broken, and by how many seconds its outputs are slow: longer than a restore where another worker is to have
-# taken over before they come.
+# How each is broken, and by how many seconds its outputs are slow: longer than a restore where another worker is to
+# have taken over before they come.
 BREAKS: Mapping[str, tuple[Callable[[], None], float]] = {
     "commit-before-delivery": (commit_before_delivery, 0.5),
     "no-applied-offsets": (no_applied_offsets, 0.5),
