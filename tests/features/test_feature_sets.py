@@ -1,5 +1,5 @@
 from dataclasses import replace
-from math import isnan
+from math import exp, isnan
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from features.feature_sets import FEATURE_SETS, remaining_goals
 from features.match_state import MatchState, after_feature_event, after_match_event
-from features.team_ratings import TeamRating, rating_values
+from features.team_ratings import HOME_LOG_GOALS, LOG_GOALS, TeamRating, rating_values
 from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
 
 V1 = FEATURE_SETS["v1"]
@@ -93,12 +93,46 @@ def test_a_red_card_turns_the_chances() -> None:
     assert home < remaining_goals(even)[0] == remaining_goals(even)[1] < away
 
 
+def told(home: float | None, away: float | None, *, neutral: bool = False) -> MatchState:
+    values = {"expected_home_goals": home, "expected_away_goals": away}
+    return after_feature_event(scheduled(neutral=neutral), FeatureEvent("r", "m", "ratings", 1, values))
+
+
+def test_the_goals_to_come_are_those_the_ratings_expect_and_else_those_of_mean_teams() -> None:
+    assert (2.5, 0.75) == remaining_goals(told(2.5, 0.75))
+    assert (exp(LOG_GOALS + HOME_LOG_GOALS), 0.75) == remaining_goals(told(None, 0.75))
+    assert (2.5, exp(LOG_GOALS)) == remaining_goals(told(2.5, None))
+    assert exp(LOG_GOALS) == remaining_goals(told(None, None, neutral=True))[0]
+
+
+def test_each_red_card_multiplies_the_goals_to_come_of_both_sides() -> None:
+    state = told(2.0, 1.0)
+    for number, side in enumerate((Side.HOME, Side.AWAY, Side.AWAY)):
+        state = after_match_event(state, MatchEvent(f"red-{number}", "m", EventKind.RED_CARD, 0, 0, side))
+
+    assert remaining_goals(state) == pytest.approx((2.0 * 0.67 * 1.2**2, 1.0 * 0.67**2 * 1.2))
+
+
+@pytest.mark.parametrize(("minute", "share"), [(0, 94), (90, 4), (91, 31), (122, 0), (140, 0)])
+def test_goals_come_until_stoppage_time_or_the_end_of_extra_time(minute: int, share: int) -> None:
+    assert remaining_goals(after(told(2.0, 1.0), EventKind.TICK, minute)) == pytest.approx((2 * share / 94, share / 94))
+
+
+def test_the_last_goal_of_either_side_counts() -> None:
+    state = scheduled()
+    for minute, side in ((10, Side.HOME), (20, Side.HOME), (15, Side.AWAY), (12, Side.AWAY)):
+        state = after(state, EventKind.GOAL, minute, side)
+    state = after(state, EventKind.TICK, 50)
+
+    assert 30 == row(state)["minutes_since_goal"]
+    assert 5 == row(after(after(state, EventKind.GOAL, 60, Side.AWAY), EventKind.TICK, 65))["minutes_since_goal"]
+
+
 @pytest.mark.parametrize("absurd", [1e12, 41.0, -1.0, float("nan"), 3e38])
 def test_a_rating_which_cannot_be_is_none(absurd: float) -> None:
     state = scheduled()
-    told = FeatureEvent("r", "m", "ratings", 1, {"expected_home_goals": absurd, "expected_away_goals": absurd})
 
-    assert remaining_goals(state) == remaining_goals(after_feature_event(state, told))
+    assert remaining_goals(state) == remaining_goals(told(absurd, absurd))
 
 
 def test_any_number_of_red_cards_leaves_numbers() -> None:

@@ -15,9 +15,9 @@ from features.match_state import (
     after_feature_event,
     after_match_event,
 )
-from features.remembered import digest, signed
+from features.remembered import Scheduled, digest, signed
 from features.team_events import team_event
-from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent, Side, TeamEventKind
+from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent, Side, TeamEvent, TeamEventKind
 
 COUNTED = {
     EventKind.RED_CARD: "red_cards",
@@ -305,6 +305,54 @@ def test_the_rating_fold_hears_of_fixtures_results_and_their_corrections_only() 
         None,
         (TeamEventKind.CANCELLED, 3, True),
     ] == heard
+
+
+def test_what_the_rating_fold_hears_is_the_fixture_with_what_the_event_said() -> None:
+    fixture = after_match_event(MatchState("m"), replace(scheduled(at=3), neutral=True))
+    played = after_match_event(fixture, full_time(home=2, away=1))
+    cancelled = after_match_event(played, plain(EventKind.CANCELLED, "x"))
+    known = {"kick_off_ms": DAY_MS, "competition": "nl.1", "home_team": "Ajax", "away_team": "PSV", "neutral": True}
+
+    assert TeamEvent("s", "m", TeamEventKind.SCHEDULED, 3, **known) == team_event(
+        MatchState("m"), fixture, scheduled(at=3)
+    )
+    said = {**known, "home_score": 2, "away_score": 1}
+    assert TeamEvent("f", "m", TeamEventKind.FULL_TIME, DAY_MS, **said) == team_event(fixture, played, full_time())
+    assert TeamEvent("x", "m", TeamEventKind.CANCELLED, 5, **said, cancelled=True) == team_event(
+        played, cancelled, plain(EventKind.CANCELLED, "x")
+    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        scheduled("e"),
+        full_time("e"),
+        *(plain(kind, "e") for kind in (EventKind.KICK_OFF, EventKind.HALF_TIME, EventKind.CANCELLED)),
+        *(plain(kind, "e", side=side) for kind in (EventKind.GOAL, *COUNTED) for side in Side),
+    ],
+)
+def test_a_strike_takes_back_any_event_and_nothing_else(event: MatchEvent) -> None:
+    others = [replace(event, event_id=name) for name in ("d", "f")]
+    without = fold(others)
+    struck = fold([*others, event, strike("e", at=0)])
+
+    assert replace(struck, struck=b"") == without
+
+
+def test_a_fixture_is_what_its_event_says_and_the_one_said_last_counts() -> None:
+    first, last = scheduled("z", at=1, home_team="Ajax"), scheduled("a", at=2, home_team="Feyenoord")
+    state = fold([last, first])
+
+    assert Scheduled(2, "a", "Feyenoord", "PSV", "nl.1", False, DAY_MS) == state.fixture  # noqa: FBT003 - a field
+    assert "Ajax" == fold([first]).scheduled[0].home_team
+
+
+def test_a_match_without_an_end_lives_seven_days_after_its_latest_kick_off() -> None:
+    fixtures = [scheduled("a", at=1, kick_off_ms=9 * DAY_MS), scheduled("b", at=2, kick_off_ms=5 * DAY_MS)]
+    state = fold([*fixtures, plain(EventKind.KICK_OFF, "k")])
+
+    assert 12 * DAY_MS == expires_at_ms(state)
 
 
 def test_a_hundred_remembered_events_take_less_than_a_kilobyte() -> None:

@@ -2,7 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.bounds import ImpossibleValueError, check_feature_event, check_match_event, check_prediction
+from schemas.bounds import (
+    EARLIEST_MS,
+    LATEST_MS,
+    ImpossibleValueError,
+    check_feature_event,
+    check_match_event,
+    check_prediction,
+)
 from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent, Prediction, Side, Variant
 
 NOW = 1_671_375_600_000
@@ -36,6 +43,9 @@ ODDS = FeatureEvent("f1", "m1", "odds", NOW, {"home": 0.5, "draw": None, "away":
         MatchEvent("e2", "m1", EventKind.TICK, NOW),
         MatchEvent("e3", "m1", EventKind.SHOT, NOW, 3, Side.HOME, expected_goals=1.0),
         replace(FIXTURE, kick_off_ms=-3_000_000_000_000),
+        replace(GOAL, event_id="e" * 200, occurred_at_ms=EARLIEST_MS, minute=0),
+        replace(GOAL, occurred_at_ms=LATEST_MS - 1, expected_goals=0.0),
+        replace(RESULT, home_score=0, away_score=0),
     ],
 )
 def test_what_can_be_passes(event):
@@ -54,6 +64,15 @@ def test_what_can_be_passes(event):
         (replace(RESULT, away_score=-1), "away_score", "0 to 99"),
         (replace(RESULT, away_score=None), "away_score", "FULL_TIME says both"),
         (replace(GOAL, occurred_at_ms=-(10**13)), "occurred_at_ms", "1850"),
+        (
+            replace(GOAL, occurred_at_ms=EARLIEST_MS - 1),
+            "occurred_at_ms",
+            f"is {EARLIEST_MS - 1}, not {EARLIEST_MS} to",
+        ),
+        (replace(GOAL, occurred_at_ms=LATEST_MS), "occurred_at_ms", "2199"),
+        (replace(FIXTURE, away_team=""), "away_team", "1 to 200"),
+        (replace(RESULT, home_score=None), "home_score", "FULL_TIME says both"),
+        (replace(GOAL, expected_goals=-0.25), "expected_goals", "expected_goals is -0.25, not 0 to 1$"),
         (replace(GOAL, occurred_at_ms=10**13), "occurred_at_ms", "2199"),
         (replace(FIXTURE, kick_off_ms=2**62), "kick_off_ms", "1850 to 2199"),
         (replace(FIXTURE, kick_off_ms=None), "kick_off_ms", "when the match begins"),
@@ -81,12 +100,15 @@ def test_what_cannot_be_is_refused_with_field_value_and_range(event, field, word
 
 def test_features_which_can_be_pass():
     check_feature_event(ODDS)
+    check_feature_event(replace(ODDS, values={str(name): 1.0 for name in range(1000)}))
 
 
 @pytest.mark.parametrize(
     ("event", "words"),
     [
         (replace(ODDS, source=""), "source is ''"),
+        (replace(ODDS, event_id=""), "event_id is ''"),
+        (replace(ODDS, match_id=""), "match_id is ''"),
         (replace(ODDS, as_of_ms=10**15), "as_of_ms"),
         (replace(ODDS, values={"home": float("inf")}), r"values\[home\] is inf"),
         (replace(ODDS, values={"home": -float("inf")}), "finite"),
