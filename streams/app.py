@@ -15,6 +15,7 @@ from faust.types import TP
 from schemas.codec import Codec
 from schemas.records import Progress
 from streams.admin import Admin
+from streams.brokers import BrokerError
 from streams.engine import transport
 from streams.engine.engine import Engine, EngineConfig
 from streams.engine.flood import FloodLimits
@@ -33,6 +34,7 @@ from streams.stopping import stop_worker
 log = structlog.get_logger(__name__)
 _PATIENCE_SECONDS = 30.0
 _FETCH_RECORDS = 4000
+_BATCH_BYTES = 1_000_000  # librdkafka's own, below what brokers take unless told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +175,18 @@ class RoleApp(transport.SliceApp):
         """Start the engine and what is attached with the application."""
         for one in self.attached:
             await one.start()
-        self.engine.start(Outbox(self.settings.librdkafka(message_timeout_ms=_ms(self.settings)), self.loop))
+        limits = {"message_timeout_ms": _ms(self.settings), "batch_size": await asyncio.to_thread(self._largest_batch)}
+        self.engine.start(Outbox(self.settings.librdkafka(**limits), self.loop))
         await super().on_start()
+
+    def _largest_batch(self) -> int:
+        """Return how many bytes may go to a topic at once: a larger batch is refused whole, sound records and all."""
+        topics = (self.layout.changelog, *(tail.topic for tail in self.role.tails))
+        try:
+            configs = self.layout.admin.topic_config(topics)
+        except BrokerError:  # one who may write a topic need not be allowed to see how it is set up
+            return _BATCH_BYTES
+        return min(_BATCH_BYTES, *(int(config["max.message.bytes"]) for config in configs.values()))
 
     async def on_stop(self) -> None:
         """Stop the engine after the application has waited for it."""

@@ -1,8 +1,9 @@
-"""How many partitions the topics of a role have, and that it stays so while its worker runs.
+"""Which topics a role reads, and how many partitions its topics have, and that it stays so while its worker runs.
 
 Partition p of a changelog holds the states of the keys in partition p of the inputs, and the number of partitions says
 which keys those are. When a topic grows, a producer with fresh metadata sends a key elsewhere: into a partition of
-which the worker knows nothing yet, or into one that holds no state of it. So the number is asked for
+which the worker knows nothing yet, or into one that holds no state of it. And a topic that was deleted and made anew
+begins at offset 0 again: its events would be taken for ones that are in the states already. So both are asked for
 
 - at every assignment, which is how a worker gets a new partition, before a record of it is taken;
 - whenever a record lies where its key does not belong, before it is called misplaced;
@@ -10,7 +11,7 @@ which the worker knows nothing yet, or into one that holds no state of it. So th
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from streams.admin import Admin
@@ -28,22 +29,30 @@ class Layout:
         topics: Names on the brokers of inputs and of outputs that are read again.
         changelog: Where their states are.
         partitions: How many the changelog had at the start.
+        ids: Topic ids of the inputs at the start.
     """
 
     admin: Admin
     topics: Sequence[str]
     changelog: str
     partitions: int
+    ids: Mapping[str, str]
 
     def check(self) -> None:
-        """Ask the brokers whether all have the same number of partitions still.
+        """Ask the brokers whether the inputs are the same still, and all have the same number of partitions.
 
         Raises:
-            InputError: One has another number.
+            InputError: An input was made anew, or a topic has another number.
             BrokerError: The brokers do not answer.
         """
-        counts = self.admin.partition_counts((self.changelog, *self.topics))
-        for topic, count in counts.items():
+        found = self.admin.topics((self.changelog, *self.topics))
+        for topic, known in self.ids.items():
+            if topic in found and found[topic].topic_id != known:
+                raise InputError(
+                    f"{topic} was deleted and made anew: the states hold offsets of the earlier topic; start over with "
+                    f"`touchline reset`"
+                )
+        for topic, count in ((topic, state.partitions) for topic, state in found.items()):
             if count != self.partitions:
                 raise InputError(
                     f"{topic} has {count} partitions, but the states in {self.changelog} are laid out for "

@@ -20,6 +20,7 @@ from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, Tea
 from streams.engine.dead_letters import Cause, dead_letter
 from streams.engine.job import Decoded, Step, Unread
 from streams.engine.outbox import Message
+from streams.engine.reading_back import ReadBack
 from streams.engine.slices import Record, Slice
 from streams.engine.table import TablePartition
 from streams.intake import Entry, Intake, Refused
@@ -200,8 +201,8 @@ class PredictJob:
             self.metrics.event(self.topics.predictions, "already_out")
             return
         value = self.codecs.prediction.encode(prediction)
-        source = (cause.piece, cause.record)
         key = cause.state.match_id.encode()
+        source = _source(cause, key)
         step.outputs.append(Message(self.topics.predictions, key, value, cause.piece.partition, source=source))
 
     def _prediction(
@@ -275,6 +276,15 @@ class PredictJob:
             Cause.NEVER_SCHEDULED,
             f"event {held.event_id!r} waited for the fixture of match {state.match_id!r}",
         )
+
+
+def _source(cause: _Cause, key: bytes) -> tuple[Slice, Record]:
+    """Return the record of the event that is predicted; of one which was held, without its bytes."""
+    held, piece = cause.held, cause.piece
+    if (held.source_topic, held.source_offset) == (piece.topic, cause.record.offset):
+        return piece, cause.record
+    held_piece = Slice(held.source_topic, piece.partition, 0, (), held.received_at_us)
+    return held_piece, ReadBack(key, held.source_offset, held.source_timestamp_ms)
 
 
 def _event_time(event: Event) -> int:

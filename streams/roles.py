@@ -30,7 +30,7 @@ def create_app(settings: Settings, role: str, metrics: WorkerMetrics) -> RoleApp
     made = _BUILDERS[role](settings, book, inputs, metrics)
     changelog = admin.create_changelog(settings.changelog(role, made.table), inputs.partitions)
     together = (*inputs.ids, *(tail.topic for tail in made.tails))
-    layout = Layout(admin, together, changelog.name, changelog.partitions)
+    layout = Layout(admin, together, changelog.name, changelog.partitions, inputs.ids)
     layout.check()
     return RoleApp(settings, made, inputs, book, metrics=metrics, layout=layout)
 

@@ -217,11 +217,10 @@ class Engine(Generic[S, D]):
     async def _send(self, outputs: Sequence[Message], unread: Sequence[Unread] = ()) -> Mapping[tuple[str, int], int]:
         delivery = await self._out().deliver([*outputs, *await self.letterbox.of_unread(unread)])
         if delivery.refused:
-            letters = [self.letterbox.of_too_large(message) for message in delivery.refused]
+            letters = await self.letterbox.of_too_large(delivery.refused)
             await self._stop_a_flood(letters)
             again = await self._out().deliver(letters)
-            for message in again.refused:
-                self.letterbox.of_too_large(message)
+            await self.letterbox.of_too_large(again.refused)
         self._job.delivered(outputs)
         return delivery.next_offsets
 

@@ -44,20 +44,31 @@ class Letterbox:
         known = record or ReadBack(unread.key, unread.offset, unread.timestamp)
         return self._letter(piece, known, unread.cause, reason)
 
-    def of_too_large(self, message: Message) -> Message:
-        """Return the letter of the record from which *message* came, which its topic does not take.
+    async def of_too_large(self, messages: Sequence[Message]) -> list[Message]:
+        """Return the letters of the records from which *messages* came, which their topics do not take.
 
         Raises:
-            RefusedError: It is a dead letter itself.
-            RuntimeError: It came from no record.
+            RefusedError: One is a dead letter itself.
+            RuntimeError: One came from no record.
         """
+        letters, unread = [], []
+        for message in messages:
+            piece, record, reason = self._source(message)
+            self.count(Cause.OUTPUT_TOO_LARGE)
+            if record.value is None:  # it waited in a state, without its bytes
+                where = (piece.topic, piece.partition, record.offset)
+                unread.append(Unread(*where, record.key or b"", record.timestamp, Cause.OUTPUT_TOO_LARGE, reason))
+            else:
+                letters.append(self._letter(piece, record, Cause.OUTPUT_TOO_LARGE, reason))
+        return [*letters, *await self.of_unread(unread)]
+
+    def _source(self, message: Message) -> tuple[Slice, Record, str]:
         reason = f"{message.topic} does not take a record of {len(message.value or b'')} bytes"
         if message.topic == self.topic:
             raise RefusedError(f"{reason}, so that a record cannot be set aside; raise its max.message.bytes")
         if message.source is None:
             raise RuntimeError(f"{reason}, which stands for no source")
-        self.count(Cause.OUTPUT_TOO_LARGE)
-        return self._letter(*message.source, Cause.OUTPUT_TOO_LARGE, reason)
+        return *message.source, reason
 
     def _letter(self, piece: Slice, record: Record, cause: Cause, reason: str) -> Message:
         return dead_letter(self.topic, piece, record, cause=cause, reason=reason, worker=self._worker)

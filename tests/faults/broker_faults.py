@@ -83,10 +83,9 @@ def all_brokers_gone(run: Run) -> None:
 
 
 def start_brokers(run: Run) -> None:
-    """Start the brokers which do not run, all before the first can answer, and wait for them."""
+    """Start the brokers, all before the first can answer, and wait for them."""
     for node in range(1, BROKERS + 1):
-        if f"broker-{node}" not in run.cluster.pids:
-            run.cluster.start_broker(node, wait=False)
+        run.cluster.start_broker(node, wait=False)
     wait_in_sync(run, *range(1, BROKERS + 1))
 
 
@@ -138,16 +137,17 @@ def disk_full(run: Run) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (SMALL_FILE_BYTES, most))
     # With two gone there is no majority, and nothing for the third to write.
     wait_until(lambda: len(running(run)) < 2, AWAY_SECONDS, "the fall of brokers which cannot write")
-    for pid in run.cluster.pids.values():
-        _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
-    start_brokers(run)
+    for node in running(run):
+        run.cluster.kill_broker(node)
+    run.cluster.stop_registry(signal.SIGKILL)
+    start_brokers(run)  # the limit was of the processes: what is started anew has room
+    run.cluster.start_registry()
     run.fault_is_over()
     run.wait_recovered()
 
 
-def running(run: Run) -> list[str]:
-    return [name for name in run.cluster.pids if name.startswith("broker-")]
+def running(run: Run) -> list[int]:
+    return [node for node in range(1, BROKERS + 1) if f"broker-{node}" in run.cluster.pids]
 
 
 BROKER_FAULTS = (

@@ -68,6 +68,7 @@ class Findings:
     dead_lettered: int = 0
     held: int = 0
     repeats_in_log: int = 0
+    dead_letter_keys: set[bytes] = field(default_factory=set)
     examples: list[str] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
 
@@ -117,6 +118,7 @@ class _Check:
                 self._found.add("repeated_others", f"dead letter {headers}")
             seen.add(where)
             if where[0] in names:
+                self._found.dead_letter_keys.add(record.key() or b"")
                 self._dead[names[where[0]], int(where[1]), int(where[2])] = headers["cause"]
         self._found.dead_lettered = len(self._dead)
 

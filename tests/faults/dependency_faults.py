@@ -25,6 +25,8 @@ SEED_OF_THE_NEW_ID = 77
 CATCH_UP_SECONDS = 60.0
 SLOW_SECONDS, STUCK_SECONDS = 0.2, 3.0
 REFUSED = 3
+NEW_FIELD = {"name": "note", "type": ["null", "string"], "default": None}
+NULL = b"\x00"  # the first of the field's two types, and nothing more
 BUNDLE = ROOT / "models" / "bundles" / "internationals-1-heuristic"
 
 
@@ -57,14 +59,14 @@ def registry_gone_with_a_new_id(run: Run) -> None:
     run.load(then_rate=0).wait_burst()
     run.wait_committed()
     schema = json.loads((SCHEMAS / SCHEMA_FILES[MATCH_EVENTS]).read_text())
-    ids = {MATCH_EVENTS: register(run.place, MATCH_EVENTS, {**schema, "doc": "The same again, under a new id."})}
+    new_id = register(run.place, MATCH_EVENTS, {**schema, "fields": [*schema["fields"], NEW_FIELD]})
     encode = {topic: encoder(run.place, topic) for topic in SCHEMA_FILES}
     with without_registry(run):
         producer = Producer({"bootstrap.servers": run.place.bootstrap_servers, "partitioner": "murmur2_random"})
         for topic, fields in islice(feed(SEED_OF_THE_NEW_ID, Shares()), OF_THE_NEW_ID):
             value = encode[topic](fields)
-            if topic in ids:
-                value = value[:1] + ids[topic].to_bytes(4, "big") + value[5:]
+            if topic == MATCH_EVENTS:
+                value = value[:1] + new_id.to_bytes(4, "big") + value[5:] + NULL
             producer.produce(run.place.topic(topic), value, fields["match_id"].encode())
         run.claim(producer.flush(CATCH_UP_SECONDS) == 0, "records with a new schema id were not acknowledged")
         wait_until(

@@ -24,7 +24,7 @@ from confluent_kafka import Producer
 
 from tests.faults.corruption import EXPECT_HEADER, HUGE_BYTES, Corruption
 from tests.faults.matches import Event, Shares, endings, feed
-from tests.faults.place import FEATURE_EVENTS, MATCH_EVENTS, Place
+from tests.faults.place import FEATURE_EVENTS, MATCH_EVENTS, STUCK_MS, Place
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 SCHEMA_FILES = {MATCH_EVENTS: "match_event.v2.avsc", FEATURE_EVENTS: "feature_event.v1.avsc"}
@@ -111,6 +111,8 @@ class Sender:
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
                 "message.timeout.ms": PATIENCE_MS,
+                "request.timeout.ms": STUCK_MS,
+                "socket.timeout.ms": STUCK_MS,
                 "queue.buffering.max.messages": 500_000,
                 "message.max.bytes": 2 * HUGE_BYTES,
                 "log_level": 0,

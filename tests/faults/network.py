@@ -1,5 +1,6 @@
 """A relay between one client and servers on loopback, which can be cut or slow; no right of root is needed for it."""
 
+import select
 import socket
 import struct
 import threading
@@ -8,13 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 LOOPBACK = "127.0.0.1"
 _BYTES = 65_536
+_LOOK_SECONDS = 0.5
 
 
 class Relay:
     """Listens on a port of its own for each server, and passes on what comes; ``close`` it.
 
     A cut is as silent as a pulled cable: connections stay, new ones are taken, and nothing arrives. What was sent
-    meanwhile arrives once it is mended, as with any network which sends again.
+    meanwhile arrives once it is mended, as with any network which sends again, also when its sender has ended; only one
+    which has broken its connection off (a reset, and no more than that) takes back what has not arrived.
 
     Args:
         servers: Ports on loopback.
@@ -72,17 +75,13 @@ class Relay:
             _end(client)
             return
         self._sockets.append(target)
-        answers = _pieces(target) if self._addresses is None else _frames(target, self._addresses)
+        answers = self._pieces(target) if self._addresses is None else _frames(self._pieces(target), self._addresses)
         _run(self._pass_on, answers, client, target)
-        self._pass_on(_pieces(client), target, client)
+        self._pass_on(self._pieces(client), target, client)
 
     def _pass_on(self, pieces: Iterator[bytes], target: socket.socket, source: socket.socket) -> None:
         try:
             for piece in pieces:
-                time.sleep(self.delay)
-                self._whole.wait()
-                if self._closed:
-                    return
                 target.sendall(piece)
         except OSError:
             return
@@ -90,25 +89,38 @@ class Relay:
             for one in (source, target):
                 _end(one)
 
+    def _pieces(self, source: socket.socket) -> Iterator[bytes]:
+        """Yield what comes, taken from its sender only while the network is whole."""
+        while not self._closed:
+            readable, _, _ = select.select([source], [], [], _LOOK_SECONDS)
+            self._whole.wait()
+            if not readable:
+                continue
+            if self._closed or source.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                return
+            piece = source.recv(_BYTES)
+            if not piece:
+                return
+            time.sleep(self.delay)
+            yield piece
+
 
 def _address(port: int) -> bytes:
     """Return host and port as they stand in every answer which names a broker: the string, then the number."""
     return LOOPBACK.encode() + struct.pack(">i", port)
 
 
-def _pieces(source: socket.socket) -> Iterator[bytes]:
-    while piece := source.recv(_BYTES):
-        yield piece
-
-
-def _frames(source: socket.socket, addresses: Mapping[bytes, bytes]) -> Iterator[bytes]:
-    """Yield Kafka's answers whole, so that no address is torn in two."""
-    with source.makefile("rb") as stream:
-        while len(head := stream.read(4)) == 4:
-            body = stream.read(int.from_bytes(head, "big"))
+def _frames(pieces: Iterator[bytes], addresses: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    """Yield Kafka's answers whole, each after its length in four bytes, so that no address is torn in two."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        while len(held) >= 4 and len(held) >= (end := 4 + int.from_bytes(held[:4], "big")):
+            answer = bytes(held[:end])
+            del held[:end]
             for address, ours in addresses.items():
-                body = body.replace(address, ours)
-            yield head + body
+                answer = answer.replace(address, ours)
+            yield answer
 
 
 def _run(work: object, *arguments: object) -> None:

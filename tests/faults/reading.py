@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import fastavro
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from tests.faults.place import INPUTS, Place
+from tests.faults.place import INPUTS, STUCK_MS, Place
 
 _END = KafkaError._PARTITION_EOF
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 90.0
+_ANSWER_SECONDS = 10.0
 _PASSING = {
     KafkaError.OFFSET_NOT_AVAILABLE,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -59,6 +60,7 @@ class LogReader:
                 "enable.partition.eof": True,
                 "isolation.level": isolation,
                 "auto.offset.reset": "earliest",
+                "socket.timeout.ms": STUCK_MS,
                 "log_level": 0,
             }
         )
@@ -78,7 +80,7 @@ class LogReader:
         return [TopicPartition(topic, one) for one in sorted(found.partitions)]
 
     def _described(self, topic: str) -> Any:
-        found = self._consumer.list_topics(topic, timeout=_PATIENCE_SECONDS).topics[topic]
+        found = self._consumer.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic]
         if found.error is not None:
             raise KafkaException(found.error)
         return found
@@ -88,7 +90,7 @@ class LogReader:
         return {one.partition: self._end(self._consumer, one) for one in self.partitions(topic)}
 
     def _end(self, consumer: Consumer, one: TopicPartition) -> int:
-        return int(patiently(lambda: consumer.get_watermark_offsets(one, timeout=_PATIENCE_SECONDS))[1])
+        return int(patiently(lambda: consumer.get_watermark_offsets(one, timeout=_ANSWER_SECONDS))[1])
 
     def await_no_open_transaction(self, topic: str) -> None:
         """Wait until no transaction hides records: one that a killed worker left ends after its time-out."""
@@ -102,7 +104,7 @@ class LogReader:
     def committed(self) -> dict[tuple[str, int], int]:
         """Return the group's committed offset by topic on the brokers and partition; 0 where there is none."""
         wanted = [one for name in INPUTS for one in self.partitions(self._place.topic(name))]
-        found = patiently(lambda: self._consumer.committed(wanted, timeout=_PATIENCE_SECONDS))
+        found = patiently(lambda: self._consumer.committed(wanted, timeout=_ANSWER_SECONDS))
         return {(one.topic, one.partition): max(one.offset, 0) for one in found}
 
     def commit_gap(self) -> int:

@@ -16,7 +16,7 @@ from streams.settings import Settings
 from tests.faults.checker import Findings, Wanted, check
 from tests.faults.children import Children, FaultError, LoadProcess, WorkerProcess, wait_until
 from tests.faults.load import LoadPlan
-from tests.faults.place import DEAD_LETTERS, FEATURE_EVENTS, MATCH_EVENTS, PREDICTIONS, TEAM_EVENTS, Place
+from tests.faults.place import DEAD_LETTERS, FEATURE_EVENTS, MATCH_EVENTS, PREDICTIONS, STUCK_MS, TEAM_EVENTS, Place
 from tests.faults.reading import LogReader, patiently
 
 AT_LEAST_ONCE, EXACTLY_ONCE = "at-least-once", "exactly-once"
@@ -76,7 +76,9 @@ class Run:
     dead_letters_allowed: bool = False
 
     def __post_init__(self) -> None:
-        self.admin = AdminClient({"bootstrap.servers": self.place.bootstrap_servers, "log_level": 0})
+        self.admin = AdminClient(
+            {"bootstrap.servers": self.place.bootstrap_servers, "socket.timeout.ms": STUCK_MS, "log_level": 0}
+        )
         self.log = LogReader(self.place)
 
     def begin_run(self, run_id: str) -> None:

@@ -14,17 +14,9 @@ _NOT_YET = (
     "broker-paused",
     "network-cut",
     "disk-full",
-    "registry-gone-with-new-schema-ids",
-    "redis-gone",
-    "redis-slow",
-    "redis-full",
-    "bundle-damaged",
     "output-too-large",
     "dead-letters-not-writable",
-    "partitions-increased",
     "topic-recreated",
-    "retention-overtakes",
-    "corrupt-records",
 )
 _ALL: Sequence[Scenario] = (
     *WORKER_FAULTS,

@@ -15,15 +15,17 @@ from confluent_kafka.admin import (
 
 from tests.faults.checker import Findings
 from tests.faults.children import ROOT, WorkerProcess, plain_environment, wait_until
+from tests.faults.load import LONGEST_NAME
 from tests.faults.place import DEAD_LETTERS, INPUTS, MATCH_EVENTS, PREDICTIONS, TEAM_EVENTS
-from tests.faults.run import AT_LEAST_ONCE, PARTITIONS, Run
+from tests.faults.run import AT_LEAST_ONCE, LARGEST_DEAD_LETTER, PARTITIONS, Run
 from tests.faults.scenario import Scenario
 
 FIRST_PART = 20_000
 MORE = 2_000
 SMALLER_THAN_A_LONG_PREDICTION = 700
 END_SECONDS = 90.0
-FAILED, REFUSED = 70, 3
+REFUSED = 3
+LONG_SHARE = 0.03
 
 
 def set_largest_record(run: Run, topic: str, size: int) -> None:
@@ -67,20 +69,27 @@ def delete(run: Run, *topics: str) -> None:
     wait_until(lambda: not names & set(run.admin.list_topics(timeout=30).topics), 30, "the end of deleted topics")
 
 
-def output_too_large(run: Run) -> None:
+def output_too_large(run: Run) -> Findings:
     """Predictions which their topic does not take become dead letters; those beside them do not."""
-    run.worker()
-    run.load()
-    run.a_moment()
     set_largest_record(run, PREDICTIONS, SMALLER_THAN_A_LONG_PREDICTION)
-    run.load(events=0, then_rate=100, long_ids=0.1)
-    wait_until(lambda: sum(run.log.ends(run.place.topic(DEAD_LETTERS)).values()) > 0, 60, "a dead letter")
-    run.wait_recovered()
+    run.dead_letters_allowed = True
+    worker = run.worker()
+    run.load(long_ids=LONG_SHARE).wait_burst()
+    run.a_moment()
+    worker.kill_child()
     run.fault_is_over()
+    run.wait_recovered()
+    found = run.finish()
+    short = [one for one in found.dead_letter_keys if len(one) < LONGEST_NAME]
+    run.claim(not short, f"predictions were set aside which their topic takes: of {short[:3]}")
+    run.claim(found.dead_lettered, "no prediction was too large")
+    return found
 
 
 def dead_letters_not_writable(run: Run) -> None:
     """Without a place for them no record may be set aside and committed: the worker stops until there is one."""
+    for topic in INPUTS:
+        set_largest_record(run, topic, LARGEST_DEAD_LETTER)
     worker = run.worker()
     run.load()
     run.a_moment()
@@ -117,7 +126,7 @@ def topic_recreated(run: Run) -> Findings:
     delete(run, MATCH_EVENTS)
     run.create_topics(MATCH_EVENTS)
     run.children.loads.clear()
-    run.load(events=MORE, then_rate=200, seed=2)
+    run.load(then_rate=200, seed=2)
     claim_refused(run, worker, "made anew", "touchline reset")
     before = ends(run)
     claim_refused(run, run.worker(wait=False), "made anew", "touchline reset")

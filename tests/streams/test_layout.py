@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from streams import layout as under_test
+from streams.admin import TopicState
 from streams.brokers import BrokerError
 from streams.engine.safety import InputError
 from streams.layout import Layout, LayoutWatch
@@ -13,18 +14,19 @@ EQUAL = {"changelog": 4, "events": 4, "predictions": 4}
 class Brokers:
     """Tells one number after the other, the last one for ever; None for an outage."""
 
-    def __init__(self, *answers):
+    def __init__(self, *answers, topic_id):
         self.answers = list(answers)
+        self.topic_id = topic_id
 
-    def partition_counts(self, names):
+    def topics(self, names):
         counts = self.answers.pop(0) if self.answers[1:] else self.answers[0]
         if counts is None:
             raise BrokerError("away")
-        return {name: counts[name] for name in names}
+        return {name: TopicState(name, self.topic_id, counts[name], 1) for name in names}
 
 
-def layout_of(*answers) -> Layout:
-    return Layout(Brokers(*answers), ("events", "predictions"), "changelog", 4)
+def layout_of(*answers, topic_id: str = "first") -> Layout:
+    return Layout(Brokers(*answers, topic_id=topic_id), ("events", "predictions"), "changelog", 4, {"events": "first"})
 
 
 def test_equal_numbers_are_fine():
@@ -38,6 +40,11 @@ def test_a_topic_with_another_number_is_named_with_both_numbers_and_the_command(
 
     assert str(caught.value).startswith(f"{grown} has 6 partitions, but the states in changelog are laid out for 4")
     assert "`touchline topics repartition --partitions 6`" in str(caught.value)
+
+
+def test_an_input_made_anew_is_named_although_its_number_is_the_same():
+    with pytest.raises(InputError, match=r"events was deleted and made anew.*`touchline reset`"):
+        layout_of(EQUAL, topic_id="second").check()
 
 
 async def test_the_watch_tells_what_it_sees_and_outlasts_an_outage(monkeypatch):

@@ -285,6 +285,22 @@ async def test_what_expires_unread_is_set_aside_with_its_bytes_or_says_that_they
     assert {("cause", b"NEVER_SCHEDULED"), ("exception", reason), ("source_offset", b"4")} <= {*letter.headers}
 
 
+async def test_the_source_of_an_output_too_large_which_had_waited_in_a_state_is_read_again(engine):
+    waited = ReadBack(b"k", 7, 70)
+
+    async def read_back(positions):
+        return {position: ReadBack(b"k", 7, 70, b"bytes") for position in positions}
+
+    engine.letterbox.read_back = read_back
+    source = (Slice("feature-events", 3, 0, (), 0), waited)
+
+    letters = await engine.letterbox.of_too_large([Message("out", b"k", b"large", 3, source=source)])
+
+    assert [b"bytes"] == [letter.value for letter in letters]
+    assert ("source_offset", b"7") in letters[0].headers
+    assert ("source_topic", b"feature-events") in letters[0].headers
+
+
 async def test_an_output_too_large_becomes_a_dead_letter_of_its_source(engine, outbox):
     counted = []
     engine.letterbox.count = counted.append
