@@ -1,17 +1,26 @@
-"""The process of a role with a bug in its fold: it breaks on the event called `poison`."""
+"""The process of a role with a bug: ``fold`` breaks on the event called `poison`, ``commit`` breaks every commit."""
 
 import sys
 
 from features.match_state import after_match_event
 from streams import predict, worker_process
+from streams.engine import transport
 
 
-def broken(state, event):
+def broken_fold(state, event):
     if event.event_id == "poison":
         raise ZeroDivisionError("a bug that was planted")
     return after_match_event(state, event)
 
 
+def broken_commit(*_args):
+    raise ZeroDivisionError("a bug that was planted")
+
+
 if __name__ == "__main__":
-    predict.after_match_event = broken
-    worker_process.main(sys.argv[1:])
+    where, *arguments = sys.argv[1:]
+    if where == "fold":
+        predict.after_match_event = broken_fold
+    else:
+        transport.SliceConsumer._new_offset = broken_commit
+    worker_process.main(arguments)

@@ -33,12 +33,12 @@ def committed(world) -> int:
     return found
 
 
-def fall(world, tmp_path: Path) -> list[dict]:
+def fall(world, bug: str, tmp_path: Path) -> list[dict]:
     """Return the errors which the role's process logs until it falls."""
     given = world.settings.environment() | {"TOUCHLINE_LOG_FORMAT": "json", "XDG_CACHE_HOME": str(tmp_path)}
     log = tmp_path / "log"
     process = subprocess.Popen(
-        [sys.executable, "-P", PLANTED, "predict", tmp_path / "predict.sock"],
+        [sys.executable, "-P", PLANTED, bug, "predict", tmp_path / "predict.sock"],
         env=os.environ | given,
         stdin=subprocess.PIPE,  # its end would stop the process
         stderr=log.open("wb"),
@@ -53,7 +53,7 @@ def test_a_bug_in_a_role_is_one_line_that_names_the_record_and_commits_nothing_p
     poison = MatchEvent("poison", "a", EventKind.TICK, KICK_OFF_MS, 4)
     world.send("match-events", *ticks("a", 3), poison, *ticks("a", 2))
     for _ in range(2):  # it comes again until somebody has looked at it
-        (line,) = fall(world, tmp_path)
+        (line,) = fall(world, "fold", tmp_path)
 
         assert {
             "event": "worker.failed",
@@ -65,10 +65,19 @@ def test_a_bug_in_a_role_is_one_line_that_names_the_record_and_commits_nothing_p
             "partition": partition_of(b"a", 4),
             "offset": 3,
         }.items() <= line.items()
-        assert line["where"].endswith(f"{PLANTED.name}:11")
+        assert line["where"].endswith(f"{PLANTED.name}:12")
         assert "worker.failed: a bug that was planted" == (tmp_path / "predict.cause").read_text()
         assert committed(world) <= 3
     assert [] == world.read("dead-letters")
+
+
+def test_a_bug_outside_of_the_role_is_one_line_too_and_commits_nothing(world, tmp_path):
+    world.send("match-events", *ticks("a", 3))
+    (line,) = fall(world, "commit", tmp_path)
+
+    assert ("worker.failed", "ZeroDivisionError") == (line["event"], line["kind"])
+    assert line["where"].endswith(f"{PLANTED.name}:17")
+    assert 0 == committed(world)
 
 
 def test_a_flood_stops_the_worker_again_after_a_restart_and_nothing_more_is_set_aside(world):
