@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from tests.faults.checker import Findings
 from tests.faults.children import FaultError
+from tests.faults.findings import Findings
 from tests.faults.run import AT_LEAST_ONCE, Run
 from tests.faults.scenario import Scenario
 

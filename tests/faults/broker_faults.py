@@ -8,8 +8,8 @@ from contextlib import closing, suppress
 
 from confluent_kafka import KafkaException
 
-from tests.faults.checker import Findings
 from tests.faults.children import wait_until
+from tests.faults.findings import Findings
 from tests.faults.network import Relay
 from tests.faults.place import PREDICTIONS
 from tests.faults.run import Run

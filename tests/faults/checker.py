@@ -7,13 +7,14 @@ the changelog are read as any consumer would read them, with ``read_committed``.
 import itertools
 from array import array
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from tests.faults.changelog import last_states
 from tests.faults.corruption import EXPECT_HEADER
+from tests.faults.findings import Findings, Wanted
 from tests.faults.place import DEAD_LETTERS, FEATURE_EVENTS, INPUTS, MATCH_EVENTS, PREDICTIONS, TEAM_EVENTS, Place
 from tests.faults.reading import LogReader
 from tests.faults.reference import Match, Reference, Said, Source
@@ -21,62 +22,6 @@ from tests.faults.reference import Match, Reference, Said, Source
 PROBABILITY_TOLERANCE = 1e-6
 _OF_THE_RUN = ("received_at_us", "decoded_at_us", "scored_at_us")
 _CHANCES = ("home", "draw", "away")
-_EXAMPLES = 5
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is right in this scenario.
-
-    Attributes:
-        marks: Times, in ms, from which recovery is measured: the end of each fault, or the kill.
-        dead_letters_allowed: Whether a record which the load did not spoil may be dead-lettered.
-        acknowledged: Offset after the last acknowledged record, by topic on the brokers and partition.
-    """
-
-    marks: Sequence[int] = ()
-    dead_letters_allowed: bool = False
-    acknowledged: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-
-
-@dataclass
-class Findings:
-    """What came of the log; the first eight are the table's columns.
-
-    Attributes:
-        missing: Events neither predicted, dead-lettered, held nor repeats; team events that never came count too.
-        repeated: Predictions whose id has been seen before.
-        repeated_others: Dead letters of the same source, and team events of the same cause, seen before.
-        differing: Repeats with another content, and predictions that do not say what the reference says.
-        unexpected: Predictions, dead letters and team events which no event calls for.
-        lost_by_brokers: Acknowledged records which are not in the log.
-        examples: A few of each, in words.
-    """
-
-    events: int = 0
-    missing: int = 0
-    repeated: int = 0
-    differing: int = 0
-    state_differences: int = 0
-    commit_gap: int = 0
-    gap_seconds: float = 0.0
-    recovery_seconds: float = 0.0
-    unexpected: int = 0
-    repeated_others: int = 0
-    lost_by_brokers: int = 0
-    predicted: int = 0
-    dead_lettered: int = 0
-    held: int = 0
-    repeats_in_log: int = 0
-    dead_letter_keys: set[bytes] = field(default_factory=set)
-    examples: list[str] = field(default_factory=list)
-    _counts: Counter[str] = field(default_factory=Counter)
-
-    def add(self, what: str, example: str) -> None:
-        setattr(self, what, getattr(self, what) + 1)
-        self._counts[what] += 1
-        if self._counts[what] <= _EXAMPLES:
-            self.examples.append(f"{what}: {example}")
 
 
 def check(place: Place, wanted: Wanted) -> Findings:
@@ -242,7 +187,7 @@ class _Check:
             self._found.add("missing", f"no team event of {one}")
 
     def _compare_states(self) -> None:
-        states = self._states()
+        states = last_states(self._reader, self._place.changelog)
         for (partition, match_id), match in self._reference.matches.items():
             raw = states.pop((partition, match_id.encode()), None)
             if raw is None:
@@ -261,31 +206,6 @@ class _Check:
             self._found.add(
                 "state_differences", f"a state of {key!r} in partition {partition} which no event calls for"
             )
-
-    def _states(self) -> dict[tuple[int, bytes], bytes]:
-        """Return the last state of each key as the changelog has it, without what a writer of an older epoch wrote."""
-        states: dict[tuple[int, bytes], bytes] = {}
-        epochs: dict[int, int] = defaultdict(int)
-        for record in self._reader.records(self._place.changelog):
-            key, value, partition = record.key(), record.value(), record.partition()
-            epoch = _epoch(record.headers())
-            if epoch < epochs[partition]:
-                continue
-            epochs[partition] = epoch
-            if key.startswith(b"\x00"):
-                continue
-            if value is None:
-                states.pop((partition, key), None)
-            else:
-                states[partition, key] = value
-        return states
-
-
-def _epoch(headers: Sequence[tuple[str, bytes]] | None) -> int:
-    value = dict(headers or ()).get("epoch")
-    if value is None:
-        return 0
-    return int(value) if value.isdigit() and len(value) != 8 else int.from_bytes(value, "big")
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

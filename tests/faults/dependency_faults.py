@@ -9,8 +9,8 @@ from itertools import islice
 
 from confluent_kafka import Producer
 
-from tests.faults.checker import Findings
 from tests.faults.children import ROOT, wait_until
+from tests.faults.findings import Findings
 from tests.faults.load import SCHEMA_FILES, SCHEMAS, encoder, register
 from tests.faults.matches import Shares, feed
 from tests.faults.network import Relay

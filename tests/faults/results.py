@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from tests.faults.checker import Findings
+from tests.faults.findings import Findings
 
 _VERDICT = 60  # letters; the whole was said when it came
 _FINDINGS = (

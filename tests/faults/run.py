@@ -13,8 +13,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.local.cluster import LocalCluster
 from streams.settings import Settings
-from tests.faults.checker import Findings, Wanted, check
+from tests.faults.checker import check
 from tests.faults.children import Children, FaultError, LoadProcess, WorkerProcess, wait_until
+from tests.faults.findings import Findings, Wanted
 from tests.faults.load import LoadPlan
 from tests.faults.place import DEAD_LETTERS, FEATURE_EVENTS, MATCH_EVENTS, PREDICTIONS, STUCK_MS, TEAM_EVENTS, Place
 from tests.faults.reading import LogReader, patiently

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from streams.local.cluster import LocalCluster
 from tests.faults import results
-from tests.faults.checker import Findings
 from tests.faults.children import Children, FaultError
+from tests.faults.findings import Findings
 from tests.faults.place import Place
 from tests.faults.results import Result
 from tests.faults.run import Pace, Run

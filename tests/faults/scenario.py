@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.faults.checker import Findings
+from tests.faults.findings import Findings
 from tests.faults.run import AT_LEAST_ONCE, EXACTLY_ONCE, Run
 
 BOTH = (AT_LEAST_ONCE, EXACTLY_ONCE)

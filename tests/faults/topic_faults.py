@@ -13,8 +13,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tests.faults.checker import Findings
 from tests.faults.children import ROOT, WorkerProcess, plain_environment, wait_until
+from tests.faults.findings import Findings
 from tests.faults.load import LONGEST_NAME
 from tests.faults.place import DEAD_LETTERS, INPUTS, MATCH_EVENTS, PREDICTIONS, TEAM_EVENTS
 from tests.faults.run import AT_LEAST_ONCE, LARGEST_DEAD_LETTER, PARTITIONS, Run
