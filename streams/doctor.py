@@ -9,6 +9,7 @@ from schemas.catalog import versions
 from schemas.compatibility import SchemaError, incompatibilities
 from streams.acls import topics_used
 from streams.admin import Admin, TopicState
+from streams.applications import APPLICATIONS
 from streams.broker_clock import clock_difference
 from streams.brokers import BrokerError
 from streams.patient_registry import PatientRegistry
@@ -120,6 +121,7 @@ class Examination:
         if not missing and not wrong:
             yield Finding("topics", ok=True, message=f"all {len(there)} are there and kept as designed")
         yield from self._equal_partitions(there)
+        yield from self._laid_out()
 
     def _equal_partitions(self, there: dict[str, TopicState]) -> Iterator[Finding]:
         inputs = [self.settings.topic(name) for name in ("match-events", "feature-events")]
@@ -133,6 +135,18 @@ class Examination:
             do = f"touchline topics repartition --partitions {max(counts.values())} --run-id NEW"
             message = f"the inputs of predict must have the same number: {listed}"
             yield Finding("partitions", ok=False, message=message, do=_with_prefix(self.settings, do))
+
+    def _laid_out(self) -> Iterator[Finding]:
+        """Yield what is wrong with states that were written for another number of partitions."""
+        changelogs = {one.changelog(self.settings, name): one.inputs for name, one in APPLICATIONS.items()}
+        inputs = {self.settings.topic(topic) for topics in changelogs.values() for topic in topics}
+        counts = self.admin.partition_counts([*changelogs, *inputs])
+        for changelog, topics in changelogs.items():
+            for topic in map(self.settings.topic, topics):
+                if changelog in counts and counts.get(topic, 0) > counts[changelog]:
+                    message = f"{topic} has {counts[topic]}, {changelog} is laid out for {counts[changelog]}"
+                    do = f"touchline topics repartition --partitions {counts[topic]} --run-id NEW"
+                    yield Finding("partitions", ok=False, message=message, do=_with_prefix(self.settings, do))
 
     def _schemas(self) -> Iterator[Finding]:
         do = _with_prefix(self.settings, "touchline schema register")

@@ -92,6 +92,8 @@ def test_partitions_added_under_a_running_worker_stop_it_and_its_states_can_be_m
     assert f"are laid out for {BEFORE}" in refusal(world.worker("predict", wait=False))
     assert known == states(world)
 
+    assert f"{topic} has 6, {changelog} is laid out for 4" in run(world, "doctor", "--role", "predict", code=1)
+
     # A feed that has not heard of the new partitions sends to the earlier one, which must be set aside and sent again.
     partition = partition_of(MOVES.encode(), BEFORE)
     late = (MOVES.encode(), world.codec("match-events").encode(tick(MOVES, 7)))
