@@ -8,10 +8,11 @@ import numpy as np
 from features.feature_sets import FEATURE_SETS
 from features.match_expiry import expires_at_ms
 from features.match_state import MatchState, after_feature_event, after_match_event
+from features.team_events import team_event
 from schemas.bounds import ImpossibleValueError, check_feature_event, check_match_event
 from schemas.catalog import schema_json
 from schemas.codec import Codec
-from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
+from schemas.records import EventKind, FeatureEvent, MatchEvent, Side, TeamEvent
 
 CHUNK = 8
 MOST_EVENTS = 40
@@ -22,6 +23,8 @@ _SIDES = (None, Side.HOME, Side.AWAY)
 _STATES: Codec[MatchState] = Codec("match_state", MatchState)
 _STATES.learn(1, schema_json("match_state", 1))
 _STATES.use_for_writing(1, 1)
+_TOLD: Codec[TeamEvent] = Codec("team_event", TeamEvent)
+_TOLD.use_for_writing(1, 1)
 
 
 def fold(data: bytes) -> None:
@@ -44,8 +47,12 @@ def fold(data: bytes) -> None:
 def _folded(events: Sequence[MatchEvent | FeatureEvent]) -> MatchState:
     state = MatchState("m")
     for event in events:
-        after = after_match_event if isinstance(event, MatchEvent) else after_feature_event
-        state = after(state, event)  # type: ignore[operator] # each with its own kind
+        if isinstance(event, FeatureEvent):
+            state = after_feature_event(state, event)
+            continue
+        before, state = state, after_match_event(state, event)
+        told = team_event(before, state, event)
+        assert told is None or _TOLD.encode(told)
     return state
 
 

@@ -307,3 +307,51 @@ def test_the_manifest_survives_json(folder):
 
     assert found == read_manifest(found.serialised(), "here")
     assert found.digest == read_manifest(found.serialised(indent=None), "here").digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"metrics": {"all": {"log_loss": float("nan")}}}, "manifest.json is damaged: Out of range float values"),
+        ({"metrics": {"all": {"log_loss": "low"}}}, "metrics.all.log_loss of manifest.json is str, not int"),
+        ({"metrics": {"all": 5}}, "metrics.all of manifest.json is int, not dict"),
+        ({"model": ""}, "model of manifest.json is '', not 1 to 200 characters"),
+        ({"version": "v" * 201}, "not 1 to 200 characters"),
+        ({"model": "\ud800"}, "manifest.json is damaged"),
+    ],
+)
+def test_a_manifest_which_could_not_be_written_again_is_refused(folder, changes, sentence):
+    rewrite(folder, **changes)
+
+    assert sentence in refusal(folder)
+
+
+def test_a_number_of_more_digits_than_python_reads_is_refused(folder):
+    (folder / "manifest.json").write_text('{"format": ' + "9" * 5_000 + "}")
+
+    assert "manifest.json is damaged: Exceeds the limit" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    "golden", [{"rows": [[10**400]], "probabilities": [[0, 0, 1]]}, {"rows": [], "probabilities": [0.5, 0.25, 0.25]}]
+)
+def test_golden_rows_of_another_shape_or_size_are_refused(folder, golden):
+    replace_file(folder, "golden.json", json.dumps(golden).encode())
+
+    assert "golden.json does not fit the model" in refusal(folder)
+
+
+def test_a_graph_within_the_graph_and_constants_kept_elsewhere_are_refused(folder, graph):
+    inner = onnx.load_from_string(graph)
+    inner.graph.node[0].attribute.append(helper.make_attribute("then_branch", inner.graph))
+    replace_file(folder, "model.onnx", inner.SerializeToString())
+
+    assert "holds a graph within the graph" in refusal(folder)
+
+    outer = onnx.load_from_string(graph)
+    tensor = helper.make_tensor("value", TensorProto.FLOAT, [1], [0.0])
+    tensor.external_data.add(key="location", value="../secret")
+    outer.graph.node.append(helper.make_node("Constant", [], ["unused"], value=tensor))
+    replace_file(folder, "model.onnx", outer.SerializeToString())
+
+    assert "keeps constants in another file" in refusal(folder)

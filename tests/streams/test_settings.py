@@ -78,3 +78,47 @@ def test_names_on_the_brokers_carry_prefix_and_run():
     assert "demo-predictions" == settings.topic("predictions")
     assert "demo-predict-7" == settings.group("predict")
     assert "demo-predict-7-matches-changelog" == settings.changelog("predict", "matches")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "SECURITY",
+            "hunter2{",
+            "TOUCHLINE_SECURITY is a secret value: it is not JSON; set TOUCHLINE_SECURITY__PROTOCOL",
+        ),
+        ("SECURITY", '["hunter2"]', "TOUCHLINE_SECURITY is a secret value"),
+        ("SECURITY__PASSWORT", "hunter2", "TOUCHLINE_SECURITY__PASSWORT is a secret value: Extra inputs"),
+        ("REGISTRY_URL", "https://me:hunter2@host:8081", "REGISTRY_USER and REGISTRY_PASSWORD are not"),
+        ("REGISTRY_URL", "ftp://me:hunter2@host", "it is not http://HOST:PORT or https://HOST:PORT"),
+        ("REGISTRY_PASSWORD", "hunter2\udcff", "TOUCHLINE_REGISTRY_PASSWORD is a value which is not UTF-8 text"),
+    ],
+)
+def test_a_wrong_setting_which_may_hold_a_secret_is_told_without_it(monkeypatch, name, value, sentence):
+    monkeypatch.setenv(f"TOUCHLINE_{name}", value)
+
+    with pytest.raises(SettingsError) as refusal:
+        read_settings()
+
+    assert sentence in str(refusal.value)
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("server", ["host:", "host:²", "host:65536", ":9092", "host:-1"])
+def test_a_server_has_a_host_and_a_port(server):
+    with pytest.raises(SettingsError, match="is not host:port"):
+        read_settings(bootstrap_servers=server)
+
+
+@pytest.mark.parametrize("url", ["http://", "http://:8081", "http://host:0", "http://host:99999", "http://[host"])
+def test_a_registry_has_a_host_and_no_impossible_port(url):
+    with pytest.raises(SettingsError, match="TOUCHLINE_REGISTRY_URL"):
+        read_settings(registry_url=url)
+
+
+def test_a_very_long_value_is_shown_in_part():
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(bootstrap_servers="x" * 100_000)
+
+    assert 1_000 > len(str(refusal.value))
