@@ -23,7 +23,7 @@ from tests.faults.suite import SCENARIOS, chosen
 @click.option("--seed", default=1, show_default=True, help="For all that is left to chance.")
 @click.option("--out", type=click.Path(path_type=Path), default=ROOT / "build" / "faults.json", help="The results.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run ended; what is in --out is not run again.")
-@click.option("--keep", is_flag=True, help="Keep the logs of runs that are not green beside --out.")
+@click.option("--keep", is_flag=True, help="Keep the logs of workers beside --out.")
 @click.option("--list", "listing", is_flag=True, help="Name the scenarios and end.")
 def main(
     *,

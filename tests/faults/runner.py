@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from confluent_kafka import KafkaException
 from rich.console import Console
 
 from streams.local.cluster import LocalCluster
@@ -31,7 +30,7 @@ class Runner:
 
     Attributes:
         out: File for the results, written after each run.
-        keep: Whether the logs of runs that are not green are kept beside it.
+        keep: Whether the workers' logs are kept beside it.
     """
 
     console: Console
@@ -56,8 +55,7 @@ class Runner:
                             # A run with an engine broken on purpose says nothing of this engine.
                             results.write(self.out, [one for one in found if not one.scenario.startswith(BROKEN_MARK)])
         finally:
-            if self._shared is not None:
-                self._shared.stop()
+            self._forget_cluster()
         return found
 
     def _one(self, scenario: Scenario, guarantee: str, seed: int) -> Result:
@@ -83,19 +81,16 @@ class Runner:
     def _findings(self, scenario: Scenario, guarantee: str, seed: int) -> tuple[Findings, list[str]]:
         try:
             with self._cluster(scenario) as cluster, self._run(scenario, cluster, guarantee, seed) as run:
-                found, wrong = self._played(scenario, guarantee, run)
-                if wrong and self.keep:
-                    self._keep_logs(scenario, guarantee, run.children.folder)
-        except KafkaException as error:
-            return Findings(), [str(error)]
-        return found, wrong
+                found = scenario.body(run) or run.finish()
+                return found, complaints(scenario, guarantee, found)
+        except Exception as error:  # noqa: BLE001 - whatever fails in a scenario, the others can still run
+            self._forget_cluster()  # it may have been left with something broken
+            return Findings(), [str(error) if isinstance(error, FaultError) else repr(error)]
 
-    def _played(self, scenario: Scenario, guarantee: str, run: Run) -> tuple[Findings, list[str]]:
-        try:
-            found = scenario.body(run) or run.finish()
-        except (FaultError, KafkaException, TimeoutError) as error:
-            return Findings(), [str(error)]
-        return found, complaints(scenario, guarantee, found)
+    def _forget_cluster(self) -> None:
+        if self._shared is not None:
+            self._shared.stop()
+            self._shared = None
 
     @contextmanager
     def _cluster(self, scenario: Scenario) -> Iterator[LocalCluster]:
@@ -116,6 +111,8 @@ class Runner:
             run.create_topics()
             yield run
         finally:
+            if self.keep:
+                self._keep_logs(scenario, guarantee, children.folder)
             run.close()
 
     def _keep_logs(self, scenario: Scenario, guarantee: str, folder: Path) -> None:
