@@ -101,7 +101,7 @@ class _Check:
                 self._found.add("lost_by_brokers", f"{topic}[{partition}] ends before {end}")
 
     def _read_predictions(self) -> None:
-        first: dict[str, bytes] = {}
+        first: dict[str, tuple[bytes, int]] = {}
         sources: set[Source] = set()
         times: list[tuple[int, int]] = []
         for record in self._reader.records(self._place.topic(PREDICTIONS)):
@@ -109,11 +109,13 @@ class _Check:
             said = self._reader.decode(value)
             one = said["prediction_id"]
             if one in first:
-                self._found.add("repeated", f"{one} of {said['event_id']}")
-                if not _same(self._reader.decode(first[one]), said):
-                    self._found.add("differing", f"{one} of {said['event_id']} came with another content")
+                before, stamp = first[one]
+                later = f"partition {record.partition()}, {record.timestamp()[1] - stamp} ms after {stamp}"
+                self._found.add("repeated", f"{one} of {said['event_id']} in {later}")
+                if not _same(self._reader.decode(before), said):
+                    self._found.add("differing", f"{one} of {said['event_id']} says something else in {later}")
                 continue
-            first[one] = value
+            first[one] = (value, record.timestamp()[1])
             times.append((record.timestamp()[1], record.partition()))
             source = (said["source_topic"].removeprefix(self._place.prefix), record.partition(), said["source_offset"])
             sources.add(source)
