@@ -19,7 +19,7 @@ from features.match_state import MatchState, after_match_event
 from features.narrative import kick_off_of, narrate
 from features.rating_book import RatingBook
 from features.team_events import team_event
-from features.team_ratings import TeamRating, after_result, expected_score
+from features.team_ratings import FinishedMatch, TeamRating, after_result, expected_score
 from schemas.records import EventKind
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -183,3 +183,9 @@ def test_the_narrative_of_every_timed_match_ends_in_its_score(history: list[Hist
         contradict += state.goals_contradict_result
         assert (match.home_score, match.away_score) == (state.results[-1].home_score, state.results[-1].away_score)
     assert contradict < 0.01 * len(timed)  # those decided at a table
+
+
+def test_a_result_is_what_the_history_says() -> None:
+    match = HistoricMatch("m", date(1970, 1, 11), "Ajax", "PSV", 3, 1, "nl.1", neutral=True)
+
+    assert FinishedMatch("m", 10, "nl.1", "Ajax", "PSV", True, 3, 1) == as_result(match)  # noqa: FBT003 - a field

@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from features.history import HistoricGoal, HistoricMatch
 from features.match_state import MatchState, Phase, after_match_event
 from features.narrative import KICK_OFF_HOURS, kick_off_of, narrate
-from schemas.records import EventKind
+from schemas.records import EventKind, MatchEvent
 
 FINAL = HistoricMatch(
     "45000",
@@ -72,3 +73,26 @@ def test_two_goals_in_a_minute_are_two_events() -> None:
     kinds = [event.kind for event in narrate(match, 0) if event.minute == 45]
 
     assert [EventKind.TICK, EventKind.GOAL, EventKind.GOAL, EventKind.HALF_TIME] == kinds
+
+
+def test_the_frame_of_a_match_says_what_the_history_says() -> None:
+    kick_off_ms = kick_off_of(FINAL)
+    events = narrate(FINAL, kick_off_ms)
+
+    assert {"45000"} == {event.match_id for event in events}
+    assert all(isinstance(event.occurred_at_ms, int) for event in events)
+    midnight = kick_off_ms - kick_off_ms % 86_400_000
+    said = {"home_team": "Argentina", "away_team": "France", "competition": "FIFA World Cup", "neutral": True}
+    assert events[0] == MatchEvent(
+        "45000/scheduled", "45000", EventKind.SCHEDULED, midnight, **said, kick_off_ms=kick_off_ms
+    )
+    assert (events[-1].minute, events[-1].home_score, events[-1].away_score) == (120, 3, 3)
+
+
+def test_goals_of_one_minute_share_it_evenly() -> None:
+    goals = (HistoricGoal(90, home=True, kind="goal"), HistoricGoal(90, home=False, kind="goal"))
+    match = replace(DRAW, home_score=1, away_score=1, goals=goals)
+    *_, tick, first, second, end = narrate(match, 0)
+
+    assert [20_000, 40_000] == [goal.occurred_at_ms - tick.occurred_at_ms for goal in (first, second)]
+    assert 90 == end.minute
