@@ -52,7 +52,8 @@ class QuantileBins:
 
     def __post_init__(self) -> None:
         """Refuse edges which cannot tell values apart."""
-        narrow = np.asarray(self.edges, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what float32 does not hold is refused below
+            narrow = np.asarray(self.edges, dtype=np.float32)
         if not np.isfinite(narrow).all() or any(low >= high for low, high in pairwise(narrow)):
             raise ValueError(f"edges must be finite and rise, as float32; these do not: {self.edges}")
         _check_size(self.size)
@@ -111,7 +112,8 @@ class CategoryBins:
 
     def __post_init__(self) -> None:
         """Refuse values which cannot be told apart."""
-        narrow = np.asarray(self.values, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what float32 does not hold is refused below
+            narrow = np.asarray(self.values, dtype=np.float32)
         if np.isnan(narrow).any() or any(low >= high for low, high in pairwise(narrow)):
             raise ValueError(f"categories must rise, as float32; these do not: {self.values}")
         _check_size(self.size)

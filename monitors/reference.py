@@ -95,10 +95,13 @@ class ReferenceHistograms:
         """Return the reference that `to_dict` wrote; ValueError when it is of another format or was altered."""
         if fields.get("format") != FORMAT:
             raise ValueError(f"reference histograms of format {fields.get('format')!r}; this version reads {FORMAT}")
-        columns = fields["columns"]
-        read = cls(tuple(columns), tuple(Histogram.from_dict(column) for column in columns.values()))
-        if read.n != fields["n"]:
-            raise ValueError(f"reference says {fields['n']} matches but its histograms count {read.n}")
+        try:
+            columns = fields["columns"]
+            read = cls(tuple(columns), tuple(Histogram.from_dict(column) for column in columns.values()))
+        except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+            raise ValueError(f"reference histograms of another shape: {error!r}") from error
+        if read.n != fields.get("n"):
+            raise ValueError(f"reference says {fields.get('n')} matches but its histograms count {read.n}")
         return read
 
 

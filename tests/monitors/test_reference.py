@@ -92,3 +92,20 @@ def test_nonsense_is_refused_with_the_numbers(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         make(matrix, match_ids)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [],
+        {"a": []},
+        {"a": {}},
+        {"a": {"bins": [], "counts": []}},
+        {"a": {"bins": {"kind": "quantiles", "edges": [10**400]}, "counts": [0]}},
+        {"a": {"bins": {"kind": "quantiles", "edges": [1e300]}, "counts": [0, 0]}},
+        {"a": {"bins": {"kind": "categories", "values": [1e300]}, "counts": [0, 0]}},
+    ],
+)
+def test_a_reference_of_another_shape_is_a_value_error(columns):
+    with pytest.raises(ValueError, match=r"of another shape|must be finite|must rise|bins"):
+        ReferenceHistograms.from_dict({"format": 1, "n": 0, "columns": columns})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.catalog import schema_json
 from schemas.codec import Codec
-from schemas.plain_values import FieldError, from_json, plain_reader, to_json
+from schemas.plain_values import FieldError, from_json, plain_reader, record_maker, to_json
 from schemas.records import (
     DriftReport,
     DriftVerdict,
@@ -18,10 +18,15 @@ from schemas.records import (
     FeatureEvent,
     MatchEvent,
     MonitorPartial,
+    PartialKind,
     Side,
 )
 
 GOAL = {"event_id": "e1", "match_id": "m1", "kind": "GOAL", "occurred_at_ms": 5, "minute": 3, "side": "HOME"}
+PARTIAL = {
+    "model": "m", "model_version": "1", "variant": "c", "window_start_ms": 0, "window_end_ms": 1, "bundle_digest": "",
+    "source_partition": 0, "sequence": 1, "closed": True, "payload": "Af8=",
+}  # fmt: skip
 DRIFT = FeatureDrift("elo", 10, 5, 0.5, None, None, None, None, 0.25, DriftVerdict.TOO_FEW)
 
 TEXT = st.text(st.characters(codec="utf-8"))
@@ -157,3 +162,48 @@ def test_damaged_bytes_are_a_value_error(damage: object) -> None:
 
     with pytest.raises(ValueError, match="MatchEvent"):
         plain_reader(schema_json("match_event"))(damage(data))  # type: ignore[operator] # one of the three above
+
+
+def test_a_field_which_is_left_out_takes_its_default():
+    made = record_maker("monitor_partial")(PARTIAL)
+
+    assert (PartialKind.DRIFT, b"\x01\xff") == (made.kind, made.payload)
+
+
+@pytest.mark.parametrize(
+    ("number", "fits"), [(-(2**31), True), (2**31 - 1, True), (-(2**31) - 1, False), (2**31, False)]
+)
+def test_a_whole_number_has_the_size_of_its_type(number, fits):
+    values = PARTIAL | {"source_partition": number}
+
+    if fits:
+        assert number == record_maker("monitor_partial")(values).source_partition
+    else:
+        with pytest.raises(FieldError, match=f"source_partition is {number}, which does not fit into an Avro int"):
+            record_maker("monitor_partial")(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"payload": "é"}, 'payload is "\\u00e9", not base64'),
+        ({"model": "\ud800"}, 'model is "\\ud800", which holds half of a character'),
+        ({"model": 5}, "model is 5, not a text"),
+        ({"sequence": 10**400}, f"sequence is 1{'0' * 56}..., which does not fit into an Avro long"),
+        ({"x" * 100: 5}, f'"{"x" * 56}... is no field of MonitorPartial'),
+    ],
+)
+def test_a_value_which_does_not_fit_is_told_in_a_line(change, sentence):
+    with pytest.raises(FieldError) as caught:
+        record_maker("monitor_partial")(PARTIAL | change)
+
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_schema_which_is_none_or_dangerous_reads_nothing():
+    for text in ('"string"', "{", '{"type": "record", "name": "R", "fields": [{"name": "k"}]}'):
+        with pytest.raises(ValueError, match="its schema cannot be read: no Avro schema"):
+            plain_reader(text)
+    nothing = {"type": "record", "name": "R", "fields": [{"name": "k", "type": {"type": "array", "items": "null"}}]}
+    with pytest.raises(ValueError, match="items take no bytes"):
+        plain_reader(json.dumps(nothing))
