@@ -224,15 +224,18 @@ class RoleApp(transport.SliceApp):
         reader = Consumer({**config, "isolation.level": "read_committed", "log_level": 3})
         seeks: dict[TP, int] = {}
         try:
+            for table in tables.values():
+                table.log_ends = {}
             wanted = [TopicPartition(topic, one) for topic in self.inputs.ids for one in tables]
             for found in reader.committed(wanted, timeout=_PATIENCE_SECONDS):
                 self.engine.watch.recall(found.topic, found.metadata)
             for (topic, one), committed in committed_offsets(reader, wanted).items():
                 ends = reader.get_watermark_offsets(TopicPartition(topic, one), timeout=_PATIENCE_SECONDS)
                 known, topic_id = tables[one].inputs, self.inputs.ids[topic]
-                seeks[TP(topic, one)] = check_position(
-                    topic, one, known, topic_id=topic_id, committed=committed, log=ends
-                )
+                seek = check_position(topic, one, known, topic_id=topic_id, committed=committed, log=ends)
+                seeks[TP(topic, one)] = seek
+                if seek < ends[1]:
+                    tables[one].log_ends[f"{topic}@{topic_id}"] = ends[1]
         finally:
             reader.close()
         return seeks

@@ -246,7 +246,8 @@ class Engine(Generic[S, D]):
         for (topic, partition), offset in batch.reached.items():
             self.tables[partition].inputs[f"{topic}@{self.topic_ids[topic]}"] = offset
         for (topic, partition), offset in next_offsets.items():
-            if partition in changes:
+            # Ours come behind those of an owner which fell: the next one must find its too until we have passed them.
+            if partition in changes and self.tables[partition].has_caught_up:
                 self.tables[partition].outputs[topic] = offset
         noted = {partition for _, partition in (*batch.reached, *next_offsets)}
         # A state says which offsets it holds, so it may reach the changelog only after the outputs it stands for.

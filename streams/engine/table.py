@@ -39,8 +39,9 @@ class TablePartition(Generic[S]):
     Attributes:
         states: State by key.
         inputs: Next offset of each input, by ``topic@topic id``, as the changelog knows it.
-        outputs: Offset after the last output, by topic.
+        outputs: Offset after the last output whose state is in here, by topic.
         already_out: Identities of outputs which were written after the changelog's last word.
+        log_ends: Ends of the inputs at the restore, where they have not been reached, by ``topic@topic id``.
         changelog_next: Offset after the last changelog record that is in here.
         watermark_ms: Highest event time seen.
         partition: Its number.
@@ -50,9 +51,15 @@ class TablePartition(Generic[S]):
     inputs: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
     already_out: set[str] = field(default_factory=set)
+    log_ends: dict[str, int] = field(default_factory=dict)
     changelog_next: int = 0
     watermark_ms: int = 0
     partition: int = 0
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Tell whether everything was worked on which an earlier owner can have written outputs for."""
+        return all(self.inputs.get(name, 0) >= end for name, end in self.log_ends.items())
 
 
 @dataclass(frozen=True, slots=True)

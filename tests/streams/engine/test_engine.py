@@ -375,6 +375,25 @@ async def test_the_progress_record_says_how_far_inputs_and_outputs_are(engine, o
     assert Progress({"in@id-1": 7}, {"out": 2}) == written
 
 
+async def test_the_end_of_the_outputs_moves_on_only_behind_all_that_an_owner_which_fell_may_have_written(
+    engine, outbox
+):
+    table = TablePartition(outputs={"out": 40}, log_ends={"in@id-1": 9})
+    engine.resume(1, {0: table})
+    outputs = []
+    for number, first in enumerate((5, 7)):
+        outbox.offset = 100
+        await engine.accept(piece(0, first, b"a", b"b"))
+        await settle()
+        outbox.let_through(2 * number)
+        await settle()
+        outputs.append(table.outputs["out"])
+        outbox.let_through(2 * number + 1)
+        await settle()
+
+    assert [40, 102] == outputs
+
+
 async def test_a_slice_from_before_a_rebalance_takes_none_of_the_new_ones_with_it(engine, outbox):
     old, new = piece(0, 0, generation=1), piece(0, 7, generation=2)
     await engine.drain()
