@@ -131,7 +131,7 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError("it is not http://HOST:PORT or https://HOST:PORT")
-        if "@" in parts.netloc:
+        if "@" in value:
             raise ValueError("a URL is shown in messages; REGISTRY_USER and REGISTRY_PASSWORD are not")
         return value.rstrip("/")
 
