@@ -107,7 +107,10 @@ class Sender:
         self._producer = Producer(
             {
                 "bootstrap.servers": plan.place.bootstrap_servers,
-                "enable.idempotence": True,
+                # An idempotent producer may give up for good when a broker wakes up; this one sends again what it
+                # is not sure of, as feeds do.
+                "acks": "all",
+                "max.in.flight.requests.per.connection": 5,
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
                 "message.timeout.ms": PATIENCE_MS,

@@ -13,10 +13,6 @@ from tests.faults.worker_faults import WORKER_FAULTS
 _NOT_YET = (
     "broker-paused",
     "network-cut",
-    "disk-full",
-    "output-too-large",
-    "dead-letters-not-writable",
-    "topic-recreated",
 )
 _ALL: Sequence[Scenario] = (
     *WORKER_FAULTS,

@@ -22,6 +22,7 @@ from tests.faults.scenario import Scenario
 
 FIRST_PART = 20_000
 MORE = 2_000
+GROWN = PARTITIONS + 2
 SMALLER_THAN_A_LONG_PREDICTION = 700
 END_SECONDS = 90.0
 REFUSED = 3
@@ -47,14 +48,21 @@ def claim_refused(run: Run, worker: WorkerProcess, *words: str) -> None:
         run.claim(some in worker.said(), f"no {some!r} in what the worker said: {worker.last_words()}")
 
 
+def touchline(run: Run, *arguments: str) -> None:
+    """Run a command as the operator would."""
+    environment = plain_environment() | {f"TOUCHLINE_{name}": value for name, value in run.settings().items()}
+    command = (sys.executable, "-P", "-m", "streams.cli", *arguments)
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    run.claim(
+        done.returncode == 0, f"touchline {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()}"
+    )
+
+
 def start_over(run: Run) -> Findings:
     """Do what the refusal says, `touchline reset`, with new outputs, and check the run which begins then."""
     delete(run, PREDICTIONS, TEAM_EVENTS, DEAD_LETTERS)
     run.create_topics(PREDICTIONS, TEAM_EVENTS, DEAD_LETTERS)
-    environment = plain_environment() | {f"TOUCHLINE_{name}": value for name, value in run.settings().items()}
-    reset = (sys.executable, "-P", "-m", "streams.cli", "reset", "predict", "--from", "earliest", "--run-id", "2")
-    done = subprocess.run(reset, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    run.claim(done.returncode == 0, f"touchline reset ended with {done.returncode}: {done.stderr.strip()}")
+    touchline(run, "reset", "predict", "--from", "earliest", "--run-id", "2")
     run.begin_run("2")
     run.worker(run_id="2")
     run.fault_is_over()
@@ -103,18 +111,24 @@ def dead_letters_not_writable(run: Run) -> None:
 
 
 def partitions_increased(run: Run) -> Findings:
-    """A key belongs elsewhere then: the worker stops, says what to do, and leaves the states alone."""
+    """A key belongs elsewhere then: the worker stops, says what to do, and leaves the states alone; that then helps."""
     worker = run.worker()
     run.load(then_rate=0).wait_burst()
     run.wait_committed()
-    grown = NewPartitions(run.place.topic(MATCH_EVENTS), PARTITIONS + 2)
+    grown = NewPartitions(run.place.topic(MATCH_EVENTS), GROWN)
     for answer in run.admin.create_partitions([grown]).values():
         answer.result(30)
-    claim_refused(run, worker, "touchline topics repartition", run.place.topic(MATCH_EVENTS), str(PARTITIONS + 2))
+    claim_refused(run, worker, "touchline topics repartition", run.place.topic(MATCH_EVENTS), str(GROWN))
     before = ends(run)
     claim_refused(run, run.worker(wait=False), "touchline topics repartition")
     run.claim(ends(run) == before, "a worker which refused to start has written")
-    return run.check()
+    found = run.check()
+    touchline(run, "topics", "repartition", "--partitions", str(GROWN), "--run-id", "2")
+    run.begin_run("2")
+    run.worker(run_id="2", partitions=GROWN)
+    run.load(events=MORE, then_rate=0, seed=2).wait_burst()
+    run.wait_committed()
+    return found
 
 
 def topic_recreated(run: Run) -> Findings:
@@ -158,7 +172,7 @@ def retention_overtakes(run: Run) -> Findings:
 
 
 TOPIC_FAULTS = (
-    Scenario("output-too-large", output_too_large, events=FIRST_PART),
+    Scenario("output-too-large", output_too_large, events=MORE),
     Scenario("dead-letters-not-writable", dead_letters_not_writable, events=FIRST_PART),
     Scenario("partitions-increased", partitions_increased, events=FIRST_PART, guarantees=(AT_LEAST_ONCE,)),
     Scenario("topic-recreated", topic_recreated, events=FIRST_PART, guarantees=(AT_LEAST_ONCE,)),
