@@ -33,6 +33,7 @@ from streams.stopping import stop_worker
 
 log = structlog.get_logger(__name__)
 _PATIENCE_SECONDS = 30.0
+_ANSWER_SECONDS = 5.0
 _FETCH_RECORDS = 4000
 _BATCH_BYTES = 1_000_000  # librdkafka's own, below what brokers take unless told otherwise
 
@@ -286,6 +287,8 @@ def _faust_settings(settings: Settings) -> dict[str, Any]:
         "broker_session_timeout": settings.session_timeout,
         "broker_heartbeat_interval": settings.session_timeout / 4,
         "broker_rebalance_timeout": 2 * settings.session_timeout,
+        # A broker that has stopped takes connections and answers none; a member may be kept waiting for all the others.
+        "broker_request_timeout": 2 * settings.session_timeout + _ANSWER_SECONDS,
         # There are no Faust tables to stand by; the number makes Faust use its own assignor, which keeps partition p of
         # all inputs together, where it would otherwise deal them out in turn.
         "table_standby_replicas": 1,

@@ -10,11 +10,7 @@ from tests.faults.scenario import Scenario
 from tests.faults.topic_faults import TOPIC_FAULTS
 from tests.faults.worker_faults import WORKER_FAULTS
 
-_NOT_YET = (
-    "broker-paused",
-    "network-cut",
-)
-_ALL: Sequence[Scenario] = (
+SCENARIOS: Sequence[Scenario] = (
     *WORKER_FAULTS,
     *BROKER_FAULTS,
     *DEPENDENCY_FAULTS,
@@ -22,7 +18,6 @@ _ALL: Sequence[Scenario] = (
     *FEED_FAULTS,
     *BROKEN_ENGINES,
 )
-SCENARIOS = [one for one in _ALL if one.name not in _NOT_YET]
 
 
 def chosen(only: str) -> list[Scenario]:
