@@ -82,7 +82,7 @@ def output_too_large(run: Run) -> Findings:
     set_largest_record(run, PREDICTIONS, SMALLER_THAN_A_LONG_PREDICTION)
     run.dead_letters_allowed = True
     worker = run.worker()
-    run.load(long_ids=LONG_SHARE).wait_burst()
+    run.load(long_ids=LONG_SHARE, then_rate=100).wait_burst()
     run.a_moment()
     worker.kill_child()
     run.fault_is_over()
@@ -112,6 +112,7 @@ def dead_letters_not_writable(run: Run) -> None:
 
 def partitions_increased(run: Run) -> Findings:
     """A key belongs elsewhere then: the worker stops, says what to do, and leaves the states alone; that then helps."""
+    touchline(run, "topics", "create")  # those of the other roles, too
     worker = run.worker()
     run.load(then_rate=0).wait_burst()
     run.wait_committed()
