@@ -17,13 +17,16 @@ from schemas.records import Progress
 from streams.admin import Admin
 from streams.brokers import BrokerError
 from streams.engine import transport
+from streams.engine.changelog import Changelog, Claim, DigestError, Tail
 from streams.engine.engine import Engine, EngineConfig
 from streams.engine.flood import FloodLimits
 from streams.engine.job import Job
+from streams.engine.lease import Lease, LeaseWatch, RebalancedError
 from streams.engine.outbox import Outbox
 from streams.engine.reading_back import Position, ReadBack, read_back
 from streams.engine.safety import InputError, check_position, committed_offsets
-from streams.engine.table import Changelog, StateDecoder, TablePartition, Tail
+from streams.engine.states import StateDecoder
+from streams.engine.table import TablePartition
 from streams.failing import stop_for
 from streams.layout import Layout, LayoutWatch
 from streams.learning import SchemaBook
@@ -134,7 +137,12 @@ class RoleApp(transport.SliceApp):
             [replace(tail, identify=book.patient(tail.identify)) for tail in role.tails],
         )
         self._seeks: dict[TP, int] = {}
-        self.attached: list[Attached] = [*role.attached, LayoutWatch(layout, stop_for)]
+        self.lease = Lease(settings.session_timeout)
+        self.attached: list[Attached] = [
+            *role.attached,
+            LayoutWatch(layout, stop_for),
+            LeaseWatch(self.lease, stop_for),
+        ]
         super().__init__(settings.group(role.name), **_faust_settings(settings))
         self.slice_records = settings.slice_records
         self.engine = _engine(settings, role, progress, book=book, metrics=metrics)
@@ -177,7 +185,7 @@ class RoleApp(transport.SliceApp):
         for one in self.attached:
             await one.start()
         limits = {"message_timeout_ms": _ms(self.settings), "batch_size": await asyncio.to_thread(self._largest_batch)}
-        self.engine.start(Outbox(self.settings.librdkafka(**limits), self.loop))
+        self.engine.start(Outbox(self.settings.librdkafka(**limits), self.loop, self.lease.check))
         await super().on_start()
 
     def _largest_batch(self) -> int:
@@ -196,14 +204,16 @@ class RoleApp(transport.SliceApp):
         for one in self.attached:
             await one.stop()
 
-    async def prepare(self, assignment: Iterable[TP]) -> Mapping[int, TablePartition[Any]]:
-        """Restore the table's partitions and check that the log still has what comes next."""
+    async def prepare(self, assignment: Iterable[TP], generation: int) -> Mapping[int, TablePartition[Any]]:
+        """Restore the table's partitions, claim them, and check that the log still has what comes next."""
         began = time.monotonic()
         try:
             await asyncio.to_thread(self.layout.check)
-            tables = await self._restored(assignment)
+            tables = await self._restored(assignment, generation)
             self._seeks = await asyncio.to_thread(self._check, tables)
-        except InputError as error:
+        except RebalancedError:
+            raise
+        except (InputError, DigestError) as error:
             stop_worker("input.refused", error)
         except Exception as error:  # noqa: BLE001 - whatever it is, there is no going on without the states
             stop_worker("restore.failed", error)
@@ -212,13 +222,26 @@ class RoleApp(transport.SliceApp):
         log.info("table.restored", partitions=list(tables), states=states)
         return tables
 
-    async def _restored(self, assignment: Iterable[TP]) -> dict[int, TablePartition[Any]]:
+    async def _restored(self, assignment: Iterable[TP], generation: int) -> dict[int, TablePartition[Any]]:
         partitions = sorted({tp.partition for tp in assignment if tp.topic in self.inputs.ids})
-        known = self.engine.tables
+        # In a generation between, another worker may have had them.
+        known = self.engine.tables if generation == self.engine.worked_generation + 1 else {}
+        claim = self._claim(generation)
         restored = await asyncio.gather(
-            *(asyncio.to_thread(self.changelog.restore, one, known.get(one)) for one in partitions)
+            *(asyncio.to_thread(self.changelog.restore, one, known.get(one), claim) for one in partitions)
         )
         return dict(zip(partitions, restored, strict=True))
+
+    def _claim(self, generation: int) -> Claim:
+        loop = asyncio.get_running_loop()
+
+        def confirm() -> None:
+            asyncio.run_coroutine_threadsafe(self.consumer.confirm(generation), loop).result()
+
+        def write(table: TablePartition[Any], epoch: int, changed: Mapping[bytes, bytes | None]) -> None:
+            asyncio.run_coroutine_threadsafe(self.engine.claim(table, epoch, changed), loop).result()
+
+        return Claim(generation, confirm, write)
 
     def _check(self, tables: Mapping[int, TablePartition[Any]]) -> dict[TP, int]:
         config = self.settings.librdkafka(group_id=self.settings.group(self.role.name))
@@ -266,7 +289,7 @@ def _engine(
 
 
 def _ms(settings: Settings) -> int:
-    return int(settings.delivery_timeout * 1000)
+    return int(settings.delivery_seconds * 1000)
 
 
 def _faust_settings(settings: Settings) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
+from streams.engine.reachability import AWAY
 from streams.settings import Settings
 
 T = TypeVar("T")
@@ -20,9 +21,6 @@ _NOT_READY = frozenset(
         KafkaError.COORDINATOR_NOT_AVAILABLE,
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     }
-)
-_AWAY = frozenset(
-    getattr(KafkaError, name) for name in ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE", "_WAIT_COORD")
 )
 
 
@@ -72,7 +70,7 @@ def sentence(settings: Settings, doing: str, error: Any) -> str:
     """Return why *doing* was not possible, as a person would say it."""
     if not isinstance(error, KafkaError):
         return f"{doing} failed: {error}"
-    if error.code() in _AWAY:
+    if error.code() in AWAY:
         return f"no broker answers at {settings.bootstrap_servers} ({doing}); is it running? Try: touchline up"
     return f"{doing} failed: {_WORDS.get(error.code(), error.str())}"
 

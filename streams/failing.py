@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from streams.engine.faults import WorkError
 from streams.engine.flood import FloodError
+from streams.engine.lease import LeaseError
 from streams.engine.safety import InputError
 from streams.stopping import RefusedError, stop_worker
 
@@ -14,6 +15,9 @@ def stop_for(error: BaseException) -> NoReturn:
     """Stop the worker because of *error*, and say which records it concerns."""
     if isinstance(error, FloodError):
         stop_worker("flood.refused", error, **error.keys())
+    lease = error.__cause__ if isinstance(error, WorkError) else error
+    if isinstance(lease, LeaseError):
+        stop_worker("lease.lost", lease)
     if isinstance(error, WorkError):
         stop_worker("worker.failed", error.__cause__ or error, **error.keys())
     if isinstance(error, InputError):

@@ -252,7 +252,7 @@ class PredictJob:
         feature_end = committed.get(self.topics.feature_events, 0)
         gone = [
             (key, state)
-            for key, state in table.states.items()
+            for key, state in ((key, table.states[key]) for key in table.some_keys())
             if expires_at_ms(state) < table.watermark_ms
             and state.applied_match < match_end
             and state.applied_feature < feature_end

@@ -11,7 +11,7 @@ from schemas.records import FeatureEvent, MatchEvent, Prediction, TeamEvent
 from streams.admin import Admin
 from streams.app import Inputs, Role, RoleApp, describe_inputs
 from streams.applications import INPUTS
-from streams.engine.table import Tail
+from streams.engine.changelog import Tail
 from streams.intake import Intake, Reader
 from streams.layout import Layout
 from streams.learning import SchemaBook

@@ -7,6 +7,8 @@ from confluent_kafka import KafkaException, Producer
 from streams.brokers import PATIENCE_SECONDS, BrokerError, one_sentence, quiet, sentence
 from streams.settings import Settings
 
+_DELIVERY_SECONDS = 60.0  # a tool has no session which ends meanwhile
+
 
 class Sender:
     """Sends to one topic, which must exist; `finish` tells whether all arrived.
@@ -23,7 +25,7 @@ class Sender:
         self._producer = Producer(
             {
                 **quiet(settings, enable_idempotence=True, partitioner="murmur2_random", linger_ms=2),
-                "message.timeout.ms": int(settings.delivery_timeout * 1000),
+                "message.timeout.ms": int(_DELIVERY_SECONDS * 1000),
                 "message.max.bytes": 50 * 1024 * 1024,  # ours is not the limit: the topic's is
                 "queue.buffering.max.messages": 1_000_000,
                 "delivery.report.only.error": True,
@@ -75,7 +77,7 @@ class Sender:
         Raises:
             BrokerError: Not all arrived.
         """
-        left = self._producer.flush(self._settings.delivery_timeout + 5)
+        left = self._producer.flush(_DELIVERY_SECONDS + 5)
         self._check()
         if left:
             raise BrokerError(f"{left} of {self.sent} records were not delivered to {self.topic} in time")

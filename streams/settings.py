@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -19,6 +19,7 @@ TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")]
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 LAST_PORT = 65_535
 LONGEST_SHOWN = 300
+_DELIVERY_SHARE = 0.75
 Port = Annotated[int, Field(ge=0, le=LAST_PORT)]
 PredictorKind = Literal["bundle", "heuristic", "tree", "forest", "xgboost", "lightgbm", "mlp", "mean", "stack"]
 
@@ -65,6 +66,8 @@ class Settings(BaseSettings):
         slice_records: Records of one partition handed over together, at most.
         batch_rows: Rows scored in one call of the ensemble, at most.
         session_timeout: Seconds after which a dead worker's partitions move.
+        delivery_timeout: Seconds which the brokers have to take a record before the worker stops; three quarters of the
+            session time-out by default, so that nothing of a worker that has lost its place comes behind its successor.
         dead_letter_flood_share: A worker stops when it would set aside more than this of a topic's last 1,000 records.
         dead_letter_alarm_share: Above it `touchline_dead_letter_alarm` is 1.
         drift_window_seconds: Event time of one drift window; allowed_lateness_seconds likewise in event time.
@@ -100,7 +103,7 @@ class Settings(BaseSettings):
     scoring_threads: Annotated[int, Field(ge=1, le=64)] = 1
     commit_interval: Annotated[float, Field(gt=0, le=60)] = 1.0
     session_timeout: Annotated[float, Field(ge=6, le=300)] = 10.0
-    delivery_timeout: Annotated[float, Field(ge=1, le=600)] = 60.0
+    delivery_timeout: Annotated[float, Field(ge=1, le=300)] | None = None
     dead_letter_flood_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     dead_letter_alarm_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     drift_window_seconds: Annotated[int, Field(ge=1)] = 86_400
@@ -148,6 +151,20 @@ class Settings(BaseSettings):
             "bootstrap_servers": given.get("bootstrap_servers") or servers,
             "registry_url": given.get("registry_url") or registry,
         }
+
+    @model_validator(mode="after")
+    def _deliver_within_the_session(self) -> Self:
+        if self.delivery_seconds > self.session_timeout:
+            raise ValueError(
+                f"{PREFIX}DELIVERY_TIMEOUT is {self.delivery_seconds:g} and {PREFIX}SESSION_TIMEOUT is "
+                f"{self.session_timeout:g}: records must be delivered, or given up, while the session lasts"
+            )
+        return self
+
+    @property
+    def delivery_seconds(self) -> float:
+        """Return how long the brokers have to take a record of a worker."""
+        return self.session_timeout * _DELIVERY_SHARE if self.delivery_timeout is None else self.delivery_timeout
 
     def topic(self, name: str) -> str:
         """Return the name which topic *name* has on the brokers."""
@@ -224,6 +241,8 @@ def _is_text(value: str) -> bool:
 
 def _sentence(problem: Mapping[str, object]) -> str:
     where = problem["loc"] if isinstance(problem["loc"], tuple) else ()
+    if not where:  # it is about several, and names them
+        return str(problem["msg"]).removeprefix("Value error, ")
     name = PREFIX + "__".join(str(part).upper() for part in where)
     value = repr(problem["input"])
     shown = "a secret value" if _is_secret(where) or "@" in value else value[:LONGEST_SHOWN]

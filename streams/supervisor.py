@@ -19,7 +19,7 @@ from streams.applications import applications
 from streams.failing import cause_file
 from streams.merged_metrics import merged_exposition
 from streams.settings import Settings
-from streams.stopping import REFUSED
+from streams.stopping import AWAY, REFUSED
 from streams.web.endpoints import Endpoints, serve
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ class _Child:
     """One role's process.
 
     Attributes:
-        falls: Ends in a row without a steady run between them.
+        falls: Ends in a row without a steady run between them, but for those where brokers or registry were away.
     """
 
     role: str
@@ -106,14 +106,20 @@ class Supervisor:
             code = await self._run_once(child)
             if self._stopping.is_set():
                 return
-            child.falls = 1 if time.monotonic() - child.started > self._patience.steady else child.falls + 1
+            self._count(child, code)
             if code == REFUSED or child.falls >= self._patience.most_falls:
                 self._give_up(child, code)
                 return
-            pause = min(self._patience.first_pause * 2 ** (child.falls - 1), self._patience.longest_pause)
+            pause = min(self._patience.first_pause * 2 ** max(child.falls - 1, 0), self._patience.longest_pause)
             log.warning("role.restarted", role=child.role, exit_code=code, pause_seconds=pause)
             self._restarts.labels(child.role).inc()
             await _either(self._stopping, pause)
+
+    def _count(self, child: _Child, code: int) -> None:
+        if time.monotonic() - child.started > self._patience.steady:
+            child.falls = 0
+        if code != AWAY:  # an outage is waited out, however long it lasts
+            child.falls += 1
 
     def _give_up(self, child: _Child, code: int) -> None:
         log.error("role.given_up", role=child.role, exit_code=code, falls=child.falls, cause=_cause(child))

@@ -9,13 +9,14 @@ import structlog
 
 from schemas.codec import Codec, UnknownSchemaError
 from schemas.records import Progress
+from streams.engine.epochs import epoch_header
 from streams.engine.faults import WorkError, culprit, during
 from streams.engine.flood import FloodError, FloodLimits, Watch
 from streams.engine.job import Decoded, Job, Step, Unread
 from streams.engine.letterbox import Letterbox
 from streams.engine.outbox import Message, Outbox
 from streams.engine.slices import Slice
-from streams.engine.table import PROGRESS_KEY, TablePartition
+from streams.engine.table import PROGRESS_KEY, OvertakenError, TablePartition
 from streams.engine.waiting import Waiting
 
 log = structlog.get_logger(__name__)
@@ -92,6 +93,8 @@ class Engine(Generic[S, D]):
         self._turn = asyncio.Lock()  # steps are handed on in the order in which the states changed
         self._idle = asyncio.Condition()
         self._generation: int | None = None
+        self._sealed = True
+        self.worked_generation = -1  # of the group, under which the tables were restored, also when work has ended
         self._learners: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._outbox: Outbox | None = None
@@ -141,7 +144,36 @@ class Engine(Generic[S, D]):
         """Take slices of *generation*, with the restored *tables*; what was finished before is forgotten."""
         self.tables = dict(tables)
         self.finished.clear()
-        self._generation = generation
+        self._generation = self.worked_generation = generation
+        self._sealed = False
+
+    async def claim(self, table: TablePartition[S], epoch: int, changed: Mapping[bytes, bytes | None]) -> None:
+        """Write *changed* and how far *table* is, before a slice of it is taken, as its owner in *epoch*."""
+        await self._write(self._changelog_records(table, changed, epoch))
+
+    async def drain_and_seal(self) -> None:
+        """Drain, and leave behind what the states are then, for the next restore to compare."""
+        await self.drain()
+        if not self._sealed:
+            self._sealed = True
+            await self._guarded(self._seal())
+
+    async def _seal(self) -> None:
+        tables = list(self.tables.values())
+        written = await self._write_progress(tables, sealed=True)
+        try:
+            for table in tables:
+                self._note(table, 1, written)
+        except OvertakenError:
+            await self._write_progress(tables)  # the last word, so that nobody compares
+            raise
+
+    async def _write_progress(
+        self, tables: Sequence[TablePartition[S]], *, sealed: bool = False
+    ) -> Mapping[tuple[str, int], int]:
+        return await self._write(
+            [one for table in tables for one in self._changelog_records(table, {}, table.epoch, sealed=sealed)]
+        )
 
     async def _work(self) -> None:
         while True:
@@ -251,23 +283,41 @@ class Engine(Generic[S, D]):
                 self.tables[partition].outputs[topic] = offset
         noted = {partition for _, partition in (*batch.reached, *next_offsets)}
         # A state says which offsets it holds, so it may reach the changelog only after the outputs it stands for.
-        written = await self._out().deliver(
-            [
-                Message(self._config.changelog, key, value, partition)
-                for partition, changed in changes.items()
-                if changed or partition in noted
-                for key, value in (*changed.items(), (PROGRESS_KEY, self._encoded_progress(partition)))
-            ]
+        due = [(self.tables[one], changed) for one, changed in changes.items() if changed or one in noted]
+        written = await self._write(
+            [one for table, changed in due for one in self._changelog_records(table, changed, table.epoch)]
         )
-        if written.refused:
-            raise RuntimeError(f"{self._config.changelog} does not take the state of {written.refused[0].key!r}")
-        for (_, partition), offset in written.next_offsets.items():
-            self.tables[partition].changelog_next = offset
+        for table, changed in due:
+            table.wrote(changed)
+            self._note(table, len(changed) + 1, written)
         self.finished.update(batch.reached)
 
-    def _encoded_progress(self, partition: int) -> bytes:
-        table = self.tables[partition]
-        return self._progress.encode(Progress(inputs=table.inputs, outputs=table.outputs))
+    def _changelog_records(
+        self, table: TablePartition[S], changed: Mapping[bytes, bytes | None], epoch: int, *, sealed: bool = False
+    ) -> list[Message]:
+        progress = self._progress.encode(table.progress(sealed=sealed))
+        topic, headers = self._config.changelog, epoch_header(epoch)
+        return [
+            Message(topic, key, value, table.partition, headers)
+            for key, value in (*changed.items(), (PROGRESS_KEY, progress))
+        ]
+
+    async def _write(self, records: Sequence[Message]) -> Mapping[tuple[str, int], int]:
+        written = await self._out().deliver(records)
+        if written.refused:
+            raise RuntimeError(f"{self._config.changelog} does not take the state of {written.refused[0].key!r}")
+        return written.next_offsets
+
+    def _note(self, table: TablePartition[S], count: int, next_offsets: Mapping[tuple[str, int], int]) -> None:
+        """Take note where the changelog of *table* ends after *count* records of ours."""
+        place = (self._config.changelog, table.partition)
+        expected, table.changelog_next = table.changelog_next + count, next_offsets[place]
+        if table.changelog_next != expected:
+            # A zombie's are passed over by a restore, but compaction knows no epochs: their keys must be written again.
+            raise OvertakenError(
+                f"{place[0]}[{place[1]}] has {table.changelog_next - expected} records of another worker: "
+                f"it is restored anew, and theirs are put right"
+            )
 
     async def _expire(self) -> None:
         while True:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,8 +51,14 @@ class Delivery:
 class Outbox:
     """Writes batches and tells when each is on the brokers; owns one producer and the thread which serves it."""
 
-    def __init__(self, config: Mapping[str, object], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, object],
+        loop: asyncio.AbstractEventLoop,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self._loop = loop
+        self._check = check
         self._producer = Producer(
             {
                 "enable.idempotence": True,
@@ -78,6 +84,7 @@ class Outbox:
 
         Raises:
             DeliveryError: At least one was refused for another reason than its size.
+            LeaseError: The worker must not write any longer.
         """
         if not messages:
             return Delivery()
@@ -90,6 +97,7 @@ class Outbox:
     async def _produce(self, message: Message, batch: "_Batch") -> None:
         partition = {} if message.partition is None else {"partition": message.partition}
         while True:
+            self._check()
             try:
                 self._producer.produce(
                     message.topic,
@@ -139,6 +147,7 @@ class _Batch:
                 self._delivery.refused.append(message)
             else:
                 self._error = DeliveryError(f"{message.topic} did not take a record: {error.str()}")
+                self._error.__cause__ = KafkaException(error)
             self._left -= 1
             if self._left == 0:
                 self._loop.call_soon_threadsafe(self._resolve)

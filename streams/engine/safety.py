@@ -20,6 +20,15 @@ def committed_offsets(reader: Consumer, wanted: Sequence[TopicPartition]) -> dic
     }
 
 
+def check_finished(known: Mapping[str, int]) -> None:
+    """Raise InputError when the states of which *known* are the inputs are being written by a tool."""
+    if UNFINISHED in known:
+        raise InputError(
+            "the states of this run id are not complete: a move was interrupted; run the same "
+            "`touchline topics repartition` again"
+        )
+
+
 def check_position(
     topic: str,
     partition: int,
@@ -43,11 +52,7 @@ def check_position(
         InputError: The table is not complete, the topic was made anew, or events between the last position and the log
             are gone.
     """
-    if UNFINISHED in known:
-        raise InputError(
-            "the states of this run id are not complete: a move was interrupted; run the same "
-            "`touchline topics repartition` again"
-        )
+    check_finished(known)
     where = f"{topic}[{partition}]"
     low, high = log
     for name, offset in known.items():

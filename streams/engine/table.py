@@ -1,35 +1,22 @@
-"""State by key, a partition at a time, restored in bulk from its changelog."""
+"""State by key, a partition at a time."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Protocol, TypeVar
-
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Generic, TypeVar
 
 from schemas.records import Progress
+from streams.engine.digest import state_digest, table_digest
 
 PROGRESS_KEY = b"\x00progress"  # no key of a source begins with a zero byte: such a one is dead-lettered
-_BATCH = 10_000
-_PATIENCE_SECONDS = 60.0
-_END = KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's name for it
+_LEAST_LOOK = 500
+_ROUND_CALLS = 60
 
 S = TypeVar("S")
 
 
-class RestoreError(RuntimeError):
-    """Raised when a partition's state cannot be read; the message says which and why."""
-
-
-S_co = TypeVar("S_co", covariant=True)
-
-
-class StateDecoder(Protocol[S_co]):
-    """Reads the values of a changelog."""
-
-    def __call__(self, key: bytes, value: bytes) -> S_co:
-        """Return the state which *value* holds."""
-        ...
+class OvertakenError(RuntimeError):
+    """Raised when another worker has written to a partition which this one took for its own."""
 
 
 @dataclass(slots=True)
@@ -38,115 +25,56 @@ class TablePartition(Generic[S]):
 
     Attributes:
         states: State by key.
+        digests: Digest of each state as it is in the changelog.
         inputs: Next offset of each input, by ``topic@topic id``, as the changelog knows it.
         outputs: Offset after the last output whose state is in here, by topic.
         already_out: Identities of outputs which were written after the changelog's last word.
         log_ends: Ends of the inputs at the restore, where they have not been reached, by ``topic@topic id``.
         changelog_next: Offset after the last changelog record that is in here.
+        epoch: The highest in the changelog, which is the owner's once it has claimed the partition.
+        stale: Keys whose last record in the changelog is a zombie's.
+        seal: What the changelog says last, if that is a progress record which tells what the states are.
         watermark_ms: Highest event time seen.
         partition: Its number.
     """
 
-    states: dict[bytes, S] = field(default_factory=dict)
+    states: MutableMapping[bytes, S] = field(default_factory=dict)
+    digests: dict[bytes, int] = field(default_factory=dict)
     inputs: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
     already_out: set[str] = field(default_factory=set)
     log_ends: dict[str, int] = field(default_factory=dict)
     changelog_next: int = 0
+    epoch: int = 0
+    stale: set[bytes] = field(default_factory=set)
+    seal: Progress | None = None
     watermark_ms: int = 0
     partition: int = 0
+    _round: Iterator[bytes] = field(default_factory=lambda: iter(()))
 
     @property
     def has_caught_up(self) -> bool:
         """Tell whether everything was worked on which an earlier owner can have written outputs for."""
         return all(self.inputs.get(name, 0) >= end for name, end in self.log_ends.items())
 
+    def progress(self, *, sealed: bool = False) -> Progress:
+        """Return how far it has come; *sealed* with the digest and the number of what is written by then."""
+        if not sealed:
+            return Progress(self.inputs, self.outputs)
+        return Progress(self.inputs, self.outputs, table_digest(self.digests.values()), len(self.digests))
 
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """An output whose end is read on assignment, so that nothing in it is written again.
-
-    Attributes:
-        topic: Name on the brokers.
-        identify: Identity of an output, from its value.
-    """
-
-    topic: str
-    identify: Callable[[bytes], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Changelog(Generic[S]):
-    """A changelog topic and how to read it back; blocking, so it is called from a thread of its own."""
-
-    topic: str
-    consumer_config: Mapping[str, object]
-    decode: StateDecoder[S]
-    progress: Callable[[bytes], Progress]
-    tails: Sequence[Tail] = ()
-
-    def restore(self, partition: int, known: TablePartition[S] | None) -> TablePartition[S]:
-        """Return the partition as its changelog has it, going on from *known* when there is one.
-
-        Raises:
-            RestoreError: The brokers did not answer, or a record is not what it should be.
-        """
-        # A new object each time, so that a job sees that its partition was restored.
-        table = replace(known, already_out=set()) if known else TablePartition(partition=partition)
-        reader = Consumer(
-            {
-                "group.id": f"{self.topic}-restore",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "error",
-                "enable.partition.eof": True,
-                "log_level": 3,
-                **self.consumer_config,
-            }
-        )
-        try:
-            self._read_states(reader, partition, table)
-            for tail in self.tails:
-                self._read_tail(reader, tail, partition, table)
-        except KafkaException as error:
-            raise RestoreError(f"{self.topic}[{partition}] cannot be restored: {error.args[0].str()}") from error
-        finally:
-            reader.close()
-        return table
-
-    def _read_states(self, reader: Any, partition: int, table: TablePartition[S]) -> None:
-        for record in _records(reader, self.topic, partition, table.changelog_next):
-            key, value = record.key(), record.value()
-            table.changelog_next = record.offset() + 1
-            if key == PROGRESS_KEY:
-                progress = self.progress(value)
-                table.inputs, table.outputs = dict(progress.inputs), dict(progress.outputs)
-            elif value is None:
-                table.states.pop(key, None)
+    def wrote(self, changed: Mapping[bytes, bytes | None]) -> None:
+        """Take note that *changed* is in the changelog."""
+        for key, value in changed.items():
+            if value is None:
+                self.digests.pop(key, None)
             else:
-                table.states[key] = self.decode(key, value)
+                self.digests[key] = state_digest(key, value)
 
-    def _read_tail(self, reader: Any, tail: Tail, partition: int, table: TablePartition[S]) -> None:
-        for record in _records(reader, tail.topic, partition, table.outputs.get(tail.topic, 0)):
-            table.already_out.add(tail.identify(record.value()))
-
-
-def _records(reader: Any, topic: str, partition: int, start: int) -> Iterator[Any]:
-    """Yield the records of a partition from *start* to its present end, be that behind markers of transactions."""
-    low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=_PATIENCE_SECONDS)
-    if max(low, start) >= high:
-        return
-    reader.assign([TopicPartition(topic, partition, max(low, start))])
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        found = reader.consume(_BATCH, 0.2)
-        for record in found:
-            if record.error() is None:
-                yield record
-            elif record.error().code() == _END:
-                return
-            else:
-                raise KafkaException(record.error())
-        if found:
-            deadline = time.monotonic() + _PATIENCE_SECONDS
-    raise RestoreError(f"{topic}[{partition}] gave no record for {_PATIENCE_SECONDS:.0f} s; it ends at {high}")
+    def some_keys(self) -> list[bytes]:
+        """Return some keys, others each time, all of them within 60 calls."""
+        found = list(islice(self._round, max(_LEAST_LOOK, len(self.states) // _ROUND_CALLS)))
+        if not found:
+            self._round = iter(list(self.states))
+            found = list(islice(self._round, max(_LEAST_LOOK, len(self.states) // _ROUND_CALLS)))
+        return [key for key in found if key in self.states]

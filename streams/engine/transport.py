@@ -5,6 +5,7 @@ and what that loses, was measured: it drops its book-keeping before the commit o
 runs, and acknowledges work which failed.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
@@ -21,20 +22,27 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams.engine.engine import Engine
+from streams.engine.lease import Lease, LeaseError, Member, RebalancedError
 from streams.engine.slices import Slice
 
 log = structlog.get_logger(__name__)
 SCHEME = "touchline"
+_AGAIN_SECONDS = 0.1
 
 
 class SliceApp(faust.App):
-    """A Faust application whose agent works on slices; ``engine`` and ``prepare`` are set before it starts."""
+    """A Faust application whose agent works on slices; engine, lease and prepare are set before it starts."""
 
     engine: Engine[Any, Any]
+    lease: Lease
     slice_records: int = 256
 
-    async def prepare(self, assignment: Iterable[TP]) -> Mapping[int, Any]:
-        """Return the restored partitions of the table for *assignment*."""
+    async def prepare(self, assignment: Iterable[TP], generation: int) -> Mapping[int, Any]:
+        """Return the restored partitions of the table for *assignment*, which are ours in *generation*.
+
+        Raises:
+            RebalancedError: That is over.
+        """
         raise NotImplementedError
 
     def positions(self) -> Mapping[TP, int]:
@@ -54,10 +62,40 @@ class RawSchema(faust.Schema):
         return decode
 
 
+class SliceThread(driver.AIOKafkaConsumerThread):
+    """Faust's thread for aiokafka's consumer, which keeps the worker's place in the group."""
+
+    app: SliceApp
+    member: Member
+
+    async def on_start(self) -> None:
+        """Start the consumer, and watch its coordinator from before it joins the group."""
+        await super().on_start()
+        engine = self.app.engine
+        self.member = Member(self._ensure_consumer()._coordinator, self.app.lease, lambda: engine.worked_generation)  # noqa: SLF001 - aiokafka has no other way
+
+
 class SliceConsumer(driver.Consumer):
     """Reads slices; what may be committed is what the engine has finished."""
 
     app: SliceApp
+    _thread: SliceThread
+
+    def _new_consumer_thread(self) -> SliceThread:
+        return SliceThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def confirm(self, generation: int) -> None:
+        """Return once the group has said, after the call, that we belong to it in *generation*: the lease begins.
+
+        Raises:
+            RebalancedError: It is another generation.
+            LeaseError: It did not say so within the session time-out.
+        """
+        patience = time.monotonic() + self.app.conf.broker_session_timeout
+        while not await self._thread.call_thread(self._thread.member.confirm, generation):
+            if time.monotonic() > patience:
+                raise LeaseError("the group did not confirm the worker's place within the session time-out")
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - faust's signature
         """Yield the fetched records as slices."""
@@ -103,8 +141,9 @@ class SliceConsumer(driver.Consumer):
 
     async def wait_empty(self) -> None:
         """Wait until the engine has nothing under way, then commit."""
-        await self.app.engine.drain()
+        await self.app.engine.drain_and_seal()
         await self.commit_and_end_transactions()
+        self.app.lease.release()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit what was taken while the partitions are still ours, then let go."""
@@ -112,9 +151,17 @@ class SliceConsumer(driver.Consumer):
             self.stop_flow()
             self.app.flow_control.suspend()
             self.app.flow_control.clear()
-            await self.app.engine.drain()
+            await self.app.engine.drain_and_seal()
             await self.force_commit()
+            self.app.lease.release()
         await super().on_partitions_revoked(revoked)
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 - faust's signature
+        before = {tp: self._committed_offset.get(tp) for tp in offsets}
+        done: bool = await super()._commit_offsets(offsets, start_new_transaction)
+        if not done:  # stock Faust takes them for committed all the same
+            self._committed_offset.update(before)
+        return done
 
     async def commit_marked(self, topic: str, mark: str) -> None:
         """Commit what is finished, with *mark* beside the offsets of *topic*."""
@@ -165,13 +212,16 @@ class SliceRecovery(Recovery):
         self.app.flow_control.suspend()
         await self._wait(consumer.wait_for_stopped_flow())
         restored: dict[int, Any] = {}
-        await self._wait(self._restore(restored))
+        await self._wait(self._restore(restored, generation_id))
         if self.app.consumer_generation_id == generation_id:
             self.app.engine.resume(generation_id, restored)
         await super()._resume_streams(generation_id)
 
-    async def _restore(self, restored: dict[int, Any]) -> None:
-        restored.update(await self.app.prepare(self.app.consumer.assignment()))
+    async def _restore(self, restored: dict[int, Any], generation: int) -> None:
+        try:
+            restored.update(await self.app.prepare(self.app.consumer.assignment(), generation))
+        except RebalancedError:
+            await self.signal_recovery_start.wait()  # which ends this and begins anew
 
 
 class SliceTables(TableManager):

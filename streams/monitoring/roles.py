@@ -12,7 +12,7 @@ from schemas.codec import Codec
 from schemas.records import DriftReport, LatencyReport, MonitorPartial, MonitorState, Prediction
 from streams.admin import Admin
 from streams.app import Inputs, Role, describe_inputs
-from streams.engine.table import Tail
+from streams.engine.changelog import Tail
 from streams.intake import Intake, Reader
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics

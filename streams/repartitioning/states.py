@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 
 from features.match_state import MatchState
 from schemas.records import Progress
+from streams.engine.changelog import Changelog, RestoreError
+from streams.engine.digest import state_digest, table_digest
 from streams.engine.murmur import partition_of
 from streams.engine.safety import UNFINISHED
-from streams.engine.table import PROGRESS_KEY, Changelog, RestoreError, TablePartition
+from streams.engine.table import PROGRESS_KEY, TablePartition
 from streams.learning import SchemaBook
 from streams.patient_registry import patient_registry
 from streams.repartitioning.errors import MoveError
@@ -16,7 +17,6 @@ from streams.runs import Run
 from streams.sending import Sender
 
 Fit = Callable[[bytes], bytes]
-_DIGEST_BYTES = 8
 
 
 @dataclass(slots=True)
@@ -28,8 +28,7 @@ class _Content:
 
     def add(self, key: bytes, value: bytes) -> None:
         self.keys.add(key)
-        digest = blake2b(b"%d/%b%b" % (len(key), key, value), digest_size=_DIGEST_BYTES).digest()
-        self.total = (self.total + int.from_bytes(digest)) % 2 ** (8 * _DIGEST_BYTES)
+        self.total = table_digest((self.total, state_digest(key, value)))
 
 
 @dataclass(frozen=True, slots=True)

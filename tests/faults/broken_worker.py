@@ -14,9 +14,9 @@ from faust.transport.drivers.aiokafka import Consumer as StockConsumer
 
 from streams import predict, supervisor, worker_process
 from streams.cli import main as touchline
+from streams.engine.changelog import Changelog
 from streams.engine.engine import Engine
 from streams.engine.outbox import Outbox
-from streams.engine.table import Changelog
 from streams.engine.transport import SliceConsumer
 
 

@@ -122,3 +122,12 @@ def test_a_very_long_value_is_shown_in_part():
         read_settings(bootstrap_servers="x" * 100_000)
 
     assert 1_000 > len(str(refusal.value))
+
+
+def test_a_delivery_must_end_within_the_session(monkeypatch):
+    assert 7.5 == Settings(**GIVEN).delivery_seconds
+    assert 4.5 == Settings(**GIVEN, session_timeout=6).delivery_seconds
+
+    monkeypatch.setenv("TOUCHLINE_DELIVERY_TIMEOUT", "11")
+    with pytest.raises(SettingsError, match=r"TOUCHLINE_DELIVERY_TIMEOUT is 11 and TOUCHLINE_SESSION_TIMEOUT is 10: "):
+        read_settings(**GIVEN)

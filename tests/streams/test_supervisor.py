@@ -7,7 +7,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from streams.settings import Settings
-from streams.stopping import FAILED, REFUSED
+from streams.stopping import AWAY, FAILED, REFUSED
 from streams.supervisor import GAVE_UP, Patience, Supervisor
 
 # Stands for a role's process: counts its starts, leaves a last word and goes.
@@ -51,6 +51,15 @@ def test_a_refusal_is_not_tried_again(tmp_path):
 
     assert REFUSED == code
     assert [1] == [line["falls"] for line in lines if line["event"] == "role.given_up"]
+
+
+def test_an_outage_is_waited_out_however_often_a_role_falls_in_it(tmp_path):
+    program = _FALLS.replace("sys.exit(CODE)", f"sys.exit({FAILED} if count > 5 else {AWAY})")
+    code, lines = supervise(tmp_path, program, most_falls=2)
+
+    assert GAVE_UP == code
+    assert [2] == [line["falls"] for line in lines if line["event"] == "role.given_up"]
+    assert [*[AWAY] * 5, FAILED] == [line["exit_code"] for line in lines if line["event"] == "role.restarted"]
 
 
 def test_pauses_double_up_to_the_longest(tmp_path):

@@ -1,10 +1,12 @@
 """The order of the steps, on an outbox whose deliveries the test lets through by hand."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
 
+from schemas.catalog import schema_json
 from schemas.codec import Codec, UnknownSchemaError
 from schemas.records import Progress
 from streams.engine.dead_letters import Cause, dead_letter
@@ -32,7 +34,7 @@ class HandOutbox:
     """Keeps each batch until the test lets it through."""
 
     batches: list[tuple[list[Message], asyncio.Future]] = field(default_factory=list)
-    offset: int = 0
+    ends: Counter[tuple[str, int]] = field(default_factory=Counter)
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def wait_for_batch(self):
@@ -50,8 +52,9 @@ class HandOutbox:
         messages, future = self.batches[number]
         delivery = Delivery(refused=list(refused))
         for message in messages:
-            self.offset += 1
-            delivery.next_offsets[message.topic, message.partition or 0] = self.offset
+            place = (message.topic, message.partition or 0)
+            self.ends[place] += 1
+            delivery.next_offsets[place] = self.ends[place]
         future.set_result(delivery)
 
     async def close(self) -> None:
@@ -136,7 +139,7 @@ async def _engine(job, outbox, failures, learnt):
     engine = Engine(EngineConfig("log", "dead", "w"), job, progress, learn, failures.append)
     engine.topic_ids = {"in": "id-1"}
     engine.start(outbox)
-    engine.resume(1, {0: TablePartition(), 1: TablePartition()})
+    engine.resume(1, {0: TablePartition(), 1: TablePartition(partition=1)})
     yield engine
     await engine.stop()
 
@@ -366,9 +369,7 @@ async def test_the_progress_record_says_how_far_inputs_and_outputs_are(engine, o
     outbox.let_through(0)
     await settle()
     reader = Codec("progress", Progress)
-    reader.learn(1, '{"type":"record","name":"Progress","namespace":"touchline","fields":['
-                    '{"name":"inputs","type":{"type":"map","values":"long"}},'
-                    '{"name":"outputs","type":{"type":"map","values":"long"}}]}')  # fmt: skip
+    reader.learn(1, schema_json("progress"))
 
     written = reader.decode(outbox.batches[1][0][-1].value)
 
@@ -382,7 +383,7 @@ async def test_the_end_of_the_outputs_moves_on_only_behind_all_that_an_owner_whi
     engine.resume(1, {0: table})
     outputs = []
     for number, first in enumerate((5, 7)):
-        outbox.offset = 100
+        outbox.ends["out", 0] = 100
         await engine.accept(piece(0, first, b"a", b"b"))
         await settle()
         outbox.let_through(2 * number)

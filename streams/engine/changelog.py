@@ -1,0 +1,241 @@
+"""A changelog: how a partition of a table is restored from it in bulk, and claimed for its new owner."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.records import Progress
+from streams.engine.digest import state_digest
+from streams.engine.epochs import epoch_of, next_epoch
+from streams.engine.safety import check_finished
+from streams.engine.states import StateDecoder, States
+from streams.engine.table import PROGRESS_KEY, OvertakenError, TablePartition
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 10_000
+_PATIENCE_SECONDS = 60.0
+_TELL_SECONDS = 1.0
+_END = KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's name for it
+
+S = TypeVar("S")
+
+
+class RestoreError(RuntimeError):
+    """Raised when a partition's state cannot be read; the message says which and why."""
+
+
+class DigestError(RestoreError):
+    """Raised when the states are not those which a worker left behind at a clean stop."""
+
+
+class ChangelogRecord(Protocol):
+    """A record as librdkafka reads it."""
+
+    def key(self) -> bytes: ...  # noqa: D102 - Kafka's own words
+    def value(self) -> bytes | None: ...  # noqa: D102
+    def headers(self) -> Sequence[tuple[str, bytes]] | None: ...  # noqa: D102
+    def offset(self) -> int: ...  # noqa: D102
+
+
+def take_in(
+    table: TablePartition[S],
+    states: States[S],
+    records: Iterable[ChangelogRecord],
+    progress: Callable[[bytes], Progress],
+) -> None:
+    """Take consecutive *records* of its changelog into *table*, whose states are *states*.
+
+    One of a lower epoch than one before it was written by a zombie: it is passed over, and its key is stale until it is
+    written again.
+    """
+    epoch, stale, digests, last, keep = table.epoch, table.stale, table.digests, b"", states.keep
+    noted: bytes | None = None
+    offset = table.changelog_next - 1
+    for record in records:
+        key, value, headers, offset = record.key(), record.value(), record.headers(), record.offset()
+        of = epoch_of(headers, epoch) if headers else epoch
+        if of < epoch:
+            stale.add(key)
+            continue
+        epoch, last = of, key
+        if stale:
+            stale.discard(key)
+        if key == PROGRESS_KEY:
+            noted = value
+        elif value is None:
+            states.pop(key, None)
+            digests.pop(key, None)
+        else:
+            keep(key, value)
+            digests[key] = state_digest(key, value)
+    table.epoch, table.changelog_next = epoch, offset + 1
+    if noted is not None:
+        said = progress(noted)
+        table.inputs, table.outputs = dict(said.inputs), dict(said.outputs)
+        table.seal = said if said.digest is not None else None
+    if last not in (PROGRESS_KEY, b""):
+        table.seal = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """An output whose end is read on assignment, so that nothing in it is written again.
+
+    Attributes:
+        topic: Name on the brokers.
+        identify: Identity of an output, from its value.
+    """
+
+    topic: str
+    identify: Callable[[bytes], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How the partitions of an assignment become a worker's own; both functions block, and raise when they cannot be.
+
+    Attributes:
+        generation: Of the group, under which they were assigned.
+        confirm: Returns once the group has said, after the call, that this is its generation and we belong to it.
+        write: Writes states and the table's progress under an epoch, and returns when they are on the brokers.
+    """
+
+    generation: int
+    confirm: Callable[[], None]
+    write: Callable[[TablePartition[Any], int, Mapping[bytes, bytes | None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Changelog(Generic[S]):
+    """A changelog topic and how to read it back; blocking, so it is called from a thread of its own."""
+
+    topic: str
+    consumer_config: Mapping[str, object]
+    decode: StateDecoder[S]
+    progress: Callable[[bytes], Progress]
+    tails: Sequence[Tail] = ()
+
+    def restore(
+        self, partition: int, known: TablePartition[S] | None = None, claim: Claim | None = None
+    ) -> TablePartition[S]:
+        """Return the partition as its changelog has it, going on from *known* when there is one, and claim it.
+
+        Raises:
+            RestoreError: The brokers did not answer, or a record is not what it should be.
+            InputError: The states are not complete.
+            OvertakenError: There is a newer owner.
+        """
+        reader = Consumer(
+            {
+                "group.id": f"{self.topic}-restore",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,  # the end is told by an empty answer
+                "log_level": 3,
+                **self.consumer_config,
+            }
+        )
+        try:
+            table = self._restored(reader, partition, known, claim)
+            for tail in self.tails:
+                self._read_tail(reader, tail, table)
+        except KafkaException as error:
+            raise RestoreError(f"{self.topic}[{partition}] cannot be restored: {error.args[0].str()}") from error
+        finally:
+            reader.close()
+        return table
+
+    def _restored(
+        self, reader: Any, partition: int, known: TablePartition[S] | None, claim: Claim | None
+    ) -> TablePartition[S]:
+        # A new object each time, so that a job sees that its partition was restored.
+        states: States[S] = States(self.decode)
+        table = TablePartition(states=states, partition=partition)
+        if known is not None and isinstance(known.states, States):
+            # Copies: a restore which a rebalance has overtaken may still be at work.
+            states = known.states.copy()
+            table = replace(known, states=states, digests=dict(known.digests), already_out=set(), seal=None)
+        self._read_on(reader, table, states)
+        if table.seal is not None:
+            self._compare(table, table.seal)
+        if claim is not None:
+            epoch = self._claim(reader, table, states, claim)
+            if table.stale and known is not None:  # what they were before is not in here as it was written
+                return self._restored(reader, partition, None, claim)
+            self._rewrite(reader, table, states, claim, epoch)
+        return table
+
+    def _compare(self, table: TablePartition[S], seal: Progress) -> None:
+        found = table.progress(sealed=True)
+        if (found.digest, found.states) != (seal.digest, seal.states):
+            raise DigestError(
+                f"{self.topic}[{table.partition}] holds {found.states} states with digest {found.digest:016x}, but the "
+                f"worker that stopped there left {seal.states} with digest {seal.digest:016x}: states were lost or "
+                f"changed; start over with `touchline reset`"
+            )
+
+    def _claim(self, reader: Any, table: TablePartition[S], states: States[S], claim: Claim) -> int:
+        check_finished(table.inputs)
+        claim.confirm()
+        epoch = next_epoch(table.epoch, claim.generation)
+        claim.write(table, epoch, {})
+        # What an earlier owner has written before the claim counts; what it writes behind it does not.
+        self._read_on(reader, table, states)
+        self._check_owner(table, epoch)
+        return epoch
+
+    def _rewrite(self, reader: Any, table: TablePartition[S], states: States[S], claim: Claim, epoch: int) -> None:
+        while table.stale:
+            claim.write(table, epoch, {key: states.kept(key) for key in table.stale})
+            self._read_on(reader, table, states)
+            self._check_owner(table, epoch)
+
+    def _check_owner(self, table: TablePartition[S], epoch: int) -> None:
+        if table.epoch != epoch:
+            raise OvertakenError(f"{self.topic}[{table.partition}] was claimed by a newer owner meanwhile")
+
+    def _read_on(self, reader: Any, table: TablePartition[S], states: States[S]) -> None:
+        told, start = time.monotonic(), table.changelog_next
+        for records, end in _batches(reader, self.topic, table.partition, start):
+            take_in(table, states, records, self.progress)
+            if time.monotonic() - told >= _TELL_SECONDS:
+                told = time.monotonic()
+                share = (table.changelog_next - start) / max(end - start, 1)
+                where = f"{self.topic}[{table.partition}]"
+                log.info("table.restoring", changelog=where, share_done=round(share, 3), states=len(states))
+
+    def _read_tail(self, reader: Any, tail: Tail, table: TablePartition[S]) -> None:
+        for records, _ in _batches(reader, tail.topic, table.partition, table.outputs.get(tail.topic, 0)):
+            table.already_out.update(tail.identify(record.value()) for record in records)
+
+
+def _batches(reader: Any, topic: str, partition: int, start: int) -> Iterator[tuple[list[Any], int]]:
+    """Yield the records of a partition from *start* to its present end, which is yielded too.
+
+    The end may be behind markers of transactions.
+    """
+    low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=_PATIENCE_SECONDS)
+    if max(low, start) >= high:
+        return
+    reader.assign([TopicPartition(topic, partition, max(low, start))])
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        found = reader.consume(_BATCH, 0.2)
+        records = [record for record in found if record.error() is None]
+        if records:
+            deadline = time.monotonic() + _PATIENCE_SECONDS
+            yield records, high
+        for record in found if len(records) < len(found) else ():
+            if record.error() is None:
+                continue
+            if record.error().code() != _END:
+                raise KafkaException(record.error())
+            return
+    raise RestoreError(f"{topic}[{partition}] gave no record for {_PATIENCE_SECONDS:.0f} s; it ends at {high}")

@@ -1,0 +1,260 @@
+"""Whoever writes what and when: a restore gives the owner's states, and leaves a log of which that stays true."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from confluent_kafka import KafkaError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.catalog import schema_json
+from schemas.codec import Codec
+from schemas.records import Progress
+from streams.engine import changelog as module
+from streams.engine.changelog import Changelog, Claim, DigestError
+from streams.engine.epochs import epoch_header, next_epoch
+from streams.engine.safety import UNFINISHED, InputError
+from streams.engine.table import PROGRESS_KEY, OvertakenError, TablePartition
+
+KEYS = [b"a", b"b", b"c"]
+REWRITTEN = -1  # by nobody: what a restore writes must say nothing new
+CODEC: Codec[Progress] = Codec("progress", Progress)
+CODEC.learn(1, schema_json("progress"))
+CODEC.use_for_writing(1)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record of the log, and who wrote it; the code under test does not ask that."""
+
+    place: int
+    name: bytes
+    content: bytes | None
+    epoch: int | None
+    writer: int = 0
+
+    def key(self) -> bytes:
+        return self.name
+
+    def value(self) -> bytes | None:
+        return self.content
+
+    def offset(self) -> int:
+        return self.place
+
+    def headers(self) -> Sequence[tuple[str, bytes]] | None:
+        return None if self.epoch is None else list(epoch_header(self.epoch))
+
+    def error(self) -> None:
+        return None
+
+
+class End:
+    def error(self) -> KafkaError:
+        return KafkaError(KafkaError._PARTITION_EOF)
+
+
+@dataclass
+class Log:
+    """One partition, and a librdkafka consumer of it as far as a restore needs one."""
+
+    records: list[Record] = field(default_factory=list)
+    batch: int = 3
+    next_offset: int = 0
+    position: int = 0
+
+    def append(self, writer: int, epoch: int | None, name: bytes, content: bytes | None) -> None:
+        self.records.append(Record(self.next_offset, name, content, epoch, writer))
+        self.next_offset += 1
+
+    def get_watermark_offsets(self, _partition, timeout) -> tuple[int, int]:  # noqa: ARG002 - librdkafka's
+        return 0, self.next_offset
+
+    def assign(self, partitions) -> None:
+        self.position = partitions[0].offset
+
+    def consume(self, _number, _seconds):
+        found = [record for record in self.records if record.place >= self.position][: self.batch]
+        if not found:
+            return [End()]
+        self.position = found[-1].place + 1
+        return found
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+    def compacted(self, until: int) -> "Log":
+        """Return the log in which only the last record of each key remains of those before offset *until*."""
+        last = {record.name: record.place for record in self.records if record.place < until}
+        kept = [one for one in self.records if one.place >= until or last[one.name] == one.place]
+        return replace(self, records=kept)
+
+
+def owners_states(log: Log) -> dict[bytes, bytes]:
+    """Return what the writers wrote while no other one had claimed the partition after them."""
+    owner, states = 0, {}
+    for record in log.records:
+        if record.name == PROGRESS_KEY and record.writer > owner:
+            owner = record.writer
+        if record.writer == owner and record.name != PROGRESS_KEY:
+            states[record.name] = record.content
+    return {key: value for key, value in states.items() if value is not None}
+
+
+def plain(table: TablePartition[bytes]) -> dict[bytes, bytes]:
+    return dict(table.states)
+
+
+def restored(log: Log, claim: Claim | None = None, known: TablePartition[bytes] | None = None) -> TablePartition[bytes]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "Consumer", lambda _config: log)
+        return Changelog("log", {}, lambda _key, value: value, CODEC.decode).restore(0, known, claim)
+
+
+def claim_of(log: Log, writer: int, epochs: dict[int, int], meanwhile=lambda: None) -> Claim:
+    """Return the claim of *writer*, whose generation is its number; *meanwhile* happens before each of its writes."""
+
+    def write(table: TablePartition[bytes], epoch: int, changed: Mapping[bytes, bytes | None]) -> None:
+        meanwhile()
+        epochs[writer] = epoch
+        for key, value in changed.items():
+            log.append(REWRITTEN, epoch, key, value)
+        log.append(writer, epoch, PROGRESS_KEY, CODEC.encode(table.progress()))
+
+    return Claim(writer, lambda: None, write)
+
+
+WRITES = st.tuples(st.integers(0, 5), st.sampled_from([*KEYS, PROGRESS_KEY]), st.booleans())
+ACTIONS = st.one_of(WRITES, st.lists(WRITES, max_size=4))  # a write of somebody; a take-over with what falls into it
+
+
+def play(log: Log, actions) -> dict[int, int]:
+    """Let writers write, whether they own the partition or have lost it, and new ones take over; check each restore."""
+    epochs: dict[int, int] = {}
+
+    def write(writers: int, who: int, key: bytes, leave: bool) -> None:  # noqa: FBT001 - drawn
+        if not writers:
+            return
+        writer = 1 + who % writers
+        said = CODEC.encode(Progress({"in": log.next_offset}, {}))
+        value = said if key == PROGRESS_KEY else None if leave else b"\0\0\0\0\1%d" % log.next_offset
+        log.append(writer, epochs[writer], key, value)
+
+    for action in [[], *actions, []]:
+        if isinstance(action, tuple):
+            write(len(epochs), *action)
+            continue
+
+        def meanwhile(writes=iter(action), writers=len(epochs)) -> None:  # noqa: B008 - of this take-over
+            for one in writes:
+                write(writers, *one)  # by those before: the new owner does not work yet
+                break
+
+        table = restored(log, claim_of(log, len(epochs) + 1, epochs, meanwhile))
+        assert owners_states(log) == plain(table)
+        assert (log.next_offset, set()) == (table.changelog_next, table.stale)
+    return epochs
+
+
+@given(st.lists(ACTIONS, max_size=25), st.integers(1, 7), st.data())
+def test_a_zombie_never_wins_with_an_older_state_also_when_the_log_is_compacted(actions, batch, data):
+    log = Log(batch=batch)
+    play(log, actions)
+    expected = owners_states(log)
+    assert expected == plain(restored(log))
+    until = data.draw(st.integers(0, log.next_offset))
+    assert expected == plain(restored(log.compacted(until)))
+    assert expected == plain(restored(log.compacted(until).compacted(log.next_offset)))
+
+
+@given(st.lists(ACTIONS, max_size=15), st.lists(WRITES, max_size=5))
+def test_going_on_from_known_states_is_restoring_them(actions, more):
+    log = Log()
+    epochs = play(log, actions)
+    known = restored(log, claim_of(log, len(epochs) + 1, epochs))
+    dict(known.states)  # looked at
+    for who, key, _ in more:
+        writer = sorted(epochs)[who % len(epochs)]
+        if key != PROGRESS_KEY:
+            log.append(writer, epochs[writer], key, b"\0\0\0\0\1new")
+    table = restored(log, claim_of(log, len(epochs) + 1, epochs), known)
+
+    assert owners_states(log) == plain(table)
+    assert owners_states(log) == plain(restored(log))
+    assert table.digests == restored(log).digests
+
+
+@given(st.lists(st.integers(1, 40), min_size=2, unique=True).map(sorted), st.integers(0, 1 << 40))
+def test_epochs_have_the_order_of_the_generations_whoever_has_seen_whom(generations, seen):
+    blind = [next_epoch(seen, generation) for generation in generations]
+    seeing = [seen]
+    for generation in generations:
+        seeing.append(next_epoch(seeing[-1], generation))
+
+    assert sorted(set(seeing)) == seeing
+    if generations[0] > seen % (1 << 32) or generations[-1] <= seen % (1 << 32):
+        assert sorted(set(blind)) == blind
+
+
+def test_a_newer_owner_ends_a_restore():
+    log, epochs = Log(), {}
+
+    with pytest.raises(OvertakenError, match="newer owner"):
+        restored(log, claim_of(log, 4, epochs, lambda: log.append(5, 5, PROGRESS_KEY, CODEC.encode(Progress({}, {})))))
+
+
+def test_nothing_is_claimed_of_states_which_a_tool_is_still_writing():
+    log, epochs = Log(), {}
+    log.append(0, None, PROGRESS_KEY, CODEC.encode(Progress({UNFINISHED: 0}, {})))
+
+    with pytest.raises(InputError, match="not complete"):
+        restored(log, claim_of(log, 1, epochs))
+
+    assert 1 == log.next_offset
+
+
+def test_what_the_version_before_writes_without_an_epoch_counts():
+    log, epochs = Log(), {}
+    restored(log, claim_of(log, 7, epochs))
+    log.append(0, None, b"a", b"of the version before")
+
+    assert {b"a": b"of the version before"} == plain(restored(log))
+
+
+def sealed(states: Mapping[bytes, bytes]) -> Progress:
+    table: TablePartition[bytes] = TablePartition()
+    table.wrote(states)
+    return table.progress(sealed=True)
+
+
+def test_states_are_compared_with_what_a_clean_stop_left_behind():
+    log = Log()
+    log.append(1, 1, b"a", b"1")
+    log.append(1, 1, PROGRESS_KEY, CODEC.encode(sealed({b"a": b"1"})))
+    assert {b"a": b"1"} == plain(restored(log))
+
+    log.records[0] = replace(log.records[0], content=b"2")
+    with pytest.raises(DigestError, match=r"log\[0\] holds 1 states with digest [0-9a-f]{16}, but .* left 1 with"):
+        restored(log)
+
+
+@pytest.mark.parametrize("after", [(b"b", b"1"), (PROGRESS_KEY, CODEC.encode(Progress({}, {})))])
+def test_nothing_is_compared_once_somebody_has_written_after_a_clean_stop(after):
+    log = Log()
+    log.append(1, 1, PROGRESS_KEY, CODEC.encode(sealed({b"lost": b"1"})))
+    log.append(0, None, *after)  # as the version before does, which knows of no digests
+
+    assert b"lost" not in restored(log).states
+
+
+def test_a_zombies_word_after_a_clean_stop_changes_nothing():
+    log = Log()
+    log.append(2, 2, b"a", b"1")
+    log.append(2, 2, PROGRESS_KEY, CODEC.encode(sealed({b"a": b"1"})))
+    log.append(1, 1, b"a", b"0")
+    assert {b"a": b"1"} == plain(restored(log))
+
+    log.records[0] = replace(log.records[0], content=b"2")
+    with pytest.raises(DigestError):
+        restored(log)
