@@ -15,10 +15,11 @@ from streams.brokers import BrokerError
 from streams.patient_registry import PatientRegistry
 from streams.registry import RegistryUnavailableError, SchemaNotFoundError
 from streams.settings import Settings
-from streams.topics import TOPICS, TopicSpec
+from streams.topics import DAY_MS, TOPICS, TopicSpec
 
 _STRICT_ENOUGH = frozenset({"BACKWARD", "BACKWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"})
 _FINE = "fine"
+LAG = "min.compaction.lag.ms"
 _CLOCK_SECONDS = 1.0
 _REDIS_SECONDS = 3.0
 
@@ -122,6 +123,7 @@ class Examination:
             yield Finding("topics", ok=True, message=f"all {len(there)} are there and kept as designed")
         yield from self._equal_partitions(there)
         yield from self._laid_out()
+        yield from self._kept_long_enough()
 
     def _equal_partitions(self, there: dict[str, TopicState]) -> Iterator[Finding]:
         inputs = [self.settings.topic(name) for name in ("match-events", "feature-events")]
@@ -147,6 +149,15 @@ class Examination:
                     message = f"{topic} has {counts[topic]}, {changelog} is laid out for {counts[changelog]}"
                     do = f"touchline topics repartition --partitions {counts[topic]} --run-id NEW"
                     yield Finding("partitions", ok=False, message=message, do=_with_prefix(self.settings, do))
+
+    def _kept_long_enough(self) -> Iterator[Finding]:
+        """Yield changelogs of which compaction could take a state before its next owner has put right a stale one."""
+        asked = [one.changelog(self.settings, name) for name, one in APPLICATIONS.items()]
+        for name, config in self.admin.topic_config(self.admin.partition_counts(asked)).items():
+            lag = int(config[LAG])
+            if lag < DAY_MS:
+                message = f"{name} has {LAG}={lag}, less than a day ({DAY_MS})"
+                yield Finding("topics", ok=False, message=message, do=_set(self.settings, name, LAG, str(DAY_MS)))
 
     def _schemas(self) -> Iterator[Finding]:
         do = _with_prefix(self.settings, "touchline schema register")
@@ -214,17 +225,19 @@ def _config_findings(
 ) -> Iterator[Finding]:
     for name, wanted in spec.config().items():
         if config.get(name) != wanted:
-            do = (
-                f"kafka-configs.sh --bootstrap-server {settings.bootstrap_servers} --alter --entity-type topics "
-                f"--entity-name {state.name} --add-config {name}={wanted}"
-            )
-            yield Finding(
-                "topics", ok=False, message=f"{state.name} has {name}={config.get(name)}, not {wanted}", do=do
-            )
+            message = f"{state.name} has {name}={config.get(name)}, not {wanted}"
+            yield Finding("topics", ok=False, message=message, do=_set(settings, state.name, name, wanted))
     if spec.partitions == 1 < state.partitions:
         message = f"{state.name} has {state.partitions} partitions; its records need one order, so 1"
         do = f"kafka-topics.sh --bootstrap-server {settings.bootstrap_servers} --delete --topic {state.name}"
         yield Finding("topics", ok=False, message=message, do=f"{do}; touchline topics create")
+
+
+def _set(settings: Settings, topic: str, name: str, value: str) -> str:
+    return (
+        f"kafka-configs.sh --bootstrap-server {settings.bootstrap_servers} --alter --entity-type topics "
+        f"--entity-name {topic} --add-config {name}={value}"
+    )
 
 
 def _schema_problems(registry: PatientRegistry, subject: str, name: str) -> list[str]:

@@ -71,11 +71,16 @@ class Lease:
         return f"no heartbeat has reached the brokers within the session time-out of {self._session_seconds:g} s"
 
     def check(self) -> None:
-        """Raise LeaseError unless the worker may write."""
+        """Return if the worker may write.
+
+        Raises:
+            LeaseError: It must stop.
+            RebalancedError: It has given back its partitions, or has not got them yet.
+        """
         if self.over is not None:
             raise LeaseError(f"{self.over}: its partitions may be another worker's")
         if self._until is None:
-            raise LeaseError("the worker has given back its partitions, or has not got them yet")
+            raise RebalancedError("the worker has given back its partitions, or has not got them yet")
 
 
 class LeaseWatch:
@@ -100,6 +105,8 @@ class LeaseWatch:
                 continue
             try:
                 self._lease.check()
+            except RebalancedError:
+                continue
             except LeaseError as error:
                 self._fail(error)
                 return

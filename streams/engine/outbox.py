@@ -84,7 +84,7 @@ class Outbox:
 
         Raises:
             DeliveryError: At least one was refused for another reason than its size.
-            LeaseError: The worker must not write any longer.
+            LeaseError: The worker must not write any longer; nor in a RebalancedError just now.
         """
         if not messages:
             return Delivery()

@@ -38,14 +38,13 @@ def killed(how: str) -> Scenario:
 
 
 def joined(how: str) -> Scenario:
-    """Others join and leave while a worker of this kind has work under way."""
+    """Another joins a worker of this kind which has work under way, and stays until its own has come out, too."""
 
     def body(run: Run) -> Findings:
         worker = run.worker(wait=False, command=command(how))
         run.load()
         worker.wait_ready()
-        for _ in range(2):
-            run.worker(command=command(how)).stop()
+        run.worker(command=command(how))
         return found(run)
 
     return Scenario(f"broken-{how}", body, guarantees=(AT_LEAST_ONCE,), events=EVENTS, broken=True)

@@ -78,7 +78,7 @@ def state_before_output() -> None:
 BREAKS: Mapping[str, tuple[Callable[[], None], float]] = {
     "commit-before-delivery": (commit_before_delivery, 0.5),
     "no-applied-offsets": (no_applied_offsets, 0.5),
-    "stock-revoke-order": (stock_revoke_order, 5.0),
+    "stock-revoke-order": (stock_revoke_order, 9.0),
     "state-before-output": (state_before_output, 0.5),
 }
 

@@ -456,6 +456,15 @@ def test_doctor_sees_unequal_inputs_other_retention_and_a_lax_order(admin, setti
     assert "touchline topics repartition --partitions 4 --run-id NEW --topic-prefix" in text
 
 
+def test_doctor_sees_a_changelog_that_is_compacted_too_soon(admin, settings, run):
+    admin.create_topic(settings.changelog("predict", "matches"), 4, {"min.compaction.lag.ms": "1000"})
+    admin.create_changelog(settings.changelog("rate", "teams"), 1)
+    text = " ".join(run("doctor").output.split())
+
+    assert f"{settings.changelog('predict', 'matches')} has min.compaction.lag.ms=1000, less than a day" in text
+    assert f"{settings.changelog('rate', 'teams')} has min.compaction" not in text
+
+
 @pytest.mark.usefixtures("topics")
 def test_doctor_sees_a_schema_which_we_cannot_read(settings, run):
     registry = registry_of(settings)

@@ -63,14 +63,14 @@ async def _place(clock, lease):
 
 
 def test_nothing_is_written_before_the_lease_begins_nor_after_the_partitions_were_given_back(lease, clock):
-    with pytest.raises(LeaseError, match="has given back its partitions, or has not got them yet"):
+    with pytest.raises(RebalancedError, match="has given back its partitions, or has not got them yet"):
         lease.check()
     lease.begin(clock.now)
     lease.check()
     lease.release()
     clock.now += 100
 
-    with pytest.raises(LeaseError):
+    with pytest.raises(RebalancedError):
         lease.check()
     assert lease.over is None  # it has nothing, so nothing must stop it
 
@@ -115,7 +115,7 @@ async def test_the_lease_does_not_begin_in_another_generation(place):
     place.coordinator.answer = False
     assert not await place.member.confirm(5)
 
-    with pytest.raises(LeaseError):
+    with pytest.raises(RebalancedError):
         place.lease.check()
 
 
