@@ -12,6 +12,9 @@ from pathlib import Path
 from streams.playing.interruption import interruptible
 if sys.argv[1] == "terminal":
     os.login_tty(0)
+if sys.argv[1] != "nohup":  # whoever runs the tests may be deaf to some
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, signal.SIG_DFL)
 try:
     with interruptible():
         print("ready", flush=True)
@@ -51,7 +54,7 @@ def test_a_closed_terminal_ends_nothing_half_way(tmp_path):
 
 def test_a_program_deaf_to_hang_ups_stays_so(tmp_path):
     done = tmp_path / "done"
-    command = ["nohup", *COMMAND, "pipe", str(done)]
+    command = ["nohup", *COMMAND, "nohup", str(done)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         process.stdout.readline()
         process.send_signal(signal.SIGHUP)
