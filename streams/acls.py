@@ -47,23 +47,26 @@ ACTORS: Mapping[str, Sequence[str]] = {**ROLES, "feed": ("feed",), "consumer": (
 
 @dataclass(frozen=True, slots=True)
 class Acl:
-    """One permission, literal and from any host; READ and WRITE include DESCRIBE.
+    """One permission, from any host; READ and WRITE include DESCRIBE.
 
     Attributes:
-        resource: "topic" or "group".
+        resource: "topic", "group" or "transactional_id".
         operation: "Read", "Write" or "Create".
+        pattern: "literal", or "prefixed" where the name goes on with a worker's.
     """
 
     role: str
     resource: str
     name: str
     operation: str
+    pattern: str = "literal"
 
     def command(self, bootstrap_servers: str, principal: str) -> str:
         """Return Kafka's own command which grants it."""
+        pattern = "" if self.pattern == "literal" else f" --resource-pattern-type {self.pattern}"
         return (
             f"kafka-acls.sh --bootstrap-server {bootstrap_servers} --add --allow-principal {principal} "
-            f"--operation {self.operation} --{self.resource} {self.name}"
+            f"--operation {self.operation} --{self.resource.replace('_', '-')} {self.name}{pattern}"
         )
 
     def binding(self, principal: str) -> AclBinding:
@@ -71,7 +74,7 @@ class Acl:
         return AclBinding(
             ResourceType[self.resource.upper()],
             self.name,
-            ResourcePatternType.LITERAL,
+            ResourcePatternType[self.pattern.upper()],
             principal,
             "*",
             AclOperation[self.operation.upper()],
@@ -106,3 +109,5 @@ def _acls(settings: Settings, role: str, application: str) -> Iterator[Acl]:
         for operation in ("Create", "Read", "Write"):
             yield Acl(role, "topic", changelog, operation)
         yield Acl(role, "group", f"{changelog}-restore", "Read")
+    if access.tables and settings.guarantee == "exactly-once":
+        yield Acl(role, "transactional_id", f"{settings.group(application)}-", "Write", "prefixed")

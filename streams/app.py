@@ -21,12 +21,13 @@ from streams.engine.changelog import Changelog, Claim, DigestError, Tail
 from streams.engine.engine import Engine, EngineConfig
 from streams.engine.flood import FloodLimits
 from streams.engine.job import Job
-from streams.engine.lease import Lease, LeaseWatch, RebalancedError
-from streams.engine.outbox import Outbox
+from streams.engine.lease import Lease, LeaseError, LeaseWatch, RebalancedError
+from streams.engine.outbox import DeliveryError, Outbox
 from streams.engine.reading_back import Position, ReadBack, read_back
 from streams.engine.safety import InputError, check_position, committed_offsets
 from streams.engine.states import StateDecoder
 from streams.engine.table import TablePartition
+from streams.engine.transactions import TransactionalOutbox, transactional
 from streams.failing import stop_for
 from streams.layout import Layout, LayoutWatch
 from streams.learning import SchemaBook
@@ -146,8 +147,9 @@ class RoleApp(transport.SliceApp):
         super().__init__(settings.group(role.name), **_faust_settings(settings))
         self.slice_records = settings.slice_records
         self.engine = _engine(settings, role, progress, book=book, metrics=metrics)
-        self.engine.topic_ids = dict(inputs.ids)
+        self.engine.ledger.topic_ids = dict(inputs.ids)
         self.engine.committed = lambda topic, partition: self._committed(TP(topic, partition))
+        self.engine.membership = lambda: self.consumer.membership()  # noqa: PLW0108 - there is no consumer yet
         self.engine.check_layout = layout.check
         self.engine.pause = lambda partition: self.consumer.pause_partitions(self._lane(partition))
         self.engine.letterbox.read_back = self._read_back
@@ -168,6 +170,8 @@ class RoleApp(transport.SliceApp):
                 await self.engine.accept(event.value)
 
     def _committed(self, tp: TP) -> int:
+        if self.engine.transactional:
+            return self.engine.ledger.finished.get((tp.topic, tp.partition)) or self._seeks.get(tp, 0)
         return self.consumer._committed_offset.get(tp) or 0  # noqa: SLF001 - faust gives no other way
 
     async def _read_back(self, positions: Sequence[Position]) -> Mapping[Position, ReadBack]:
@@ -184,9 +188,21 @@ class RoleApp(transport.SliceApp):
         """Start the engine and what is attached with the application."""
         for one in self.attached:
             await one.start()
-        limits = {"message_timeout_ms": _ms(self.settings), "batch_size": await asyncio.to_thread(self._largest_batch)}
-        self.engine.start(Outbox(self.settings.librdkafka(**limits), self.loop, self.lease.check))
+        self.engine.start(await self._outbox())
         await super().on_start()
+
+    async def _outbox(self) -> Outbox:
+        limits = {"message_timeout_ms": _ms(self.settings), "batch_size": await asyncio.to_thread(self._largest_batch)}
+        config = self.settings.librdkafka(**limits)
+        if self.settings.guarantee == "at-least-once":
+            return Outbox(config, self.loop, self.lease.check)
+        name = self.settings.transactional_id(self.role.name)
+        outbox = TransactionalOutbox(transactional(config, name), self.loop, self.lease.check)
+        try:
+            await outbox.open()
+        except (DeliveryError, LeaseError) as error:
+            stop_for(error)
+        return outbox
 
     def _largest_batch(self) -> int:
         """Return how many bytes may go to a topic at once: a larger batch is refused whole, sound records and all."""
@@ -225,7 +241,7 @@ class RoleApp(transport.SliceApp):
     async def _restored(self, assignment: Iterable[TP], generation: int) -> dict[int, TablePartition[Any]]:
         partitions = sorted({tp.partition for tp in assignment if tp.topic in self.inputs.ids})
         # In a generation between, another worker may have had them.
-        known = self.engine.tables if generation == self.engine.worked_generation + 1 else {}
+        known = self.engine.ledger.tables if generation == self.engine.worked_generation + 1 else {}
         claim = self._claim(generation)
         restored = await asyncio.gather(
             *(asyncio.to_thread(self.changelog.restore, one, known.get(one), claim) for one in partitions)
@@ -238,8 +254,9 @@ class RoleApp(transport.SliceApp):
         def confirm() -> None:
             asyncio.run_coroutine_threadsafe(self.consumer.confirm(generation), loop).result()
 
-        def write(table: TablePartition[Any], epoch: int, changed: Mapping[bytes, bytes | None]) -> None:
-            asyncio.run_coroutine_threadsafe(self.engine.claim(table, epoch, changed), loop).result()
+        def write(table: TablePartition[Any], epoch: int, changed: Mapping[bytes, bytes | None]) -> int:
+            written = asyncio.run_coroutine_threadsafe(self.engine.claim(table, epoch, changed), loop).result()
+            return written[self.changelog.topic, table.partition]
 
         return Claim(generation, confirm, write)
 
@@ -278,6 +295,7 @@ def _engine(
         worker=settings.worker_name,
         batch_rows=settings.batch_rows,
         expire_seconds=role.expire_seconds,
+        transaction_seconds=settings.transaction_seconds,
         flood=FloodLimits(settings.dead_letter_flood_share, settings.dead_letter_alarm_share),
     )
 

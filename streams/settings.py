@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     Attributes:
         topic_prefix: Stands before every topic, group and subject; empty in production, its own for each replay.
         run_id: Part of a role's group and changelog; a new one starts from nothing (``touchline reset``).
+        guarantee: What a consumer of the outputs can rely on, if it reads committed records.
+        transaction_seconds: From one transaction to the next, at least, with exactly-once.
         slice_records: Records of one partition handed over together, at most.
         batch_rows: Rows scored in one call of the ensemble, at most.
         session_timeout: Seconds after which a dead worker's partitions move.
@@ -98,6 +100,8 @@ class Settings(BaseSettings):
     http_port: Port = 9464
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    guarantee: Literal["at-least-once", "exactly-once"] = "at-least-once"
+    transaction_seconds: Annotated[float, Field(ge=0, le=5)] = 0.1
     slice_records: Annotated[int, Field(ge=1, le=10_000)] = 256
     batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 2048
     scoring_threads: Annotated[int, Field(ge=1, le=64)] = 1
@@ -173,6 +177,10 @@ class Settings(BaseSettings):
     def group(self, role: str) -> str:
         """Return the consumer group of *role*."""
         return f"{self.topic_prefix}{role}-{self.run_id}"
+
+    def transactional_id(self, role: str) -> str:
+        """Return under what this worker's transactions of *role* run: the same after a restart under its name."""
+        return f"{self.group(role)}-{self.worker_name}"
 
     def changelog(self, role: str, table: str) -> str:
         """Return the changelog topic of a role's table."""

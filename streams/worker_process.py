@@ -51,7 +51,7 @@ class _Watched:
 
     async def _metrics(self) -> bytes:
         self._app.metrics.ready(ready=self._app.engine.ready)
-        self._app.metrics.states(sum(len(table.states) for table in self._app.engine.tables.values()))
+        self._app.metrics.states(sum(len(table.states) for table in self._app.engine.ledger.tables.values()))
         watch = self._app.engine.watch
         for topic, recent in watch.recent.items():
             self._app.metrics.set_aside(topic, recent.share, alarm=watch.alarm(topic))

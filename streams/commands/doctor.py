@@ -76,7 +76,7 @@ def _show(finding: Finding) -> None:
 def _print_acls(settings: Settings, roles: Sequence[str], principal: str | None, *, as_json: bool) -> None:
     acls = [(acl, principal or f"User:touchline-{role}") for role in roles for acl in role_acls(settings, role)]
     if as_json:
-        rows = [{**asdict(acl), "pattern": "literal", "permission": "Allow", "principal": whom} for acl, whom in acls]
+        rows = [{**asdict(acl), "permission": "Allow", "principal": whom} for acl, whom in acls]
         click.echo(json.dumps(rows))
         return
     for acl, whom in acls:

@@ -102,12 +102,12 @@ class Claim:
     Attributes:
         generation: Of the group, under which they were assigned.
         confirm: Returns once the group has said, after the call, that this is its generation and we belong to it.
-        write: Writes states and the table's progress under an epoch, and returns when they are on the brokers.
+        write: Writes states and the table's progress under an epoch, and returns the offset behind them.
     """
 
     generation: int
     confirm: Callable[[], None]
-    write: Callable[[TablePartition[Any], int, Mapping[bytes, bytes | None]], None]
+    write: Callable[[TablePartition[Any], int, Mapping[bytes, bytes | None]], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,21 +185,35 @@ class Changelog(Generic[S]):
         check_finished(table.inputs)
         claim.confirm()
         epoch = next_epoch(table.epoch, claim.generation)
-        claim.write(table, epoch, {})
+        end = claim.write(table, epoch, {})
         # What an earlier owner has written before the claim counts; what it writes behind it does not.
-        self._read_on(reader, table, states)
+        self._read_until(end, reader, table, states)
         self._check_owner(table, epoch)
         return epoch
 
     def _rewrite(self, reader: Any, table: TablePartition[S], states: States[S], claim: Claim, epoch: int) -> None:
         while table.stale:
-            claim.write(table, epoch, {key: states.kept(key) for key in table.stale})
-            self._read_on(reader, table, states)
+            end = claim.write(table, epoch, {key: states.kept(key) for key in table.stale})
+            self._read_until(end, reader, table, states)
             self._check_owner(table, epoch)
 
     def _check_owner(self, table: TablePartition[S], epoch: int) -> None:
         if table.epoch != epoch:
             raise OvertakenError(f"{self.topic}[{table.partition}] was claimed by a newer owner meanwhile")
+
+    def _read_until(self, end: int, reader: Any, table: TablePartition[S], states: States[S]) -> None:
+        """Read up to our own records at least: a transaction that a fallen owner left open hides them until it ends.
+
+        Whatever that one has committed is read by then, since it stands before them.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while table.changelog_next < end:
+            self._read_on(reader, table, states)
+            if time.monotonic() > deadline:
+                raise RestoreError(
+                    f"{self.topic}[{table.partition}] shows nothing from offset {table.changelog_next} on, for "
+                    f"{_PATIENCE_SECONDS:.0f} s: a transaction there does not end"
+                )
 
     def _read_on(self, reader: Any, table: TablePartition[S], states: States[S]) -> None:
         told, start = time.monotonic(), table.changelog_next

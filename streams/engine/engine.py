@@ -9,14 +9,17 @@ import structlog
 
 from schemas.codec import Codec, UnknownSchemaError
 from schemas.records import Progress
-from streams.engine.epochs import epoch_header
+from streams.engine.exactly_once import ExactlyOnce
 from streams.engine.faults import WorkError, culprit, during
+from streams.engine.finishing import AtLeastOnce, Batch, Finisher
 from streams.engine.flood import FloodError, FloodLimits, Watch
-from streams.engine.job import Decoded, Job, Step, Unread
+from streams.engine.job import Decoded, Job, Step
+from streams.engine.ledger import Ledger, Place
 from streams.engine.letterbox import Letterbox
 from streams.engine.outbox import Message, Outbox
 from streams.engine.slices import Slice
-from streams.engine.table import PROGRESS_KEY, OvertakenError, TablePartition
+from streams.engine.table import OvertakenError, TablePartition
+from streams.engine.transactions import Membership, TransactionalOutbox
 from streams.engine.waiting import Waiting
 
 log = structlog.get_logger(__name__)
@@ -35,6 +38,7 @@ class EngineConfig:
         batch_rows: Records worked on in one go, at most.
         in_flight: Batches whose delivery may be under way.
         expire_seconds: Time between two looks for states which have had their time.
+        transaction_seconds: Time from one transaction to the next, at least, while there is more to do than one holds.
         flood: How many dead letters are too many.
     """
 
@@ -44,25 +48,17 @@ class EngineConfig:
     batch_rows: int = 2048
     in_flight: int = 4
     expire_seconds: float = 5.0
+    transaction_seconds: float = 0.1
     flood: FloodLimits = field(default_factory=FloodLimits)
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Outputs under way, the states to be written after them, by partition, and the offsets reached by then.
+class Engine(Generic[S, D]):
+    """Works on slices and says how far each partition may be committed; it owns the table's partitions.
 
     Attributes:
-        pieces: What it came of.
+        worked_generation: Of the group, under which the tables were restored, also when work has ended.
+        check_layout: Blocks; raises when partitions are not as they were.
     """
-
-    delivered: asyncio.Future[Mapping[tuple[str, int], int]]
-    changes: Mapping[int, Mapping[bytes, bytes | None]]
-    reached: Mapping[tuple[str, int], int]
-    pieces: Sequence[Slice] = ()
-
-
-class Engine(Generic[S, D]):
-    """Works on slices and says how far each partition may be committed; it owns the table's partitions."""
 
     def __init__(
         self,
@@ -74,30 +70,33 @@ class Engine(Generic[S, D]):
     ) -> None:
         self._config = config
         self._job = job
-        self._progress = progress
+        self.ledger: Ledger[S] = Ledger(config.changelog, progress)
         self._learn = learn
         self._fail = fail
-        self.tables: dict[int, TablePartition[S]] = {}
-        self.topic_ids: dict[str, str] = {}
-        self.finished: dict[tuple[str, int], int] = {}
         self.committed: Callable[[str, int], int] = lambda _topic, _partition: 0
         self.pause: Callable[[int], None] = lambda _partition: None
         self.unpause: Callable[[int], None] = lambda _partition: None
         self.letterbox = Letterbox(config.dead_letters, config.worker)
         self.commit_marked: Callable[[str, str], Awaitable[None]] = _ignored
         self.watch = Watch(config.dead_letters, config.flood)
-        self.check_layout: Callable[[], None] = lambda: None  # blocks; raises when partitions are not as they were
+        self.check_layout: Callable[[], None] = lambda: None
+        self.membership: Callable[[], Membership] = lambda: Membership("", -1, "")
         self._waiting = Waiting(capacity=4 * config.batch_rows)
-        self._delivering: asyncio.Queue[_Batch] = asyncio.Queue(config.in_flight)
+        self._delivering: asyncio.Queue[Batch] = asyncio.Queue(config.in_flight)
         self._under_way = 0
         self._turn = asyncio.Lock()  # steps are handed on in the order in which the states changed
         self._idle = asyncio.Condition()
         self._generation: int | None = None
         self._sealed = True
-        self.worked_generation = -1  # of the group, under which the tables were restored, also when work has ended
+        self.worked_generation = -1
         self._learners: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._outbox: Outbox | None = None
+        self._finisher: Finisher[S] | None = None
+
+    @property
+    def transactional(self) -> bool:
+        """Return whether offsets are committed with outputs and states, and not by Faust."""
+        return isinstance(self._finisher, ExactlyOnce)
 
     @property
     def ready(self) -> bool:
@@ -106,7 +105,17 @@ class Engine(Generic[S, D]):
 
     def start(self, outbox: Outbox) -> None:
         """Begin to work; needs a running loop."""
-        self._outbox = outbox
+        parts = (self.ledger, outbox, self._letters, self._job.delivered)
+        self._finisher = AtLeastOnce(*parts)
+        if isinstance(outbox, TransactionalOutbox):
+            self._finisher = ExactlyOnce(
+                self.ledger,
+                outbox,
+                self._letters,
+                self._job.delivered,
+                self.membership,
+                self._config.transaction_seconds,
+            )
         self._tasks = [
             asyncio.create_task(self._guarded(work())) for work in (self._work, self._finish_in_order, self._expire)
         ]
@@ -116,8 +125,8 @@ class Engine(Generic[S, D]):
         for task in (*self._tasks, *self._learners.values()):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._learners.values(), return_exceptions=True)
-        if self._outbox is not None:
-            await self._outbox.close()
+        if self._finisher is not None:
+            await self._finisher.outbox.close()
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:
@@ -142,14 +151,19 @@ class Engine(Generic[S, D]):
 
     def resume(self, generation: int, tables: Mapping[int, TablePartition[S]]) -> None:
         """Take slices of *generation*, with the restored *tables*; what was finished before is forgotten."""
-        self.tables = dict(tables)
-        self.finished.clear()
+        self.ledger.resume(tables)
+        self._finishing().resume(generation)
         self._generation = self.worked_generation = generation
         self._sealed = False
 
-    async def claim(self, table: TablePartition[S], epoch: int, changed: Mapping[bytes, bytes | None]) -> None:
-        """Write *changed* and how far *table* is, before a slice of it is taken, as its owner in *epoch*."""
-        await self._write(self._changelog_records(table, changed, epoch))
+    async def claim(
+        self, table: TablePartition[S], epoch: int, changed: Mapping[bytes, bytes | None]
+    ) -> Mapping[Place, int]:
+        """Write *changed* and how far *table* is, before a slice of it is taken, as its owner in *epoch*.
+
+        Return the offset behind it.
+        """
+        return await self._finishing().write(self.ledger.of(table, changed, epoch=epoch))
 
     async def drain_and_seal(self) -> None:
         """Drain, and leave behind what the states are then, for the next restore to compare."""
@@ -159,20 +173,20 @@ class Engine(Generic[S, D]):
             await self._guarded(self._seal())
 
     async def _seal(self) -> None:
-        tables = list(self.tables.values())
+        tables = list(self.ledger.tables.values())
         written = await self._write_progress(tables, sealed=True)
         try:
             for table in tables:
-                self._note(table, 1, written)
+                self.ledger.note(table, self._finishing().markers + 1, written)
         except OvertakenError:
             await self._write_progress(tables)  # the last word, so that nobody compares
             raise
 
     async def _write_progress(
         self, tables: Sequence[TablePartition[S]], *, sealed: bool = False
-    ) -> Mapping[tuple[str, int], int]:
-        return await self._write(
-            [one for table in tables for one in self._changelog_records(table, {}, table.epoch, sealed=sealed)]
+    ) -> Mapping[Place, int]:
+        return await self._finishing().write(
+            [one for table in tables for one in self.ledger.of(table, {}, sealed=sealed)]
         )
 
     async def _work(self) -> None:
@@ -193,14 +207,14 @@ class Engine(Generic[S, D]):
     async def _process(self, batch: Sequence[Decoded[D]]) -> Sequence[Step]:
         pieces = [decoded.piece for decoded in batch]
         try:
-            steps = await self._job.process(batch, self.tables)
+            steps = await self._job.process(batch, self.ledger.tables)
             for piece, step in zip(pieces, steps, strict=True):
                 self.watch.take(piece, step.outputs)
         except FloodError as flood:
             await self._settle(flood.topic)
             raise
         except Exception as error:
-            raise WorkError("process", pieces, await culprit(self._job, pieces, self.tables)) from error
+            raise WorkError("process", pieces, await culprit(self._job, pieces, self.ledger.tables)) from error
         return steps
 
     async def _settle(self, topic: str) -> None:
@@ -223,7 +237,7 @@ class Engine(Generic[S, D]):
             except UnknownSchemaError as error:
                 held[lane] = (error.schema_id, [piece])
             except Exception as error:
-                raise WorkError("decode", [piece], await culprit(self._job, [piece], self.tables)) from error
+                raise WorkError("decode", [piece], await culprit(self._job, [piece], self.ledger.tables)) from error
         for lane, (schema_id, waiting) in held.items():
             self.pause(lane)
             await self._waiting.hold(lane, waiting)
@@ -236,25 +250,24 @@ class Engine(Generic[S, D]):
         self.unpause(lane)
 
     async def _deliver(self, pieces: Sequence[Slice], steps: Sequence[Step]) -> None:
-        outputs = [message for step in steps for message in step.outputs]
-        delivered = asyncio.ensure_future(self._send(outputs))
         changes: dict[int, dict[bytes, bytes | None]] = {piece.partition: {} for piece in pieces}
-        reached: dict[tuple[str, int], int] = {}
+        reached: dict[Place, int] = {}
+        outputs: list[Message] = []
         for piece, step in zip(pieces, steps, strict=True):
+            outputs += self._finishing().due(piece.partition, step)
             changes[piece.partition].update(step.changed)
             ends = {piece.topic: piece.next_offset} if step.reached is None else step.reached
             reached |= {(topic, piece.partition): offset for topic, offset in ends.items()}
-        await self._delivering.put(_Batch(delivered, changes, reached, pieces))
+        await self._hand_on(Batch(outputs, changes, reached, pieces))
 
-    async def _send(self, outputs: Sequence[Message], unread: Sequence[Unread] = ()) -> Mapping[tuple[str, int], int]:
-        delivery = await self._out().deliver([*outputs, *await self.letterbox.of_unread(unread)])
-        if delivery.refused:
-            letters = await self.letterbox.of_too_large(delivery.refused)
-            await self._stop_a_flood(letters)
-            again = await self._out().deliver(letters)
-            await self.letterbox.of_too_large(again.refused)
-        self._job.delivered(outputs)
-        return delivery.next_offsets
+    async def _hand_on(self, batch: Batch) -> None:
+        await self._delivering.put(self._finishing().begin(batch))
+
+    async def _letters(self, refused: Sequence[Message]) -> list[Message]:
+        """Return the dead letters of *refused* outputs, unless they are too many."""
+        letters = await self.letterbox.of_too_large(refused)
+        await self._stop_a_flood(letters)
+        return letters
 
     async def _stop_a_flood(self, letters: Sequence[Message]) -> None:
         try:
@@ -264,84 +277,39 @@ class Engine(Generic[S, D]):
             raise
 
     async def _finish_in_order(self) -> None:
+        finisher = self._finishing()
         while True:
-            batch = await self._delivering.get()
-            with during("deliver", batch.pieces):
-                await self._finish(batch)
+            batches = await finisher.gather(self._delivering)
+            with during("deliver", [piece for batch in batches for piece in batch.pieces]):
+                await finisher.finish(batches)
             async with self._idle:
-                self._under_way -= 1
+                self._under_way -= len(batches)
                 self._idle.notify_all()
-
-    async def _finish(self, batch: _Batch) -> None:
-        next_offsets = await batch.delivered
-        changes = batch.changes
-        for (topic, partition), offset in batch.reached.items():
-            self.tables[partition].inputs[f"{topic}@{self.topic_ids[topic]}"] = offset
-        for (topic, partition), offset in next_offsets.items():
-            # Ours come behind those of an owner which fell: the next one must find its too until we have passed them.
-            if partition in changes and self.tables[partition].has_caught_up:
-                self.tables[partition].outputs[topic] = offset
-        noted = {partition for _, partition in (*batch.reached, *next_offsets)}
-        # A state says which offsets it holds, so it may reach the changelog only after the outputs it stands for.
-        due = [(self.tables[one], changed) for one, changed in changes.items() if changed or one in noted]
-        written = await self._write(
-            [one for table, changed in due for one in self._changelog_records(table, changed, table.epoch)]
-        )
-        for table, changed in due:
-            table.wrote(changed)
-            self._note(table, len(changed) + 1, written)
-        self.finished.update(batch.reached)
-
-    def _changelog_records(
-        self, table: TablePartition[S], changed: Mapping[bytes, bytes | None], epoch: int, *, sealed: bool = False
-    ) -> list[Message]:
-        progress = self._progress.encode(table.progress(sealed=sealed))
-        topic, headers = self._config.changelog, epoch_header(epoch)
-        return [
-            Message(topic, key, value, table.partition, headers)
-            for key, value in (*changed.items(), (PROGRESS_KEY, progress))
-        ]
-
-    async def _write(self, records: Sequence[Message]) -> Mapping[tuple[str, int], int]:
-        written = await self._out().deliver(records)
-        if written.refused:
-            raise RuntimeError(f"{self._config.changelog} does not take the state of {written.refused[0].key!r}")
-        return written.next_offsets
-
-    def _note(self, table: TablePartition[S], count: int, next_offsets: Mapping[tuple[str, int], int]) -> None:
-        """Take note where the changelog of *table* ends after *count* records of ours."""
-        place = (self._config.changelog, table.partition)
-        expected, table.changelog_next = table.changelog_next + count, next_offsets[place]
-        if table.changelog_next != expected:
-            # A zombie's are passed over by a restore, but compaction knows no epochs: their keys must be written again.
-            raise OvertakenError(
-                f"{place[0]}[{place[1]}] has {table.changelog_next - expected} records of another worker: "
-                f"it is restored anew, and theirs are put right"
-            )
 
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(self._config.expire_seconds)
-            for partition in list(self.tables):
+            for partition in list(self.ledger.tables):
                 async with self._turn:
                     await self._expire_partition(partition)
 
     async def _expire_partition(self, partition: int) -> None:
-        if not self.ready or partition not in self.tables:
+        if not self.ready or partition not in self.ledger.tables:
             return
-        committed = {topic: self.committed(topic, partition) for topic in self.topic_ids}
+        committed = {topic: self.committed(topic, partition) for topic in self.ledger.topic_ids}
         with during("expire", ()):
-            step = self._job.expire(self.tables[partition], committed)
+            step = self._job.expire(self.ledger.tables[partition], committed)
         if step is not None:
             self._under_way += 1
-            delivered = asyncio.ensure_future(self._send(step.outputs, step.unread))
+            letters = await self.letterbox.of_unread(step.unread)
+            outputs = [*self._finishing().due(partition, step), *letters]
             reached = {(topic, partition): offset for topic, offset in (step.reached or {}).items()}
-            await self._delivering.put(_Batch(delivered, {partition: step.changed}, reached))
+            await self._hand_on(Batch(outputs, {partition: step.changed}, reached))
 
-    def _out(self) -> Outbox:
-        if self._outbox is None:
+    def _finishing(self) -> Finisher[S]:
+        if self._finisher is None:
             raise RuntimeError("the engine has not been started")
-        return self._outbox
+        return self._finisher
 
 
 async def _ignored(_topic: str, _mark: str) -> None:

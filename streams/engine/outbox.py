@@ -34,6 +34,11 @@ class Message:
     headers: Sequence[tuple[str, bytes]] = ()
     source: tuple[Slice, Record] | None = None
 
+    @property
+    def size(self) -> int:
+        """Return the bytes of key and value."""
+        return len(self.key or b"") + len(self.value or b"")
+
 
 @dataclass(slots=True)
 class Delivery:
@@ -49,7 +54,13 @@ class Delivery:
 
 
 class Outbox:
-    """Writes batches and tells when each is on the brokers; owns one producer and the thread which serves it."""
+    """Writes batches and tells when each is on the brokers; owns one producer and the thread which serves it.
+
+    Attributes:
+        hasty: Whether the first refusal ends a batch; what was not delivered by then never will be.
+    """
+
+    hasty = False
 
     def __init__(
         self,
@@ -88,9 +99,11 @@ class Outbox:
         """
         if not messages:
             return Delivery()
-        batch = _Batch(self._loop, len(messages))
+        batch = _Batch(self._loop, len(messages), hasty=self.hasty)
         async with self._order:
             for message in messages:
+                if batch.over:
+                    break
                 await self._produce(message, batch)
         return await batch.done
 
@@ -125,8 +138,10 @@ class Outbox:
 class _Batch:
     """Counts delivery reports, which come in the producer's thread, and resolves one future in the loop's."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, size: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, size: int, *, hasty: bool) -> None:
         self.done: asyncio.Future[Delivery] = loop.create_future()
+        self.over = False
+        self._hasty = hasty
         self._loop = loop
         self._left = size
         self._lock = threading.Lock()
@@ -138,6 +153,8 @@ class _Batch:
 
     def count(self, message: Message, error: Any, written: Any) -> None:
         with self._lock:
+            if self.over:
+                return
             if error is None:
                 where = (written.topic(), written.partition())
                 self._delivery.next_offsets[where] = max(
@@ -149,7 +166,8 @@ class _Batch:
                 self._error = DeliveryError(f"{message.topic} did not take a record: {error.str()}")
                 self._error.__cause__ = KafkaException(error)
             self._left -= 1
-            if self._left == 0:
+            if self._left == 0 or (self._hasty and error is not None):
+                self.over = True
                 self._loop.call_soon_threadsafe(self._resolve)
 
     def _resolve(self) -> None:

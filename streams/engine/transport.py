@@ -24,6 +24,7 @@ from faust.types import TP, ConsumerMessage
 from streams.engine.engine import Engine
 from streams.engine.lease import Lease, LeaseError, Member, RebalancedError
 from streams.engine.slices import Slice
+from streams.engine.transactions import Membership
 
 log = structlog.get_logger(__name__)
 SCHEME = "touchline"
@@ -67,6 +68,12 @@ class SliceThread(driver.AIOKafkaConsumerThread):
 
     app: SliceApp
     member: Member
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Else a producer's aborted records would be predicted; Faust reads so in transactions of its own only.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - faust gives no other way
+        return consumer
 
     async def on_start(self) -> None:
         """Start the consumer, and watch its coordinator from before it joins the group."""
@@ -130,11 +137,13 @@ class SliceConsumer(driver.Consumer):
         return False
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> list[TP]:
-        found = [TP(topic, partition) for topic, partition in self.app.engine.finished]
+        if self.app.engine.transactional:
+            return []  # each transaction has committed its own
+        found = [TP(topic, partition) for topic, partition in self.app.engine.ledger.finished]
         return [tp for tp in found if topics is None or tp in topics or tp.topic in topics]
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self.app.engine.finished.get((tp.topic, tp.partition))
+        return self.app.engine.ledger.finished.get((tp.topic, tp.partition))
 
     async def _add_gap(self, *_gap: Any) -> None:
         """Do nothing: the engine finishes slices in order, so there are no gaps to remember."""
@@ -169,7 +178,7 @@ class SliceConsumer(driver.Consumer):
         ours = self.assignment()
         offsets = {
             TopicPartition(*place): OffsetAndMetadata(offset, mark)
-            for place, offset in self.app.engine.finished.items()
+            for place, offset in self.app.engine.ledger.finished.items()
             if place[0] == topic and TP(*place) in ours
         }
         if not offsets:
@@ -179,6 +188,11 @@ class SliceConsumer(driver.Consumer):
         except KafkaError as error:  # then the next worker counts anew
             log.warning("mark.lost", topic=topic, error=str(error))
 
+    def membership(self) -> Membership:
+        """Return as what we belong to the group just now."""
+        coordinator = self._thread._ensure_consumer()._coordinator  # noqa: SLF001 - aiokafka has no other way
+        return Membership(coordinator.group_id, coordinator.generation, coordinator.member_id)
+
     async def perform_seek(self) -> None:
         """Go to where each partition goes on, also where nothing is committed yet.
 
@@ -187,8 +201,9 @@ class SliceConsumer(driver.Consumer):
         await super().perform_seek()
         for tp, offset in self.app.positions().items():
             await self.seek(tp, offset)
-            # Commit it, too: where all is done already no slice will come that does.
-            self.app.engine.finished.setdefault((tp.topic, tp.partition), offset)
+            if not self.app.engine.transactional:
+                # Commit it, too: where all is done already no slice will come that does.
+                self.app.engine.ledger.finished.setdefault((tp.topic, tp.partition), offset)
 
 
 def _message(tp: TP, records: Any, generation: int, received_at_us: int) -> Any:

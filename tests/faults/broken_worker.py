@@ -16,6 +16,7 @@ from streams import predict, supervisor, worker_process
 from streams.cli import main as touchline
 from streams.engine.changelog import Changelog
 from streams.engine.engine import Engine
+from streams.engine.finishing import AtLeastOnce
 from streams.engine.outbox import Outbox
 from streams.engine.transport import SliceConsumer
 
@@ -37,7 +38,7 @@ def commit_before_delivery() -> None:
     deliver = Engine._deliver
 
     async def too_early(self: Engine[Any, Any], pieces: Any, steps: Any) -> None:
-        self.finished.update({(piece.topic, piece.partition): piece.next_offset for piece in pieces})
+        self.ledger.finished.update({(piece.topic, piece.partition): piece.next_offset for piece in pieces})
         await deliver(self, pieces, steps)
 
     Engine._deliver = too_early  # type: ignore[method-assign]
@@ -53,7 +54,7 @@ def stock_revoke_order() -> None:
     """Let go of partitions as Faust does: forget what is finished, and wait for nothing that is under way."""
 
     async def let_go(self: SliceConsumer, revoked: Any) -> None:
-        self.app.engine.finished.clear()
+        self.app.engine.ledger.finished.clear()
         await StockConsumer.on_partitions_revoked(self, revoked)
 
     SliceConsumer.on_partitions_revoked = let_go
@@ -62,15 +63,13 @@ def stock_revoke_order() -> None:
 
 def state_before_output() -> None:
     """Write the states as soon as they have changed."""
-    finish = Engine._finish
+    finish = AtLeastOnce.finish
 
-    async def states_first(self: Engine[Any, Any], batch: Any) -> None:
-        nothing = asyncio.get_running_loop().create_future()
-        nothing.set_result({})
-        await finish(self, replace(batch, delivered=nothing, reached={}))
-        await finish(self, batch)
+    async def states_first(self: AtLeastOnce[Any], batches: Any) -> None:
+        await finish(self, [replace(batch, sent=None, reached={}) for batch in batches])
+        await finish(self, batches)
 
-    Engine._finish = states_first  # type: ignore[method-assign]
+    AtLeastOnce.finish = states_first  # type: ignore[method-assign]
 
 
 # How each is broken, and by how many seconds its outputs are slow: longer than a restore where another worker is to

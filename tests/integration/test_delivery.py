@@ -112,9 +112,10 @@ def causes(world) -> list[bytes]:
     return [dict(record.headers())["cause"] for record in world.read("dead-letters")]
 
 
-def test_an_output_larger_than_its_topic_takes_becomes_a_dead_letter(world):
+@pytest.mark.parametrize("guarantee", ["at-least-once", "exactly-once"])
+def test_an_output_larger_than_its_topic_takes_becomes_a_dead_letter(world, guarantee):
     set_largest_record(world, "predictions", 150)
-    world.worker("predict")
+    world.worker("predict", guarantee=guarantee)
     events = match_of("a")[:3]
     world.send("match-events", *events)
     world.wait_caught_up()

@@ -38,7 +38,7 @@ EVENTS = [
 ]  # fmt: skip
 
 
-def settings_of(cluster, user: str, prefix: str) -> Settings:
+def settings_of(cluster, user: str, prefix: str, guarantee: str = "at-least-once") -> Settings:
     reach = cluster.client_config(user)
     security = Security(
         protocol="SASL_SSL",
@@ -53,6 +53,7 @@ def settings_of(cluster, user: str, prefix: str) -> Settings:
         topic_prefix=prefix,
         partitions=2,
         session_timeout=6,
+        guarantee=guarantee,
         security=security,
     )
 
@@ -81,11 +82,11 @@ def listed(settings: Settings, role: str, user: str) -> list[AclBinding]:
 @pytest.fixture
 def allow(secure_cluster, prefix):
     """Makes the topics as the admin, and grants a user what a role needs; all under a prefix of the test's own."""
-    settings = settings_of(secure_cluster, "admin", prefix)
-    Admin(settings).create_topics()
+    Admin(settings_of(secure_cluster, "admin", prefix)).create_topics()
     admin = AdminClient(secure_cluster.client_config())
 
-    def grant(role: str, user: str) -> None:
+    def grant(role: str, user: str, guarantee: str = "at-least-once") -> None:
+        settings = settings_of(secure_cluster, "admin", prefix, guarantee)
         for answer in admin.create_acls(listed(settings, role, user)).values():
             answer.result(30)
 
@@ -118,11 +119,12 @@ def refusal(settings: Settings, topic: str) -> str:
     return name
 
 
-def test_worker_feed_and_reader_need_no_more_than_doctor_lists(secure_cluster, prefix, allow, world_of):
-    allow("predict", "worker")
+@pytest.mark.parametrize("guarantee", ["at-least-once", "exactly-once"])
+def test_worker_feed_and_reader_need_no_more_than_doctor_lists(secure_cluster, prefix, allow, world_of, guarantee):
+    allow("predict", "worker", guarantee)
     allow("feed", "client")
     allow("consumer", "client")
-    inside = world_of(settings_of(secure_cluster, "worker", prefix))
+    inside = world_of(settings_of(secure_cluster, "worker", prefix, guarantee))
     outside = world_of(settings_of(secure_cluster, "client", prefix))
 
     worker = inside.worker("predict")

@@ -1,6 +1,6 @@
 """The least a role must be allowed."""
 
-from confluent_kafka.admin import AclOperation, ResourceType
+from confluent_kafka.admin import AclOperation, ResourcePatternType, ResourceType
 
 from streams.acls import ACCESS, ACTORS, Acl, role_acls
 from streams.applications import APPLICATIONS
@@ -66,3 +66,16 @@ def test_every_application_has_its_access():
     assert {name: (one.table,) for name, one in APPLICATIONS.items()} == {
         name: tuple(ACCESS[name].tables) for name in APPLICATIONS
     }
+
+
+def test_with_transactions_a_worker_may_write_under_names_that_begin_with_its_group():
+    settings = SETTINGS.model_copy(update={"guarantee": "exactly-once"})
+    (acl,) = (acl for acl in role_acls(settings, "predict") if acl.resource == "transactional_id")
+
+    assert settings.transactional_id("predict").startswith(acl.name)
+    assert acl.command("h:1", "User:x") == (
+        "kafka-acls.sh --bootstrap-server h:1 --add --allow-principal User:x --operation Write "
+        "--transactional-id p-predict-7- --resource-pattern-type prefixed"
+    )
+    assert ResourcePatternType.PREFIXED == acl.binding("User:x").resource_pattern_type
+    assert [] == [one for one in role_acls(settings, "feed") if one.resource == "transactional_id"]

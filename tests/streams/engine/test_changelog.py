@@ -115,12 +115,13 @@ def restored(log: Log, claim: Claim | None = None, known: TablePartition[bytes] 
 def claim_of(log: Log, writer: int, epochs: dict[int, int], meanwhile=lambda: None) -> Claim:
     """Return the claim of *writer*, whose generation is its number; *meanwhile* happens before each of its writes."""
 
-    def write(table: TablePartition[bytes], epoch: int, changed: Mapping[bytes, bytes | None]) -> None:
+    def write(table: TablePartition[bytes], epoch: int, changed: Mapping[bytes, bytes | None]) -> int:
         meanwhile()
         epochs[writer] = epoch
         for key, value in changed.items():
             log.append(REWRITTEN, epoch, key, value)
         log.append(writer, epoch, PROGRESS_KEY, CODEC.encode(table.progress()))
+        return log.next_offset
 
     return Claim(writer, lambda: None, write)
 

@@ -137,7 +137,7 @@ async def _engine(job, outbox, failures, learnt):
         job.known = True
 
     engine = Engine(EngineConfig("log", "dead", "w"), job, progress, learn, failures.append)
-    engine.topic_ids = {"in": "id-1"}
+    engine.ledger.topic_ids = {"in": "id-1"}
     engine.start(outbox)
     engine.resume(1, {0: TablePartition(), 1: TablePartition(partition=1)})
     yield engine
@@ -154,17 +154,17 @@ async def test_a_state_is_written_only_after_its_outputs_and_finished_only_after
     await settle()
 
     assert ["out"] == [message.topic for messages, _ in outbox.batches for message in messages]
-    assert {} == engine.finished
+    assert {} == engine.ledger.finished
 
     outbox.let_through(0)
     await settle()
 
     assert [("log", b"k"), ("log", PROGRESS_KEY)] == [(message.topic, message.key) for message in outbox.batches[1][0]]
-    assert {} == engine.finished
+    assert {} == engine.ledger.finished
 
     outbox.let_through(1)
     await settle()
-    assert {("in", 0): 6} == engine.finished
+    assert {("in", 0): 6} == engine.ledger.finished
 
 
 async def test_a_later_delivery_does_not_overtake_an_earlier_one(engine, outbox):
@@ -176,7 +176,7 @@ async def test_a_later_delivery_does_not_overtake_an_earlier_one(engine, outbox)
     await settle()
 
     assert 2 == len(outbox.batches)
-    assert {} == engine.finished
+    assert {} == engine.ledger.finished
 
 
 async def test_a_delivery_that_fails_stops_the_worker_and_finishes_nothing(engine, outbox, failures):
@@ -188,7 +188,7 @@ async def test_a_delivery_that_fails_stops_the_worker_and_finishes_nothing(engin
     (failure,) = failures
     assert isinstance(failure.__cause__, DeliveryError)
     assert {"stage": "deliver", "slices": ["in[0] 0-0"]} == failure.keys()
-    assert {} == engine.finished
+    assert {} == engine.ledger.finished
 
 
 async def test_a_record_on_which_the_job_breaks_is_found_among_its_neighbours(engine, job, outbox, failures):
@@ -205,7 +205,7 @@ async def test_a_record_on_which_the_job_breaks_is_found_among_its_neighbours(en
         "partition": 0,
         "offset": 6,
     } == failure.keys()
-    assert ([], {}) == (outbox.batches, engine.finished)
+    assert ([], {}) == (outbox.batches, engine.ledger.finished)
 
 
 async def test_a_record_that_breaks_the_decoding_is_found_too(engine, job, failures, monkeypatch):
@@ -227,7 +227,7 @@ async def test_a_flood_lets_go_what_was_set_aside_before_it_and_nothing_of_itsel
     marks = []
 
     async def commit_marked(topic, mark):
-        marks.append((topic, mark, dict(engine.finished)))
+        marks.append((topic, mark, dict(engine.ledger.finished)))
 
     engine.commit_marked = commit_marked
     job.letters = b"x"
@@ -260,7 +260,7 @@ async def test_a_dead_letter_that_is_refused_stops_the_worker(engine, outbox, fa
     (failure,) = failures
     assert isinstance(failure, RefusedError)
     assert "raise its max.message.bytes" in str(failure)
-    assert {} == engine.finished
+    assert {} == engine.ledger.finished
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -344,7 +344,7 @@ async def test_draining_forgets_what_waits_and_waits_for_what_is_under_way(engin
     await settle()
     outbox.let_through(1)
     await asyncio.wait_for(draining, 1)
-    assert {("in", 0): 1} == engine.finished
+    assert {("in", 0): 1} == engine.ledger.finished
 
 
 async def test_a_slice_of_another_generation_is_left_alone(engine, outbox):
@@ -429,13 +429,13 @@ async def test_an_offset_waits_until_a_later_step_has_reached_it(engine, outbox,
     monkeypatch.setattr(job, "process", process)
     await engine.accept(piece(0, 5))
     await settle()
-    assert ([], {}) == (outbox.batches, engine.finished)
+    assert ([], {}) == (outbox.batches, engine.ledger.finished)
 
     await engine.accept(piece(0, 6))
     await settle()
     outbox.let_through(0)
     await settle()
-    assert {("in", 0): 7} == engine.finished
+    assert {("in", 0): 7} == engine.ledger.finished
 
 
 async def test_a_step_between_slices_reaches_offsets_too(job, outbox, failures, monkeypatch):
@@ -443,7 +443,7 @@ async def test_a_step_between_slices_reaches_offsets_too(job, outbox, failures, 
     progress = Codec("progress", Progress)
     progress.use_for_writing(1)
     engine = Engine(EngineConfig("log", "dead", "w", expire_seconds=0.001), job, progress, None, failures.append)
-    engine.topic_ids = {"in": "id-1"}
+    engine.ledger.topic_ids = {"in": "id-1"}
     engine.start(outbox)
     engine.resume(1, {0: TablePartition()})
     await outbox.wait_for_batch()
@@ -451,4 +451,4 @@ async def test_a_step_between_slices_reaches_offsets_too(job, outbox, failures, 
     await settle()
     await engine.stop()
 
-    assert {("in", 0): 9} == engine.finished
+    assert {("in", 0): 9} == engine.ledger.finished

@@ -12,7 +12,8 @@ from streams.engine.transport import SliceConsumer
 @pytest.fixture(name="consumer")
 def _consumer(monkeypatch):
     consumer = SliceConsumer.__new__(SliceConsumer)
-    consumer.app = SimpleNamespace(engine=SimpleNamespace(finished={}), positions=dict)
+    engine = SimpleNamespace(ledger=SimpleNamespace(finished={}), transactional=False)
+    consumer.app = SimpleNamespace(engine=engine, positions=dict)
     consumer.sought = []
 
     async def at_committed(_self):
@@ -37,7 +38,7 @@ async def test_a_position_which_only_the_table_knows_is_taken_up_and_committed(c
 
 
 async def test_what_a_slice_has_finished_meanwhile_is_not_set_back(consumer):
-    consumer.app.engine.finished["in", 3] = 50
+    consumer.app.engine.ledger.finished["in", 3] = 50
     consumer.app.positions = lambda: {TP("in", 3): 42}
 
     await consumer.perform_seek()
@@ -46,8 +47,19 @@ async def test_what_a_slice_has_finished_meanwhile_is_not_set_back(consumer):
 
 
 def test_only_finished_partitions_are_committed_and_only_those_asked_for(consumer):
-    consumer.app.engine.finished |= {("in", 3): 5, ("other", 1): 7}
+    consumer.app.engine.ledger.finished |= {("in", 3): 5, ("other", 1): 7}
 
     assert [TP("in", 3)] == consumer._filter_tps_with_pending_acks({"in"})
     assert [TP("other", 1)] == consumer._filter_tps_with_pending_acks({TP("other", 1)})
     assert consumer._new_offset(TP("in", 4)) is None
+
+
+async def test_in_transactions_the_consumer_commits_nothing_itself(consumer):
+    consumer.app.engine.transactional = True
+    consumer.app.engine.ledger.finished["in", 4] = 7
+    consumer.app.positions = lambda: {TP("in", 3): 42}
+
+    await consumer.perform_seek()
+
+    assert [(TP("in", 3), 42)] == consumer.sought
+    assert [] == consumer._filter_tps_with_pending_acks()

@@ -1,0 +1,119 @@
+"""Outputs, states and offsets in one transaction: a reader of committed records sees each once, whatever falls."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from streams.engine.finishing import Batch, Finisher
+from streams.engine.job import Step
+from streams.engine.ledger import Place
+from streams.engine.outbox import Message
+from streams.engine.transactions import FencedError, Membership, TransactionalOutbox
+
+S = TypeVar("S")
+
+
+@dataclass(slots=True)
+class ExactlyOnce(Finisher[S]):
+    """Gathers batches and commits them together, with the offsets of the group.
+
+    Attributes:
+        membership: Returns as what we belong to the group just now.
+        interval: Seconds from one transaction to the next, at least, while there is more to do than one holds.
+    """
+
+    outbox: TransactionalOutbox
+    membership: Callable[[], Membership]
+    interval: float
+    _member: Membership = field(default=Membership("", -1, ""), init=False)
+    _unreached: dict[int, list[Message]] = field(default_factory=dict, init=False)
+    _next: float = field(default=0.0, init=False)
+
+    @property
+    def markers(self) -> int:
+        """Return one: the end of the transaction before, in every partition that it wrote to."""
+        return 1
+
+    def resume(self, generation: int) -> None:
+        """Remember as what we take the work of *generation*: having lost its place, aiokafka no longer knows."""
+        self._unreached.clear()
+        member = self.membership()
+        self._member = member if member.generation == generation else Membership(member.group, -1, "")
+
+    def due(self, partition: int, step: Step) -> list[Message]:
+        """Return the outputs to be committed now: those whose offsets no state has reached yet must wait."""
+        waiting = [*self._unreached.pop(partition, ()), *step.outputs]
+        if step.reached == {} and not step.changed:
+            self._unreached[partition] = waiting
+            return []
+        return waiting
+
+    def begin(self, batch: Batch) -> Batch:
+        """Let it wait for its transaction."""
+        return batch
+
+    async def gather(self, handed_on: asyncio.Queue[Batch]) -> list[Batch]:
+        """Return the next batch and all that come until it is time for a transaction."""
+        batches = [await handed_on.get()]
+        loop = asyncio.get_running_loop()
+        with suppress(TimeoutError, asyncio.QueueEmpty):
+            while (left := self._next - loop.time()) > 0:
+                batches.append(await asyncio.wait_for(handed_on.get(), left))
+            while True:
+                batches.append(handed_on.get_nowait())
+        self._next = loop.time() + self.interval
+        return batches
+
+    async def finish(self, batches: Sequence[Batch]) -> None:
+        """Commit *batches* in one transaction, of each state the last.
+
+        Raises:
+            FencedError: The partitions may be another worker's.
+        """
+        changes: dict[int, dict[bytes, bytes | None]] = {}
+        reached: dict[Place, int] = {}
+        for batch in batches:
+            reached |= batch.reached
+            for partition, changed in batch.changes.items():
+                changes.setdefault(partition, {}).update(changed)
+        outputs = [message for batch in batches for message in batch.outputs]
+        if not outputs and not reached and not any(changes.values()):
+            return
+        if self._member.generation < 0 or self.membership() != self._member:
+            raise FencedError("the group has gone on without this worker while it had work under way")
+        async with self.outbox.turn:
+            next_offsets = await self._deliver(outputs)
+            self.ledger.advance(reached, next_offsets, changes)
+            noted = (*reached, *next_offsets)
+            written = await self.outbox.deliver(self.ledger.records(changes, noted))
+            self.ledger.check_taken(written.refused)
+            await self.outbox.commit(self._offsets(changes), self._member)
+        self.ledger.wrote(changes, noted, written.next_offsets, self.markers)
+        self.ledger.finished.update(reached)
+        self.delivered(outputs)
+
+    def _offsets(self, partitions: Mapping[int, object]) -> dict[Place, int]:
+        """Return the offsets of *partitions*, be they new or not: it is by them that the brokers know a zombie."""
+        places = [(topic, partition) for topic in self.ledger.topic_ids for partition in partitions]
+        return {place: offset for place in places if (offset := self.ledger.reached(*place)) is not None}
+
+    async def _deliver(self, outputs: Sequence[Message]) -> Mapping[Place, int]:
+        """Begin a transaction and deliver *outputs*; begin anew with a dead letter for each that is too large."""
+        while True:
+            await self.outbox.begin()
+            delivery = await self.outbox.deliver(outputs)
+            if not delivery.refused:
+                return delivery.next_offsets
+            await self.outbox.abort()
+            limits: dict[str, int] = {}
+            for message in delivery.refused:
+                limits[message.topic] = min(message.size, limits.get(message.topic, message.size))
+            fits = [one.size < limits.get(one.topic, one.size + 1) for one in outputs]
+            letters = await self.letters([one for one, fit in zip(outputs, fits, strict=True) if not fit])
+            outputs = [*(one for one, fit in zip(outputs, fits, strict=True) if fit), *letters]
+
+    async def write(self, records: Sequence[Message]) -> Mapping[Place, int]:
+        """Write *records* in a transaction of their own, or with those that wait for one as well."""
+        return await self.outbox.write(records)

@@ -1,0 +1,111 @@
+"""How outputs, states and offsets come onto the brokers: at least once, in the order which makes that true."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from streams.engine.job import Step
+from streams.engine.ledger import Changes, Ledger, Place
+from streams.engine.outbox import Message, Outbox
+from streams.engine.slices import Slice
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Outputs, the states to be written with or after them, by partition, and the offsets reached by then.
+
+    Attributes:
+        sent: Becomes done with the outputs' next offsets; None where they wait for a transaction.
+        pieces: What it came of.
+    """
+
+    outputs: Sequence[Message]
+    changes: Changes
+    reached: Mapping[Place, int]
+    pieces: Sequence[Slice] = ()
+    sent: asyncio.Future[Mapping[Place, int]] | None = None
+
+
+@dataclass(slots=True)
+class Finisher(ABC, Generic[S]):
+    """Finishes batches in their order.
+
+    Attributes:
+        letters: Returns the dead letters that stand for outputs too large for their topic.
+        delivered: Told of outputs which consumers can read from now on.
+    """
+
+    ledger: Ledger[S]
+    outbox: Outbox
+    letters: Callable[[Sequence[Message]], Awaitable[list[Message]]]
+    delivered: Callable[[Sequence[Message]], None]
+
+    @property
+    def markers(self) -> int:
+        """Return how many records which are none of ours come between two writings to the changelog."""
+        return 0
+
+    def resume(self, generation: int) -> None:
+        """Begin with the work of a *generation*; nothing is under way."""
+
+    def due(self, partition: int, step: Step) -> list[Message]:
+        """Return the outputs which go with *step*."""
+        del partition
+        return step.outputs
+
+    @abstractmethod
+    def begin(self, batch: Batch) -> Batch:
+        """Return *batch*, on its way if it may be."""
+
+    @abstractmethod
+    async def gather(self, handed_on: asyncio.Queue[Batch]) -> list[Batch]:
+        """Return what is to be finished together, at least one."""
+
+    @abstractmethod
+    async def finish(self, batches: Sequence[Batch]) -> None:
+        """Bring *batches* onto the brokers, then say so in the ledger."""
+
+    @abstractmethod
+    async def write(self, records: Sequence[Message]) -> Mapping[Place, int]:
+        """Write *records* of the changelog which belong to no batch; return the offsets after them."""
+
+
+@dataclass(slots=True)
+class AtLeastOnce(Finisher[S]):
+    """Outputs at once, states when they are there, offsets when those are; each of it may come again after a fall."""
+
+    def begin(self, batch: Batch) -> Batch:
+        """Send the outputs."""
+        return replace(batch, sent=asyncio.ensure_future(self._send(batch.outputs)))
+
+    async def gather(self, handed_on: asyncio.Queue[Batch]) -> list[Batch]:
+        """Return the next batch."""
+        return [await handed_on.get()]
+
+    async def finish(self, batches: Sequence[Batch]) -> None:
+        """Write the states when the outputs are there, since a state says which offsets it holds."""
+        for batch in batches:
+            next_offsets = await batch.sent if batch.sent is not None else {}
+            self.ledger.advance(batch.reached, next_offsets, batch.changes)
+            noted = (*batch.reached, *next_offsets)
+            written = await self.write(self.ledger.records(batch.changes, noted))
+            self.ledger.wrote(batch.changes, noted, written, self.markers)
+            self.ledger.finished.update(batch.reached)
+
+    async def write(self, records: Sequence[Message]) -> Mapping[Place, int]:
+        """Write *records*; return the offsets after them."""
+        written = await self.outbox.deliver(records)
+        self.ledger.check_taken(written.refused)
+        return written.next_offsets
+
+    async def _send(self, outputs: Sequence[Message]) -> Mapping[Place, int]:
+        delivery = await self.outbox.deliver(outputs)
+        if delivery.refused:
+            again = await self.outbox.deliver(await self.letters(delivery.refused))
+            await self.letters(again.refused)
+        self.delivered(outputs)
+        return delivery.next_offsets
