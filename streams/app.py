@@ -1,114 +1,41 @@
 """A role as a Faust application on our engine: what is checked, restored and wired before the first slice."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
-import faust
 import structlog
 from confluent_kafka import Consumer, TopicPartition
 from faust.types import TP
 
 from schemas.codec import Codec
 from schemas.records import Progress
-from streams.admin import Admin
 from streams.brokers import BrokerError
 from streams.engine import transport
-from streams.engine.changelog import Changelog, Claim, DigestError, Tail
+from streams.engine.changelog import Changelog, Claim, DigestError
 from streams.engine.engine import Engine, EngineConfig
 from streams.engine.flood import FloodLimits
-from streams.engine.job import Job
 from streams.engine.lease import Lease, LeaseError, LeaseWatch, RebalancedError
 from streams.engine.outbox import DeliveryError, Outbox
 from streams.engine.reading_back import Position, ReadBack, read_back
 from streams.engine.safety import InputError, check_position, committed_offsets
-from streams.engine.states import StateDecoder
 from streams.engine.table import TablePartition
 from streams.engine.transactions import TransactionalOutbox, transactional
 from streams.failing import stop_for
+from streams.faust_settings import faust_settings
+from streams.inputs import Inputs
 from streams.layout import Layout, LayoutWatch
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
-from streams.settings import Security, Settings
+from streams.role import Attached, Role
+from streams.settings import Settings
 from streams.stopping import stop_worker
 
 log = structlog.get_logger(__name__)
 _PATIENCE_SECONDS = 30.0
-_ANSWER_SECONDS = 5.0
-_FETCH_RECORDS = 4000
 _BATCH_BYTES = 1_000_000  # librdkafka's own, below what brokers take unless told otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """What the application of a role is made of.
-
-    Attributes:
-        name: Of the role and its agent.
-        inputs: Names of topics without prefix, with the same number of partitions.
-        table: Name of its table.
-        decode_state: Reads its changelog.
-        job: Its work.
-        tails: Outputs whose ends are read on assignment; none where a repeated output does no harm.
-        expire_seconds: Time between two looks at what has had its time.
-        attached: What starts before the application and stops after it.
-    """
-
-    name: str
-    inputs: Sequence[str]
-    table: str
-    decode_state: StateDecoder[Any]
-    job: Job[Any, Any]
-    tails: Sequence[Tail] = ()
-    expire_seconds: float = 5.0
-    attached: Sequence["Attached"] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """The topics a role reads: their ids, and the number of partitions, which is the same for all.
-
-    Attributes:
-        ids: Topic id by name on the brokers; a topic made anew has another.
-    """
-
-    ids: Mapping[str, str]
-    partitions: int
-
-
-def describe_inputs(admin: Admin, topics: Sequence[str]) -> Inputs:
-    """Return what the brokers say of *topics*.
-
-    Raises:
-        InputError: A topic does not exist, or they have not the same number of partitions.
-    """
-    found = admin.topics(topics)
-    missing = [name for name in topics if name not in found]
-    if missing:
-        raise InputError(f"there is no topic {', '.join(missing)}; create it with `touchline topics create`")
-    counts = {name: found[name].partitions for name in topics}
-    if len(set(counts.values())) != 1:
-        listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise InputError(
-            f"the inputs must have the same number of partitions, since they share states: {listed}; make them equal "
-            f"with `touchline topics repartition --partitions {max(counts.values())}`"
-        )
-    return Inputs({name: found[name].topic_id for name in topics}, counts[topics[0]])
-
-
-class Attached(Protocol):
-    """What starts and stops with an application."""
-
-    async def start(self) -> None:
-        """Start, before the application does."""
-        ...
-
-    async def stop(self) -> None:
-        """Stop, after the application has stopped."""
-        ...
 
 
 class RoleApp(transport.SliceApp):
@@ -144,7 +71,7 @@ class RoleApp(transport.SliceApp):
             LayoutWatch(layout, stop_for),
             LeaseWatch(self.lease, stop_for),
         ]
-        super().__init__(settings.group(role.name), **_faust_settings(settings))
+        super().__init__(settings.group(role.name), **faust_settings(settings))
         self.slice_records = settings.slice_records
         self.engine = _engine(settings, role, progress, book=book, metrics=metrics)
         self.engine.ledger.topic_ids = dict(inputs.ids)
@@ -308,47 +235,3 @@ def _engine(
 
 def _ms(settings: Settings) -> int:
     return int(settings.delivery_seconds * 1000)
-
-
-def _faust_settings(settings: Settings) -> dict[str, Any]:
-    return {
-        "broker": [f"{transport.SCHEME}://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
-        "broker_credentials": _credentials(settings.security),
-        "TableManager": transport.SliceTables,
-        "store": "memory://",
-        "topic_disable_leader": True,
-        "topic_allow_declare": False,
-        "topic_partitions": settings.partitions,
-        "web_enabled": False,
-        "consumer_auto_offset_reset": "earliest",
-        "stream_buffer_maxsize": 16,
-        "stream_recovery_delay": 0.0,
-        "broker_commit_interval": settings.commit_interval,
-        "broker_max_poll_records": _FETCH_RECORDS,
-        "broker_session_timeout": settings.session_timeout,
-        "broker_heartbeat_interval": settings.session_timeout / 4,
-        "broker_rebalance_timeout": 2 * settings.session_timeout,
-        # A broker that has stopped takes connections and answers none; a member may be kept waiting for all the others.
-        "broker_request_timeout": 2 * settings.session_timeout + _ANSWER_SECONDS,
-        # There are no Faust tables to stand by; the number makes Faust use its own assignor, which keeps partition p of
-        # all inputs together, where it would otherwise deal them out in turn.
-        "table_standby_replicas": 1,
-    }
-
-
-def _credentials(security: Security) -> Any:
-    if security.protocol == "PLAINTEXT":
-        return None
-    context = None
-    if security.protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=security.ca_file)
-        if security.certificate_file:
-            context.load_cert_chain(security.certificate_file, security.key_file)
-    if security.protocol == "SSL":
-        return faust.SSLCredentials(context)
-    return faust.SASLCredentials(
-        username=security.username,
-        password=security.password.get_secret_value() if security.password else None,
-        mechanism=security.mechanism,
-        ssl_context=context,
-    )

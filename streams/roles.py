@@ -9,9 +9,10 @@ from models.bundle import open_bundle
 from schemas.bounds import check_feature_event, check_match_event
 from schemas.records import FeatureEvent, MatchEvent, Prediction, TeamEvent
 from streams.admin import Admin
-from streams.app import Inputs, Role, RoleApp, describe_inputs
+from streams.app import RoleApp
 from streams.applications import INPUTS
 from streams.engine.changelog import Tail
+from streams.inputs import Inputs, describe_inputs
 from streams.intake import Intake, Reader
 from streams.layout import Layout
 from streams.learning import SchemaBook
@@ -19,6 +20,7 @@ from streams.metrics import WorkerMetrics
 from streams.predict import PredictCodecs, PredictJob, PredictTopics
 from streams.rate import RateJob, RateTopics, RatingCodecs
 from streams.registry import registry_of
+from streams.role import Role
 from streams.settings import Settings
 
 

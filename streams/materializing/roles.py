@@ -2,12 +2,13 @@
 
 from schemas.bounds import check_prediction
 from schemas.records import Prediction
-from streams.app import Inputs, Role
+from streams.inputs import Inputs
 from streams.intake import Intake, Reader
 from streams.learning import SchemaBook
 from streams.materializing.job import MaterializeJob
 from streams.materializing.shelf import Shelf, ShelfFigures
 from streams.metrics import WorkerMetrics
+from streams.role import Role
 from streams.settings import Settings
 from streams.stopping import RefusedError
 

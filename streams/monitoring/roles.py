@@ -11,8 +11,8 @@ from schemas.bounds import ImpossibleValueError, check_prediction
 from schemas.codec import Codec
 from schemas.records import DriftReport, LatencyReport, MonitorPartial, MonitorState, Prediction
 from streams.admin import Admin
-from streams.app import Inputs, Role, describe_inputs
 from streams.engine.changelog import Tail
+from streams.inputs import Inputs, describe_inputs
 from streams.intake import Intake, Reader
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
@@ -22,6 +22,7 @@ from streams.monitoring.partition import WindowSizes
 from streams.monitoring.parts import Parts, columns
 from streams.monitoring.reporting import ReportCodecs, ReportJob, ReportTopics
 from streams.monitoring.reports import report_id
+from streams.role import Role
 from streams.settings import Settings
 from streams.stopping import RefusedError
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.records import Progress
-from streams.app import Inputs, describe_inputs
 from streams.applications import ROLES
 from streams.brokers import PATIENCE_SECONDS, one_sentence
 from streams.engine.safety import InputError
+from streams.inputs import Inputs, describe_inputs
 from streams.log_ends import Place, log_ends, offsets_at
 from streams.playing.errors import PlayError
 from streams.runs import Run, runs
