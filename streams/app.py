@@ -78,11 +78,11 @@ class RoleApp(transport.SliceApp):
         self.engine.committed = lambda topic, partition: self._committed(TP(topic, partition))
         self.engine.membership = lambda: self.consumer.membership()  # noqa: PLW0108 - there is no consumer yet
         self.engine.check_layout = layout.check
-        self.engine.pause = lambda partition: self.consumer.pause_partitions(self._lane(partition))
+        self.engine.lanes.pause = lambda partition: self.consumer.pause_partitions(self._lane(partition))
         self.engine.letterbox.read_back = self._read_back
         self.engine.letterbox.count = metrics.letter
         self.engine.commit_marked = self._commit_marked
-        self.engine.unpause = lambda partition: self.consumer.resume_partitions(self._lane(partition))
+        self.engine.lanes.unpause = lambda partition: self.consumer.resume_partitions(self._lane(partition))
         self._add_agent()
 
     def _lane(self, partition: int) -> set[TP]:

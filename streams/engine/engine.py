@@ -7,13 +7,14 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from schemas.codec import Codec, UnknownSchemaError
+from schemas.codec import Codec
 from schemas.records import Progress
 from streams.engine.exactly_once import ExactlyOnce
 from streams.engine.faults import WorkError, culprit, during
 from streams.engine.finishing import AtLeastOnce, Batch, Finisher
 from streams.engine.flood import FloodError, FloodLimits, Watch
 from streams.engine.job import Decoded, Job, Step
+from streams.engine.lanes import Lanes
 from streams.engine.ledger import Ledger, Place
 from streams.engine.letterbox import Letterbox
 from streams.engine.outbox import Message, Outbox
@@ -71,17 +72,15 @@ class Engine(Generic[S, D]):
         self._config = config
         self._job = job
         self.ledger: Ledger[S] = Ledger(config.changelog, progress)
-        self._learn = learn
         self._fail = fail
         self.committed: Callable[[str, int], int] = lambda _topic, _partition: 0
-        self.pause: Callable[[int], None] = lambda _partition: None
-        self.unpause: Callable[[int], None] = lambda _partition: None
         self.letterbox = Letterbox(config.dead_letters, config.worker)
         self.commit_marked: Callable[[str, str], Awaitable[None]] = _ignored
         self.watch = Watch(config.dead_letters, config.flood)
         self.check_layout: Callable[[], None] = lambda: None
         self.membership: Callable[[], Membership] = lambda: Membership("", -1, "")
         self._waiting = Waiting(capacity=4 * config.batch_rows)
+        self.lanes = Lanes(job, self._waiting, learn, self._guarded)
         self._delivering: asyncio.Queue[Batch] = asyncio.Queue(config.in_flight)
         self._under_way = 0
         self._turn = asyncio.Lock()  # steps are handed on in the order in which the states changed
@@ -89,7 +88,6 @@ class Engine(Generic[S, D]):
         self._generation: int | None = None
         self._sealed = True
         self.worked_generation = -1
-        self._learners: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._finisher: Finisher[S] | None = None
 
@@ -122,9 +120,9 @@ class Engine(Generic[S, D]):
 
     async def stop(self) -> None:
         """End the tasks and the outbox; what is under way has been waited for by drain()."""
-        for task in (*self._tasks, *self._learners.values()):
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._learners.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self.lanes.forget(), return_exceptions=True)
         if self._finisher is not None:
             await self._finisher.outbox.close()
 
@@ -142,9 +140,7 @@ class Engine(Generic[S, D]):
     async def drain(self) -> None:
         """Take nothing more, forget what waits, and wait until nothing is under way."""
         self._generation = None
-        for learner in self._learners.values():
-            learner.cancel()
-        self._learners.clear()
+        self.lanes.forget()
         await self._waiting.clear()
         async with self._idle:
             await self._idle.wait_for(lambda: self._under_way == 0)
@@ -197,7 +193,7 @@ class Engine(Generic[S, D]):
             if not pieces:
                 continue
             self._under_way += 1
-            batch = await self._decode(pieces)
+            batch = await self.lanes.decode(pieces, self.ledger.tables)
             if any(decoded.misplaced for decoded in batch):
                 await asyncio.to_thread(self.check_layout)
             async with self._turn:
@@ -223,31 +219,6 @@ class Engine(Generic[S, D]):
         async with self._idle:
             await self._idle.wait_for(lambda: self._under_way == 0)
         await self.commit_marked(topic, self.watch.mark(topic))
-
-    async def _decode(self, pieces: Sequence[Slice]) -> list[Decoded[D]]:
-        decoded: list[Decoded[D]] = []
-        held: dict[int, tuple[int, list[Slice]]] = {}
-        for piece in pieces:
-            lane = piece.partition
-            if lane in held:
-                held[lane][1].append(piece)
-                continue
-            try:
-                decoded.append(self._job.decode(piece))
-            except UnknownSchemaError as error:
-                held[lane] = (error.schema_id, [piece])
-            except Exception as error:
-                raise WorkError("decode", [piece], await culprit(self._job, [piece], self.ledger.tables)) from error
-        for lane, (schema_id, waiting) in held.items():
-            self.pause(lane)
-            await self._waiting.hold(lane, waiting)
-            self._learners[lane] = asyncio.create_task(self._guarded(self._release_when_learnt(lane, schema_id)))
-        return decoded
-
-    async def _release_when_learnt(self, lane: int, schema_id: int) -> None:
-        await self._learn(schema_id)
-        await self._waiting.release(lane)
-        self.unpause(lane)
 
     async def _deliver(self, pieces: Sequence[Slice], steps: Sequence[Step]) -> None:
         changes: dict[int, dict[bytes, bytes | None]] = {piece.partition: {} for piece in pieces}

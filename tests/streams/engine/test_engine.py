@@ -408,8 +408,8 @@ async def test_a_slice_from_before_a_rebalance_takes_none_of_the_new_ones_with_i
 
 async def test_a_held_lane_is_paused_at_the_source_and_unpaused_once_its_schema_is_learnt(engine, learnt):
     calls = []
-    engine.pause = lambda lane: calls.append(("pause", lane))
-    engine.unpause = lambda lane: calls.append(("unpause", lane))
+    engine.lanes.pause = lambda lane: calls.append(("pause", lane))
+    engine.lanes.unpause = lambda lane: calls.append(("unpause", lane))
     await engine.accept(piece(0, 0, b"?"))
     await settle()
 
