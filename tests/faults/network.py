@@ -83,7 +83,7 @@ class Relay:
         try:
             for piece in pieces:
                 target.sendall(piece)
-        except OSError:
+        except (OSError, ValueError):  # the other direction may have closed both: then one has no number to select
             return
         finally:
             for one in (source, target):
