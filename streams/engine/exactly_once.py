@@ -1,6 +1,7 @@
 """Outputs, states and offsets in one transaction: a reader of committed records sees each once, whatever falls."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,29 @@ from streams.engine.outbox import Message
 from streams.engine.transactions import FencedError, Membership, TransactionalOutbox
 
 S = TypeVar("S")
+_KNOWN_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Limits:
+    """What topics have lately refused for its size: each refusal costs a transaction, so that it is worth knowing.
+
+    It is forgotten soon, since somebody may raise a topic's max.message.bytes.
+    """
+
+    _refused: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def learn(self, refused: Sequence[Message]) -> None:
+        for message in refused:
+            size, _ = self._refused.get(message.topic, (message.size, 0.0))
+            self._refused[message.topic] = (min(size, message.size), time.monotonic() + _KNOWN_SECONDS)
+
+    def refuse(self, message: Message) -> bool:
+        size, until = self._refused.get(message.topic, (0, 0.0))
+        if until <= time.monotonic():
+            self._refused.pop(message.topic, None)
+            return False
+        return message.size >= size
 
 
 @dataclass(slots=True)
@@ -30,6 +54,7 @@ class ExactlyOnce(Finisher[S]):
     _member: Membership = field(default=Membership("", -1, ""), init=False)
     _unreached: dict[int, list[Message]] = field(default_factory=dict, init=False)
     _next: float = field(default=0.0, init=False)
+    _limits: _Limits = field(default_factory=_Limits, init=False)
 
     @property
     def markers(self) -> int:
@@ -101,18 +126,22 @@ class ExactlyOnce(Finisher[S]):
 
     async def _deliver(self, outputs: Sequence[Message]) -> Mapping[Place, int]:
         """Begin a transaction and deliver *outputs*; begin anew with a dead letter for each that is too large."""
+        outputs = await self._with_letters(outputs)
         while True:
             await self.outbox.begin()
             delivery = await self.outbox.deliver(outputs)
             if not delivery.refused:
                 return delivery.next_offsets
             await self.outbox.abort()
-            limits: dict[str, int] = {}
-            for message in delivery.refused:
-                limits[message.topic] = min(message.size, limits.get(message.topic, message.size))
-            fits = [one.size < limits.get(one.topic, one.size + 1) for one in outputs]
-            letters = await self.letters([one for one, fit in zip(outputs, fits, strict=True) if not fit])
-            outputs = [*(one for one, fit in zip(outputs, fits, strict=True) if fit), *letters]
+            self._limits.learn(delivery.refused)
+            outputs = await self._with_letters(outputs)
+
+    async def _with_letters(self, outputs: Sequence[Message]) -> Sequence[Message]:
+        fit: list[Message] = []
+        too_large: list[Message] = []
+        for one in outputs:
+            (too_large if self._limits.refuse(one) else fit).append(one)
+        return [*fit, *await self.letters(too_large)] if too_large else outputs
 
     async def write(self, records: Sequence[Message]) -> Mapping[Place, int]:
         """Write *records* in a transaction of their own, or with those that wait for one as well."""

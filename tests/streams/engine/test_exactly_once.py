@@ -130,6 +130,20 @@ async def test_an_output_too_large_is_left_out_of_a_new_transaction_with_its_let
     assert {("in", 0): 7} == finisher.ledger.finished
 
 
+async def test_what_was_refused_is_known_for_a_while_and_then_tried_again(finisher, outbox, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("streams.engine.exactly_once.time.monotonic", lambda: now[0])
+    aborts = []
+    for seconds, size in ((0, 3000), (1, 2500), (1, 2700), (30, 2700)):
+        now[0] += seconds
+        large = batch(b"large", 6, bytes(size))
+        await finisher.finish([Batch(large.outputs, {0: {}}, large.reached)])
+        aborts.append(outbox.calls.count("abort"))
+
+    assert [1, 2, 2, 3] == aborts
+    assert 4 == outbox.calls.count(("dead", b"large"))
+
+
 async def test_nothing_to_do_is_no_transaction(finisher, outbox):
     await finisher.finish([Batch([], {0: {}}, {})])
 
