@@ -16,7 +16,7 @@ from tests.faults.matches import Shares, feed
 from tests.faults.network import Relay
 from tests.faults.place import MATCH_EVENTS, PREDICTIONS
 from tests.faults.redis_server import RedisServer
-from tests.faults.run import AT_LEAST_ONCE, Run
+from tests.faults.run import Run
 from tests.faults.scenario import Scenario
 
 FIRST_PART = 20_000
@@ -177,8 +177,8 @@ def bundle_damaged(run: Run) -> None:
 DEPENDENCY_FAULTS = (
     Scenario("registry-gone", registry_gone, events=FIRST_PART, timed=True),
     Scenario("registry-gone-with-new-schema-ids", registry_gone_with_a_new_id, events=FIRST_PART),
-    Scenario("redis-gone", redis_gone, events=FIRST_PART, guarantees=(AT_LEAST_ONCE,), timed=True),
-    Scenario("redis-slow", redis_slow, events=FIRST_PART, guarantees=(AT_LEAST_ONCE,)),
-    Scenario("redis-full", redis_full, events=FIRST_PART, guarantees=(AT_LEAST_ONCE,)),
-    Scenario("bundle-damaged", bundle_damaged, events=FIRST_PART, guarantees=(AT_LEAST_ONCE,)),
+    Scenario("redis-gone", redis_gone, events=FIRST_PART, timed=True),
+    Scenario("redis-slow", redis_slow, events=FIRST_PART),
+    Scenario("redis-full", redis_full, events=FIRST_PART),
+    Scenario("bundle-damaged", bundle_damaged, events=FIRST_PART),
 )

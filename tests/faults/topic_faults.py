@@ -17,7 +17,7 @@ from tests.faults.children import ROOT, WorkerProcess, plain_environment, wait_u
 from tests.faults.findings import Findings
 from tests.faults.load import LONGEST_NAME
 from tests.faults.place import DEAD_LETTERS, INPUTS, MATCH_EVENTS, PREDICTIONS, TEAM_EVENTS
-from tests.faults.run import AT_LEAST_ONCE, LARGEST_DEAD_LETTER, PARTITIONS, Run
+from tests.faults.run import LARGEST_DEAD_LETTER, PARTITIONS, Run
 from tests.faults.scenario import Scenario
 
 FIRST_PART = 20_000
@@ -175,7 +175,7 @@ def retention_overtakes(run: Run) -> Findings:
 TOPIC_FAULTS = (
     Scenario("output-too-large", output_too_large, events=MORE),
     Scenario("dead-letters-not-writable", dead_letters_not_writable, events=FIRST_PART),
-    Scenario("partitions-increased", partitions_increased, events=FIRST_PART, guarantees=(AT_LEAST_ONCE,)),
-    Scenario("topic-recreated", topic_recreated, events=FIRST_PART, guarantees=(AT_LEAST_ONCE,)),
-    Scenario("retention-overtakes", retention_overtakes, events=FIRST_PART, guarantees=(AT_LEAST_ONCE,)),
+    Scenario("partitions-increased", partitions_increased, events=FIRST_PART),
+    Scenario("topic-recreated", topic_recreated, events=FIRST_PART),
+    Scenario("retention-overtakes", retention_overtakes, events=FIRST_PART),
 )
