@@ -185,7 +185,10 @@ class RoleApp(transport.SliceApp):
             written = asyncio.run_coroutine_threadsafe(self.engine.claim(table, epoch, changed), loop).result()
             return written[self.changelog.topic, table.partition]
 
-        return Claim(generation, confirm, write)
+        def check(table: TablePartition[Any]) -> None:
+            self._check({table.partition: table})
+
+        return Claim(generation, confirm, write, check)
 
     def _check(self, tables: Mapping[int, TablePartition[Any]]) -> dict[TP, int]:
         config = self.settings.librdkafka(group_id=self.settings.group(self.role.name))

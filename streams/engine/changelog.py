@@ -97,17 +97,19 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """How the partitions of an assignment become a worker's own; both functions block, and raise when they cannot be.
+    """How the partitions of an assignment become a worker's own; the functions block, and raise when they cannot be.
 
     Attributes:
         generation: Of the group, under which they were assigned.
         confirm: Returns once the group has said, after the call, that this is its generation and we belong to it.
         write: Writes states and the table's progress under an epoch, and returns the offset behind them.
+        check: Raises InputError when there is no going on from the table's states: then nothing must be written.
     """
 
     generation: int
     confirm: Callable[[], None]
     write: Callable[[TablePartition[Any], int, Mapping[bytes, bytes | None]], int]
+    check: Callable[[TablePartition[Any]], None] = lambda _table: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,8 @@ class Changelog(Generic[S]):
         if table.seal is not None:
             self._compare(table, table.seal)
         if claim is not None:
+            if known is None:
+                claim.check(table)
             epoch = self._claim(reader, table, states, claim)
             if table.stale and known is not None:  # what they were before is not in here as it was written
                 return self._restored(reader, partition, None, claim)

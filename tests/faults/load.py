@@ -155,7 +155,9 @@ class Sender:
     def _produce(self, topic: str, value: bytes | None, key: bytes, **more: Any) -> None:
         while True:
             try:
-                self._producer.produce(self._plan.place.topic(topic), value, key, on_delivery=self._delivered, **more)
+                # A delivery report does not say the headers, so the spoilt ones, which have some, get another.
+                report = self._delivered if "headers" in more else self._placed
+                self._producer.produce(self._plan.place.topic(topic), value, key, on_delivery=report, **more)
             except BufferError:
                 self._producer.poll(0.1)
             else:
@@ -167,11 +169,14 @@ class Sender:
         if error is None:
             ends = self.acknowledged.setdefault(record.topic(), {})
             ends[record.partition()] = max(record.offset() + 1, ends.get(record.partition(), 0))
-            if self._plan.corrupt and not record.headers():
-                topic = record.topic().removeprefix(self._plan.place.prefix)
-                self._partitions[topic, record.key()] = record.partition()
         else:
             self.failed.append(error.str())
+
+    def _placed(self, error: Any, record: Any) -> None:
+        self._delivered(error, record)
+        if self._plan.corrupt and error is None:
+            topic = record.topic().removeprefix(self._plan.place.prefix)
+            self._partitions[topic, record.key()] = record.partition()
 
     def flush(self) -> None:
         if self._producer.flush(PATIENCE_MS / 1000):
