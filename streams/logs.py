@@ -36,6 +36,7 @@ def configure_logs(form: Literal["console", "json"], level: str, **always: str) 
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_tried_again)
     handler.addFilter(_worth_telling)
     root = logging.getLogger()
     root.handlers = [handler]
@@ -44,6 +45,13 @@ def configure_logs(form: Literal["console", "json"], level: str, **always: str) 
     for name in ("aiokafka", "faust", "mode", "aiohttp", "httpx", "httpx2", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     structlog.contextvars.bind_contextvars(**always)
+
+
+def _tried_again(record: logging.LogRecord) -> bool:
+    """Make a warning of what the consumer calls an error: it tries again, and what ends the worker, we say ourselves."""
+    if record.name.startswith("aiokafka") and record.levelno == logging.ERROR:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 def _worth_telling(record: logging.LogRecord) -> bool:

@@ -50,6 +50,9 @@ class SliceApp(faust.App):
         """Return where to go on, by input partition."""
         return {}
 
+    def _create_directories(self) -> None:
+        """Make none for tables on disk: there are none, and the working directory is not ours."""
+
 
 class RawSchema(faust.Schema):
     """Leaves a slice as it is: decoding is the job's, a slice at a time."""

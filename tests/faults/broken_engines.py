@@ -1,7 +1,9 @@
 """The suite can fail: engines which are broken on purpose, each with the fault that shows it."""
 
+import time
 from contextlib import suppress
 
+from tests.faults.broken_worker import BREAKS
 from tests.faults.children import FaultError
 from tests.faults.findings import Findings
 from tests.faults.run import AT_LEAST_ONCE, Run
@@ -30,6 +32,7 @@ def killed(how: str) -> Scenario:
         worker.wait_ready()
         for _ in range(TIMES):
             run.a_moment()
+            time.sleep(BREAKS[how][1] / 2)  # by then the next ones are under way
             worker.kill_child()
             run.fault_is_over()
         return found(run)
