@@ -48,7 +48,7 @@ def configure_logs(form: Literal["console", "json"], level: str, **always: str) 
 
 
 def _tried_again(record: logging.LogRecord) -> bool:
-    """Make a warning of what the consumer calls an error: it tries again, and what ends the worker, we say ourselves."""
+    """Make a warning of what the consumer calls an error: it tries again, and what ends a worker, we say ourselves."""
     if record.name.startswith("aiokafka") and record.levelno == logging.ERROR:
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True
