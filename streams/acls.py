@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
 from streams.applications import ROLES
+from streams.dead_letters.replaying import TRANSACTIONAL_ID as REPLAY_ID
 from streams.settings import Settings
+from streams.tailing import TAIL_GROUP
+from streams.topics import TOPICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +18,17 @@ class Access:
 
     Attributes:
         tables: Names of its tables, each with a changelog.
+        group: Of its readers, without prefix, where that is not its own.
         grouped: Whether it reads as a consumer group.
+        transactional_id: Of its producer, without prefix, where that is not a matter of the guarantee.
     """
 
     reads: Sequence[str] = ()
     writes: Sequence[str] = ()
     tables: Sequence[str] = ()
+    group: str = ""
     grouped: bool = True
+    transactional_id: str = ""
 
 
 ACCESS: Mapping[str, Access] = {
@@ -38,11 +45,17 @@ ACCESS: Mapping[str, Access] = {
     "materialize": Access(("predictions",), ("dead-letters",), ("shelf",)),
     "feed": Access(writes=("match-events", "feature-events"), grouped=False),
     "consumer": Access(reads=("predictions",)),
+    "operator": Access(  # `touchline tail`, and `dead-letters`, whose replay goes back to where a letter came from
+        tuple(TOPICS),
+        ("match-events", "feature-events", "team-events", "predictions", "monitor-partials", "dead-letters"),
+        group=TAIL_GROUP,
+        transactional_id=REPLAY_ID,
+    ),
 }
 
 
 # Whom one grants something, and what they run: a role may be several applications.
-ACTORS: Mapping[str, Sequence[str]] = {**ROLES, "feed": ("feed",), "consumer": ("consumer",)}
+ACTORS: Mapping[str, Sequence[str]] = {**ROLES, "feed": ("feed",), "consumer": ("consumer",), "operator": ("operator",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +116,14 @@ def _acls(settings: Settings, role: str, application: str) -> Iterator[Acl]:
     for topic in access.writes:
         yield Acl(role, "topic", settings.topic(topic), "Write")
     if access.grouped:
-        yield Acl(role, "group", settings.group(application), "Read")
+        group = f"{settings.topic_prefix}{access.group}" if access.group else settings.group(application)
+        yield Acl(role, "group", group, "Read")
     for table in access.tables:
         changelog = settings.changelog(application, table)
         for operation in ("Create", "Read", "Write"):
             yield Acl(role, "topic", changelog, operation)
         yield Acl(role, "group", f"{changelog}-restore", "Read")
+    if access.transactional_id:
+        yield Acl(role, "transactional_id", f"{settings.topic_prefix}{access.transactional_id}", "Write")
     if access.tables and settings.guarantee == "exactly-once":
         yield Acl(role, "transactional_id", f"{settings.group(application)}-", "Write", "prefixed")

@@ -17,6 +17,7 @@ from streams.engine.murmur import partition_of
 from streams.log_ends import log_ends
 from streams.settings import Settings
 
+TAIL_GROUP = "tail"  # behind the prefix; it commits nothing
 _HEADER_BYTES = 5
 _WAIT_SECONDS = 0.1
 Start = Literal["earliest", "latest"] | int
@@ -103,7 +104,7 @@ class Tail:
         self._reader = Consumer(
             quiet(
                 settings,
-                group_id=f"{settings.topic_prefix}tail",
+                group_id=f"{settings.topic_prefix}{TAIL_GROUP}",
                 enable_auto_commit=False,
                 enable_auto_offset_store=False,
                 enable_partition_eof=True,

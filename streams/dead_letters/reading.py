@@ -10,7 +10,7 @@ from streams.dead_letters.letter import Letter, mark_of
 from streams.dead_letters.selection import Selection
 from streams.engine.reading_back import read_back
 from streams.settings import Settings
-from streams.tailing import Tail
+from streams.tailing import TAIL_GROUP, Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def read_letter(settings: Settings, partition: int, offset: int) -> Letter:
         BrokerError: The brokers do not answer, or there is no such partition.
     """
     topic = settings.topic("dead-letters")
-    config = settings.librdkafka(group_id=f"{settings.topic_prefix}tail")
+    config = settings.librdkafka(group_id=f"{settings.topic_prefix}{TAIL_GROUP}")
     with one_sentence(settings, f"reading {topic}[{partition}]"):
         found = read_back(config, [(topic, partition, offset)]).get((topic, partition, offset))
     if found is None or mark_of(found.headers) is not None:

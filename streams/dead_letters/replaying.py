@@ -12,6 +12,7 @@ from streams.dead_letters.letter import MARK, REPLAYED_FROM, REPLAYED_SOURCE, RE
 from streams.engine.dead_letters import Cause
 from streams.settings import Settings
 
+TRANSACTIONAL_ID = "dead-letters-replay"  # behind the prefix
 _TOGETHER = 500
 _TOGETHER_BYTES = 8 * 1024 * 1024
 _TRANSACTION_SECONDS = 60.0
@@ -69,7 +70,7 @@ class Replayer:
         self._producer = Producer(
             {
                 **quiet(settings, partitioner="murmur2_random"),
-                "transactional.id": f"{settings.topic_prefix}dead-letters-replay",
+                "transactional.id": f"{settings.topic_prefix}{TRANSACTIONAL_ID}",
                 "transaction.timeout.ms": int(_TRANSACTION_SECONDS * 1000),
                 "message.timeout.ms": int(_TRANSACTION_SECONDS * 500),
                 "message.max.bytes": 50 * 1024 * 1024,  # ours is not the limit: the topic's is

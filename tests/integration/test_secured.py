@@ -179,3 +179,23 @@ def test_with_what_doctor_lists_a_feed_writes_no_predictions_and_a_worker_no_eve
 
     assert "TOPIC_AUTHORIZATION_FAILED" == refusal(feed, "predictions")
     assert "TOPIC_AUTHORIZATION_FAILED" == refusal(worker, "match-events")
+
+
+def test_an_operator_replays_with_no_more_than_doctor_lists(secure_cluster, prefix, allow, world_of):
+    allow("predict", "worker")
+    allow("feed", "client")
+    allow("operator", "rate")
+    worker = world_of(settings_of(secure_cluster, "worker", prefix))
+    feed = world_of(settings_of(secure_cluster, "client", prefix))
+    operator = settings_of(secure_cluster, "rate", prefix)
+
+    worker.worker("predict")
+    feed.send_bytes("match-events", (b"m", b"no event"))
+    everybody = world_of(settings_of(secure_cluster, "admin", prefix))
+    everybody.wait_caught_up()
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "streams.cli", "dead-letters", "replay", "--json"],
+        env=operator.environment(), stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+
+    assert 1 == json.loads(done.stdout)["succeeded"]

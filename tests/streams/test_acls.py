@@ -79,3 +79,16 @@ def test_with_transactions_a_worker_may_write_under_names_that_begin_with_its_gr
     )
     assert ResourcePatternType.PREFIXED == acl.binding("User:x").resource_pattern_type
     assert [] == [one for one in role_acls(settings, "feed") if one.resource == "transactional_id"]
+
+
+def test_an_operator_reads_every_topic_and_replays_to_every_topic_a_letter_may_come_from():
+    found = role_acls(SETTINGS, "operator")
+    inputs = {topic for one in APPLICATIONS.values() for topic in one.inputs}
+
+    assert {f"p-{topic}" for topic in (*inputs, "dead-letters")} == {
+        acl.name for acl in found if (acl.resource, acl.operation) == ("topic", "Write")
+    }
+    assert {f"p-{topic}" for topic in TOPICS} == {acl.name for acl in found if acl.operation == "Read"} - {"p-tail"}
+    assert [("p-dead-letters-replay", "Write", "literal")] == [
+        (acl.name, acl.operation, acl.pattern) for acl in found if acl.resource == "transactional_id"
+    ]
