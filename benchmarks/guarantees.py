@@ -21,6 +21,7 @@ import click
 import numpy as np
 from confluent_kafka import Consumer
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from schemas.catalog import schema_json
@@ -134,7 +135,7 @@ def main(rates: tuple[float, ...], seconds: float, times: int, predictor: str, o
     """Measure both guarantees at each rate, in turn."""
     runs: dict[tuple[float, str], list[dict[str, float]]] = {}
     with LocalCluster(ephemeral=True) as cluster:
-        for number in range(times * len(rates) * len(GUARANTEES)):
+        for number in track(range(times * len(rates) * len(GUARANTEES)), "Measuring", console=Console(stderr=True)):
             rate, guarantee = rates[number // len(GUARANTEES) % len(rates)], GUARANTEES[number % len(GUARANTEES)]
             given: dict[str, Any] = {"predictor": predictor, "guarantee": guarantee, "http_port": free_port()}
             given |= {"bootstrap_servers": cluster.bootstrap_servers, "registry_url": cluster.registry_url}

@@ -15,12 +15,14 @@ class Application:
         table: Name of its table.
         tails: Outputs whose ends it reads on assignment, to write nothing twice.
         reads_own_role: Whether its input is written by another application of the same role.
+        predictions_need_it: Whether they are missing or poorer without it.
     """
 
     inputs: tuple[str, ...]
     table: str
     tails: tuple[str, ...] = ()
     reads_own_role: bool = False
+    predictions_need_it: bool = False
 
     def changelog(self, settings: Settings, name: str) -> str:
         """Return the changelog of the application called *name*, as the brokers know it."""
@@ -28,8 +30,8 @@ class Application:
 
 
 APPLICATIONS: Mapping[str, Application] = {
-    "predict": Application(("match-events", "feature-events"), "matches", ("predictions",)),
-    "rate": Application(("team-events",), "teams"),
+    "predict": Application(("match-events", "feature-events"), "matches", ("predictions",), predictions_need_it=True),
+    "rate": Application(("team-events",), "teams", predictions_need_it=True),
     "monitor": Application(("predictions",), "windows"),
     "monitor-merge": Application(
         ("monitor-partials",), "windows", ("drift-reports", "latency-reports"), reads_own_role=True

@@ -1,4 +1,7 @@
-"""Runs each role in a process of its own, restarts what falls, and serves their merged metrics and health."""
+"""Runs each role in a process of its own, restarts what falls, and serves their merged metrics and health.
+
+A role that is given up takes the others with it only where predictions hang on it. Then, too, the worker is not ready.
+"""
 
 import asyncio
 import os
@@ -15,7 +18,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 
-from streams.applications import applications
+from streams.applications import APPLICATIONS, applications
 from streams.failing import cause_file
 from streams.merged_metrics import merged_exposition
 from streams.settings import Settings
@@ -52,12 +55,14 @@ class _Child:
 
     Attributes:
         falls: Ends in a row without a steady run between them, but for those where brokers or registry were away.
+        given_up: Whether it is not started again.
     """
 
     role: str
     socket: Path
     process: asyncio.subprocess.Process | None = None
     falls: int = 0
+    given_up: bool = False
     started: float = field(default=0.0)
 
 
@@ -124,7 +129,10 @@ class Supervisor:
     def _give_up(self, child: _Child, code: int) -> None:
         log.error("role.given_up", role=child.role, exit_code=code, falls=child.falls, cause=_cause(child))
         self._exit_code = code if code == REFUSED else GAVE_UP
-        self._stopping.set()
+        child.given_up = True
+        # Reports, or a shelf, that cannot be written are no reason to stop predicting.
+        if APPLICATIONS[child.role].predictions_need_it or all(one.given_up for one in self._children):
+            self._stopping.set()
 
     async def _run_once(self, child: _Child) -> int:
         for left in (child.socket, cause_file(child.socket)):
@@ -171,13 +179,16 @@ class Supervisor:
         return merged_exposition(texts) + generate_latest(self._registry)
 
     async def _sick(self) -> str | None:
-        return await self._first_reason("/healthz")
+        return await self._first_reason("/healthz", [child for child in self._children if not child.given_up])
 
     async def _unready(self) -> str | None:
-        return await self._first_reason("/readyz")
-
-    async def _first_reason(self, path: str) -> str | None:
         for child in self._children:
+            if child.given_up:
+                return f"{child.role} was given up: {_cause(child)}"
+        return await self._first_reason("/readyz", self._children)
+
+    async def _first_reason(self, path: str, children: Sequence[_Child]) -> str | None:
+        for child in children:
             try:
                 status, text = await self._ask(child, path)
             except (aiohttp.ClientError, TimeoutError, OSError):

@@ -22,10 +22,11 @@ sys.exit(CODE)
 """
 
 
-def supervise(tmp_path: Path, program: str, **patience: float):
+def supervise(tmp_path: Path, program: str, *roles: str, **patience: float):
     settings = Settings(bootstrap_servers="127.0.0.1:1", registry_url="http://127.0.0.1:1", http_port=0)
     limits = Patience(first_pause=0.001, longest_pause=0.002, **patience)
-    supervisor = Supervisor(settings, ["predict"], tmp_path, patience=limits, program=(sys.executable, "-c", program))
+    given = roles or ("predict",)
+    supervisor = Supervisor(settings, given, tmp_path, patience=limits, program=(sys.executable, "-c", program))
     with capture_logs() as lines:
         code = asyncio.run(supervisor.run())
     return code, lines
@@ -72,3 +73,26 @@ def test_a_process_that_says_nothing_is_given_up_too(tmp_path):
     _code, lines = supervise(tmp_path, "raise SystemExit(9)", most_falls=1)
 
     assert ["it said nothing"] == [line["cause"] for line in lines if line["event"] == "role.given_up"]
+
+
+_REFUSES_AND_FALLS_LATER = f"""
+import sys, time
+if sys.argv[1] == "monitor":
+    sys.exit({REFUSED})
+time.sleep(1)
+sys.exit({FAILED})
+"""
+
+
+def test_predictions_go_on_when_the_monitor_is_given_up_and_the_monitor_ends_with_the_predictions(tmp_path):
+    code, lines = supervise(tmp_path, _REFUSES_AND_FALLS_LATER, "monitor", "predict", most_falls=2)
+
+    given_up = [(line["role"], line["falls"]) for line in lines if line["event"] == "role.given_up"]
+    assert (GAVE_UP, [("monitor", 1), ("predict", 2)]) == (code, given_up)
+
+
+def test_a_worker_ends_when_all_its_roles_are_given_up(tmp_path):
+    code, lines = supervise(tmp_path, _FALLS.replace("CODE", str(REFUSED)), "monitor", "materialize")
+
+    assert REFUSED == code
+    assert {"monitor", "materialize"} == {line["role"] for line in lines if line["event"] == "role.given_up"}
