@@ -10,11 +10,12 @@ from typing import TypeVar
 from streams.engine.finishing import Batch, Finisher
 from streams.engine.job import Step
 from streams.engine.ledger import Place
-from streams.engine.outbox import Message
+from streams.engine.outbox import DeliveryError, Message
 from streams.engine.transactions import FencedError, Membership, TransactionalOutbox
 
 S = TypeVar("S")
 _KNOWN_SECONDS = 10.0
+_TRIES = 5
 
 
 @dataclass(slots=True)
@@ -114,6 +115,8 @@ class ExactlyOnce(Finisher[S]):
             noted = (*reached, *next_offsets)
             written = await self.outbox.deliver(self.ledger.records(changes, noted))
             self.ledger.check_taken(written.refused)
+            if written.broken:
+                raise DeliveryError("the changelog did not take its part of a transaction")
             await self.outbox.commit(self._offsets(changes), self._member)
         self.ledger.wrote(changes, noted, written.next_offsets, self.markers)
         self.ledger.finished.update(reached)
@@ -125,14 +128,22 @@ class ExactlyOnce(Finisher[S]):
         return {place: offset for place in places if (offset := self.ledger.reached(*place)) is not None}
 
     async def _deliver(self, outputs: Sequence[Message]) -> Mapping[Place, int]:
-        """Begin a transaction and deliver *outputs*; begin anew with a dead letter for each that is too large."""
+        """Begin a transaction and deliver *outputs*; begin anew with a dead letter for each that is too large.
+
+        Raises:
+            DeliveryError: The brokers broke it again and again.
+        """
         outputs = await self._with_letters(outputs)
+        broken = 0
         while True:
             await self.outbox.begin()
             delivery = await self.outbox.deliver(outputs)
-            if not delivery.refused:
+            if not delivery.refused and not delivery.broken:
                 return delivery.next_offsets
             await self.outbox.abort()
+            broken = 0 if delivery.refused else broken + 1
+            if broken == _TRIES:
+                raise DeliveryError(f"the brokers broke a transaction of {len(outputs)} outputs {_TRIES} times")
             self._limits.learn(delivery.refused)
             outputs = await self._with_letters(outputs)
 

@@ -11,6 +11,15 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from streams.engine.slices import Record, Slice
 
 _TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+# What is said of records whose transaction something else has broken, be it one that is told later or none at all.
+_BROKEN = frozenset(
+    {
+        KafkaError._PURGE_QUEUE,  # noqa: SLF001 - librdkafka's names for them
+        KafkaError._PURGE_INFLIGHT,  # noqa: SLF001
+        KafkaError._STATE,  # noqa: SLF001
+        KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    }
+)
 LARGEST_RECORD_BYTES = 50 * 1024 * 1024  # ours is not the limit: the topic's is
 
 
@@ -47,20 +56,22 @@ class Delivery:
     Attributes:
         next_offsets: Offset after the last record written, by topic and partition.
         refused: Messages too large for their topic.
+        broken: Whether a transaction has to be taken back, also without a refusal.
     """
 
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
     refused: list[Message] = field(default_factory=list)
+    broken: bool = False
 
 
 class Outbox:
     """Writes batches and tells when each is on the brokers; owns one producer and the thread which serves it.
 
     Attributes:
-        hasty: Whether the first refusal ends a batch; what was not delivered by then never will be.
+        transactional: Whether a record that is not taken takes the whole batch with it.
     """
 
-    hasty = False
+    transactional = False
 
     def __init__(
         self,
@@ -99,7 +110,7 @@ class Outbox:
         """
         if not messages:
             return Delivery()
-        batch = _Batch(self._loop, len(messages), hasty=self.hasty)
+        batch = _Batch(self._loop, len(messages), transactional=self.transactional)
         async with self._order:
             for message in messages:
                 if batch.over:
@@ -138,10 +149,10 @@ class Outbox:
 class _Batch:
     """Counts delivery reports, which come in the producer's thread, and resolves one future in the loop's."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, size: int, *, hasty: bool) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, size: int, *, transactional: bool) -> None:
         self.done: asyncio.Future[Delivery] = loop.create_future()
         self.over = False
-        self._hasty = hasty
+        self._transactional = transactional
         self._loop = loop
         self._left = size
         self._lock = threading.Lock()
@@ -160,13 +171,15 @@ class _Batch:
                 self._delivery.next_offsets[where] = max(
                     self._delivery.next_offsets.get(where, 0), written.offset() + 1
                 )
+            elif self._transactional and error.code() in _BROKEN:
+                self._delivery.broken = True
             elif error.code() in _TOO_LARGE:
                 self._delivery.refused.append(message)
             else:
                 self._error = DeliveryError(f"{message.topic} did not take a record: {error.str()}")
                 self._error.__cause__ = KafkaException(error)
             self._left -= 1
-            if self._left == 0 or (self._hasty and error is not None):
+            if self._left == 0 or (self._transactional and (self._delivery.refused or self._error)):
                 self.over = True
                 self._loop.call_soon_threadsafe(self._resolve)
 

@@ -68,7 +68,7 @@ class TransactionalOutbox(Outbox):
         turn: Held by whoever has a transaction under way.
     """
 
-    hasty = True  # after a refusal nothing of a transaction can be delivered any more
+    transactional = True
 
     def __init__(
         self,
@@ -146,9 +146,13 @@ class TransactionalOutbox(Outbox):
         except RebalancedError:  # we go on without them
             await self.abort()
             raise
-        if delivery.refused:
+        if delivery.broken or delivery.refused:
             await self.abort()
-            raise DeliveryError(f"{delivery.refused[0].topic} does not take a record so large")
+            raise DeliveryError(
+                f"{delivery.refused[0].topic} does not take a record so large"
+                if delivery.refused
+                else f"{messages[0].topic} did not take its part of a transaction"
+            )
         await self._commit()
         return delivery.next_offsets
 

@@ -26,6 +26,7 @@ class Written:
 
     calls: list[object] = field(default_factory=list)
     largest: int = 1000
+    broken: int = 0
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -36,6 +37,9 @@ class Written:
         self.calls.append("abort")
 
     async def deliver(self, messages):
+        if self.broken:
+            self.broken -= 1
+            return Delivery(broken=True)
         delivery = Delivery()
         for message in messages:
             if message.size > self.largest:
@@ -144,6 +148,22 @@ async def test_what_was_refused_is_known_for_a_while_and_then_tried_again(finish
     assert 4 == outbox.calls.count(("dead", b"large"))
 
 
+async def test_a_transaction_that_breaks_is_taken_back_and_tried_again(finisher, outbox):
+    outbox.broken = 2
+    await finisher.finish([batch(b"a", 5)])
+
+    assert ["begin", "abort", "begin", "abort", "begin", ("out", b"a")] == outbox.calls[:6]
+    assert {("in", 0): 5} == finisher.ledger.finished
+
+
+async def test_one_that_breaks_again_and_again_stops_the_worker(finisher, outbox):
+    outbox.broken = 100
+
+    with pytest.raises(DeliveryError, match="broke a transaction of 1 outputs 5 times"):
+        await finisher.finish([batch(b"a", 5)])
+    assert (5, {}) == (outbox.calls.count("abort"), finisher.ledger.finished)
+
+
 async def test_nothing_to_do_is_no_transaction(finisher, outbox):
     await finisher.finish([Batch([], {0: {}}, {})])
 
@@ -213,6 +233,41 @@ def _producer(transactions, monkeypatch):
     producer = Scripted()
     monkeypatch.setattr(transactions, "_producer", producer)
     return producer
+
+
+class Refusing(Scripted):
+    """A producer which reports errors of its records, in this order."""
+
+    def __init__(self, codes) -> None:
+        super().__init__()
+        self.codes = codes
+
+    def produce(self, *_arguments, on_delivery, **_more):
+        on_delivery(KafkaError(self.codes.pop(0)), None)
+
+
+@pytest.mark.parametrize(
+    ("codes", "refused", "broken"),
+    [
+        ([KafkaError._PURGE_QUEUE, KafkaError._STATE, KafkaError.MSG_SIZE_TOO_LARGE], 1, True),
+        ([KafkaError.MSG_SIZE_TOO_LARGE, KafkaError._PURGE_QUEUE, KafkaError._PURGE_QUEUE], 1, False),
+        ([KafkaError._PURGE_INFLIGHT, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, KafkaError._STATE], 0, True),
+    ],
+)
+async def test_what_broke_a_transaction_may_be_told_behind_what_it_took_with_it(
+    transactions, monkeypatch, codes, refused, broken
+):
+    monkeypatch.setattr(transactions, "_producer", Refusing(codes))
+    delivery = await transactions.deliver([Message("out", b"k", b"v", 0)] * 3)
+
+    assert (refused, broken) == (len(delivery.refused), delivery.broken)
+
+
+async def test_another_error_behind_those_is_a_failed_delivery(transactions, monkeypatch):
+    monkeypatch.setattr(transactions, "_producer", Refusing([KafkaError._PURGE_QUEUE, KafkaError._MSG_TIMED_OUT]))
+
+    with pytest.raises(DeliveryError, match="out did not take a record"):
+        await transactions.deliver([Message("out", b"k", b"v", 0)] * 2)
 
 
 @pytest.mark.parametrize(
