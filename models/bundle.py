@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from models.compiled import fast_predictor
 from models.contract import check_contract, check_golden, golden_rows
 from models.manifest import FILES, MANIFEST, BundleError, Manifest, file_entry, json_object, read_manifest
 from models.onnx_check import checked_graph
@@ -199,7 +200,7 @@ def _check_digest(manifest: Manifest, name: str, content: bytes, where: str) -> 
 def _predictor(graph: bytes, manifest: Manifest, threads: int, where: str) -> Predictor:
     try:
         checked_graph(graph, len(manifest.features))
-        return GraphPredictor(graph, threads)
+        return fast_predictor(graph, len(manifest.features), threads)
     except ValueError as error:
         raise BundleError(f"{where}: model.onnx {error}") from error
 

@@ -1,5 +1,6 @@
 """The interface of every model, and the one form in which models are served: an ONNX graph."""
 
+from collections.abc import Mapping
 from typing import Final, Literal, Protocol, get_args
 
 import numpy as np
@@ -64,16 +65,24 @@ class GraphPredictor:
             raise ValueError(f"cannot be run: {error}") from error
         self.n_features = int(self._session.get_inputs()[0].shape[1])
 
-    def predict_proba(self, matrix: Matrix) -> Probabilities:
+    def predict_proba(self, matrix: Matrix, given: Mapping[str, NDArray[np.float32]] | None = None) -> Probabilities:
         """Return the probabilities of *matrix* ``(n, k)``, shape ``(n, 3)``.
+
+        Args:
+            matrix: The rows.
+            given: What else the graph takes, by name.
 
         Raises:
             ValueError: Another dtype than float32, or another number of features than the graph's.
         """
+        self.check(matrix)
+        if not len(matrix):
+            return np.empty((0, len(CLASSES)), dtype=np.float32)
+        probabilities: Probabilities = self._session.run([OUTPUT], {INPUT: matrix, **(given or {})})[0]
+        return probabilities
+
+    def check(self, matrix: Matrix) -> None:
+        """Raise ValueError when *matrix* is not what predict_proba takes."""
         if matrix.ndim != 2 or matrix.shape[1] != self.n_features or matrix.dtype != np.float32:  # noqa: PLR2004 - rows and columns
             found = f"{matrix.dtype} of shape {matrix.shape}"
             raise ValueError(f"the model takes float32 rows of {self.n_features} features, not {found}")
-        if not len(matrix):
-            return np.empty((0, len(CLASSES)), dtype=np.float32)
-        probabilities: Probabilities = self._session.run([OUTPUT], {INPUT: matrix})[0]
-        return probabilities

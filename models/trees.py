@@ -19,6 +19,7 @@ from models.predictors import CLASSES, INPUT, Matrix, Probabilities, softmax
 ML: Final = "ai.onnx.ml"
 THREE: Final = range(len(CLASSES))
 ZERO: Final = float(np.float32(1e-35))
+DUMPED_INFINITY: Final = 1e300  # so LightGBM's dump writes what its booster compares with
 
 
 @dataclass(slots=True)
@@ -163,6 +164,8 @@ def _add_lightgbm_node(
         )
     left, right = next(numbers), next(numbers)
     threshold = float(node["threshold"])
+    if threshold == DUMPED_INFINITY:
+        threshold = np.inf
     if threshold == -ZERO:  # LightGBM reads -ZERO itself as zero, so it goes right
         threshold = float(np.nextafter(threshold, -np.inf))
     # Without gaps in training LightGBM reads a missing value as zero.
