@@ -1,0 +1,43 @@
+"""The ensemble of the benchmarks: of the published reference's size, fitted to rows of chance."""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from models.fitting import Examples, Sizes, fit_member
+from models.pools import PooledMember, fit_logit_pool
+from models.predictors import CLASSES, Kind, Matrix
+
+FEATURES: Final = 30
+ROWS: Final = 8000
+GAPS: Final = 0.05
+MEMBERS: Final[tuple[Kind, ...]] = ("xgboost", "lightgbm", "mlp")
+SIZES: Final = Sizes(leaf_rows=4, epochs=30)  # small leaves, so that trees grow to their full size
+
+
+def reference_rows(count: int, chance: np.random.Generator, features: int = FEATURES) -> Matrix:
+    """Return normal rows, float32 ``(count, features)``, of whose values one in twenty is missing."""
+    rows = chance.normal(size=(count, features)).astype(np.float32)
+    rows[chance.random(rows.shape) < GAPS] = np.nan
+    return rows
+
+
+def reference_ensemble(step: Callable[[str], None] = lambda _: None, features: int = FEATURES) -> PooledMember:
+    """Return 500 trees a class of XGBoost, 500 of LightGBM and a network, under a logistic regression.
+
+    Args:
+        step: Called with the name of what is fitted next.
+        features: How many there are.
+    """
+    chance = np.random.default_rng(0)
+    rows = reference_rows(ROWS, chance, features)
+    scores = np.nan_to_num(rows) @ chance.normal(size=(features, len(CLASSES)))
+    results = (0.4 * scores + chance.gumbel(size=scores.shape)).argmax(axis=1)
+    examples = Examples(rows, results, np.ones(ROWS))
+    members = []
+    for kind in MEMBERS:
+        step(kind)
+        members.append(fit_member(kind, examples, SIZES))
+    pool = fit_logit_pool([member.predict_proba(rows) for member in members], results, examples.weights)
+    return PooledMember(members, pool)
