@@ -1,7 +1,7 @@
 """What a row costs to score, by runtime and batch size, and how far compiled trees are from the libraries' own answers.
 
-Run it with ``.venv/bin/python -m benchmarks.scoring``; one thread, some minutes, most of them for the libraries' answers
-to a million rows. It prints a table and writes build/scoring.json.
+Run it with ``.venv/bin/python -m benchmarks.scoring``; one thread, some minutes, most of them for the answers of the
+libraries to a million rows. It prints a table and writes build/scoring.json.
 """
 
 import json
