@@ -11,6 +11,7 @@ The constants were chosen on matches before 2022-01-01 alone.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp
 
 MEAN_ELO = 1500.0
@@ -40,6 +41,7 @@ _IMPORTANCE = (
 OTHER_IMPORTANCE = 30.0
 
 
+@lru_cache(maxsize=1024)
 def importance(competition: str) -> float:
     """Return the K of Elo for a match of *competition*: 20 (friendly) to 60 (World Cup); 30 for one not known.
 

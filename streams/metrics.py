@@ -22,6 +22,7 @@ class WorkerMetrics:
         self._events = Counter(
             "touchline_events", "Records by what became of them.", ["role", "topic", "kind"], registry=registry
         )
+        self._counters: dict[tuple[str, str], Counter] = {}
         self._dead_letters = Counter(
             "touchline_dead_letters", "Records set aside, by cause.", ["role", "cause"], registry=registry
         )
@@ -76,7 +77,11 @@ class WorkerMetrics:
 
     def event(self, topic: str, kind: str, count: int = 1) -> None:
         """Count *count* records of *topic*: predicted, held, repeated, replayed or dead_letter."""
-        self._events.labels(self._role, topic.removeprefix(self._topic_prefix), kind).inc(count)
+        counter = self._counters.get((topic, kind))
+        if counter is None:  # finding the labels costs more than counting
+            counter = self._events.labels(self._role, topic.removeprefix(self._topic_prefix), kind)
+            self._counters[topic, kind] = counter
+        counter.inc(count)
 
     def dead_letter(self, topic: str, cause: str) -> None:
         """Count one record set aside."""
