@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
@@ -12,6 +13,9 @@ import fastavro
 from schemas.catalog import latest, schema_json
 from schemas.conversion import builder, dissector
 from schemas.resolution import Reading, Schema, Unreadable, parsed, reading_of
+from schemas.straight import FAILURES, UnfitError
+from schemas.straight_reader import straight_reader
+from schemas.straight_writer import straight_writer
 
 R = TypeVar("R")
 
@@ -58,11 +62,12 @@ class EncodeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """How records are written: the first five bytes, the schema, and a record's values by name."""
+    """How records are written: the first five bytes, the schema, a record's values by name, and the short way."""
 
     header: bytes
     schema: Schema
     dissect: Callable[[Any], dict[str, Any]]
+    straight: Callable[[bytearray, Any], None] | None
 
 
 class Codec(Generic[R]):
@@ -81,6 +86,7 @@ class Codec(Generic[R]):
         self._reader_json = schema_json(name, self.reader_version)
         self._build = builder(record_type)
         self._readings: dict[int, Reading | Unreadable] = {}
+        self._straight: dict[int, Callable[[bytes, int], tuple[R, int]]] = {}
         self._writing: _Writing | None = None
 
     def learn(self, schema_id: int, schema_json: str) -> None:
@@ -88,7 +94,13 @@ class Codec(Generic[R]):
 
         One which cannot be read as ours is remembered too, with the reason: its bytes make a DecodeError each time.
         """
-        self._readings[schema_id] = reading_of(self._reader_json, schema_json)
+        reading = self._readings[schema_id] = reading_of(self._reader_json, schema_json)
+        self._straight.pop(schema_id, None)
+        if isinstance(reading, Reading) and reading.resolved is None:
+            with suppress(UnfitError):
+                self._straight[schema_id] = straight_reader(
+                    reading.plain, self.record_type, reading.added, reading.dropped
+                )
 
     def knows(self, schema_id: int) -> bool:
         """Tell whether *schema_id* has been learnt."""
@@ -108,6 +120,17 @@ class Codec(Generic[R]):
         magic, schema_id = _HEADER.unpack_from(data)
         if magic != MAGIC:
             raise DecodeError(f"the first byte is {data[0]}, not {MAGIC}", data, DecodeCause.WRONG_MAGIC)
+        straight = self._straight.get(schema_id)
+        if straight is not None:
+            try:
+                record, end = straight(data, _HEADER.size)
+            except FAILURES:
+                end = -1  # the long way says what is wrong
+            if end == len(data):
+                return record
+        return self._long_way(data, schema_id)
+
+    def _long_way(self, data: bytes, schema_id: int) -> R:
         reading = self._readings.get(schema_id)
         if reading is None:
             raise UnknownSchemaError(schema_id)
@@ -137,7 +160,11 @@ class Codec(Generic[R]):
         schema = parsed(schema_json(self.name, version))
         names = [field["name"] for field in schema["fields"]]
         header = _HEADER.pack(MAGIC, schema_id)
-        self._writing = _Writing(header, schema, dissector(self.record_type, names))
+        dissect = dissector(self.record_type, names)
+        straight = None
+        with suppress(UnfitError):
+            straight = straight_writer(schema, self.record_type)
+        self._writing = _Writing(header, schema, dissect, straight)
 
     def encode(self, record: R) -> bytes:
         """Return *record* as bytes.
@@ -149,6 +176,14 @@ class Codec(Generic[R]):
         writing = self._writing
         if writing is None:
             raise RuntimeError(f"codec {self.name} has no schema id to write with; call use_for_writing first")
+        if writing.straight is not None:
+            out = bytearray(writing.header)
+            try:
+                writing.straight(out, record)
+            except FAILURES:
+                pass  # the long way says what is wrong
+            else:
+                return bytes(out)
         target = BytesIO()
         target.write(writing.header)
         try:

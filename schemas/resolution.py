@@ -28,6 +28,7 @@ class Reading:
 
     Attributes:
         writer: The schema of the bytes, with strict indexes.
+        plain: The same as fastavro has it.
         resolved: The schema of the bytes and the one to resolve it to for each record, as fastavro wants them; None
             when only whole fields come or go.
         added: Fields which the writer has not, with the reader's defaults.
@@ -35,6 +36,7 @@ class Reading:
     """
 
     writer: Schema
+    plain: Schema
     resolved: tuple[Schema, Schema] | None = None
     added: Mapping[str, Any] = field(default_factory=dict)
     dropped: Sequence[str] = ()
@@ -90,7 +92,7 @@ def reading_of(reader_json: str, writer_json: str) -> Reading | Unreadable:
     reader, writer = parsed(reader_json), foreign(writer_json)
     if isinstance(writer, Unreadable):
         return writer
-    return _whole_fields(reader, writer) or Reading(with_strict_indexes(writer), (writer, reader))
+    return _whole_fields(reader, writer) or Reading(with_strict_indexes(writer), writer, (writer, reader))
 
 
 def _whole_fields(reader: Schema, writer: Schema) -> Reading | None:
@@ -103,7 +105,8 @@ def _whole_fields(reader: Schema, writer: Schema) -> Reading | None:
     aliased = any(one.get("aliases") for one in ours.values())
     if not same or not plain or aliased:
         return None
-    return Reading(with_strict_indexes(writer), added=added, dropped=tuple(name for name in theirs if name not in ours))
+    dropped = tuple(name for name in theirs if name not in ours)
+    return Reading(with_strict_indexes(writer), writer, added=added, dropped=dropped)
 
 
 def _dangers(schema: Any, named: dict[str, Schema], inside: tuple[str, ...] = ()) -> Iterator[str]:
