@@ -1,6 +1,7 @@
 """A role as a Faust application on our engine: what is checked, restored and wired before the first slice."""
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -78,6 +79,7 @@ class RoleApp(transport.SliceApp):
         self.engine.committed = lambda topic, partition: self._committed(TP(topic, partition))
         self.engine.membership = lambda: self.consumer.membership()  # noqa: PLW0108 - there is no consumer yet
         self.engine.check_layout = layout.check
+        self.engine.largest_batch = self._batch_limit
         self.engine.lanes.pause = lambda partition: self.consumer.pause_partitions(self._lane(partition))
         self.engine.letterbox.read_back = self._read_back
         self.engine.letterbox.count = metrics.letter
@@ -134,11 +136,17 @@ class RoleApp(transport.SliceApp):
     def _largest_batch(self) -> int:
         """Return how many bytes may go to a topic at once: a larger batch is refused whole, sound records and all."""
         topics = (self.layout.changelog, *(tail.topic for tail in self.role.tails))
+        return int(min(_BATCH_BYTES, *map(self._taken_at_once, topics)))
+
+    async def _batch_limit(self, topic: str) -> float:
+        return await asyncio.to_thread(self._taken_at_once, topic)
+
+    def _taken_at_once(self, topic: str) -> float:
+        """Return the max.message.bytes of *topic*; infinity for one who may write there and see nothing."""
         try:
-            configs = self.layout.admin.topic_config(topics)
-        except BrokerError:  # one who may write a topic need not be allowed to see how it is set up
-            return _BATCH_BYTES
-        return min(_BATCH_BYTES, *(int(config["max.message.bytes"]) for config in configs.values()))
+            return float(self.layout.admin.topic_config([topic])[topic]["max.message.bytes"])
+        except BrokerError:
+            return math.inf
 
     async def on_stop(self) -> None:
         """Stop the engine after the application has waited for it."""

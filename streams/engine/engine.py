@@ -1,6 +1,7 @@
 """The way of a slice: decode, fold, outputs delivered, states delivered, finished; never in another order."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -18,6 +19,7 @@ from streams.engine.lanes import Lanes
 from streams.engine.ledger import Ledger, Place
 from streams.engine.letterbox import Letterbox
 from streams.engine.outbox import Message, Outbox
+from streams.engine.record_limits import RecordLimits
 from streams.engine.slices import Slice
 from streams.engine.table import OvertakenError, TablePartition
 from streams.engine.transactions import Membership, TransactionalOutbox
@@ -59,6 +61,7 @@ class Engine(Generic[S, D]):
     Attributes:
         worked_generation: Of the group, under which the tables were restored, also when work has ended.
         check_layout: Blocks; raises when partitions are not as they were.
+        largest_batch: Returns how many bytes a topic takes at once; infinity where that is not known.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Engine(Generic[S, D]):
         self.watch = Watch(config.dead_letters, config.flood)
         self.check_layout: Callable[[], None] = lambda: None
         self.membership: Callable[[], Membership] = lambda: Membership("", -1, "")
+        self.largest_batch: Callable[[str], Awaitable[float]] = _unknown
         self._waiting = Waiting(capacity=4 * config.batch_rows)
         self.lanes = Lanes(job, self._waiting, learn, self._guarded)
         self._delivering: asyncio.Queue[Batch] = asyncio.Queue(config.in_flight)
@@ -113,6 +117,7 @@ class Engine(Generic[S, D]):
                 self._job.delivered,
                 self.membership,
                 self._config.transaction_seconds,
+                RecordLimits(self.largest_batch),
             )
         self._tasks = [
             asyncio.create_task(self._guarded(work())) for work in (self._work, self._finish_in_order, self._expire)
@@ -281,6 +286,11 @@ class Engine(Generic[S, D]):
         if self._finisher is None:
             raise RuntimeError("the engine has not been started")
         return self._finisher
+
+
+async def _unknown(_topic: str) -> float:
+    """Return no limit: nobody has told us of any."""
+    return math.inf
 
 
 async def _ignored(_topic: str, _mark: str) -> None:

@@ -1,7 +1,6 @@
 """Outputs, states and offsets in one transaction: a reader of committed records sees each once, whatever falls."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,33 +10,11 @@ from streams.engine.finishing import Batch, Finisher
 from streams.engine.job import Step
 from streams.engine.ledger import Place
 from streams.engine.outbox import DeliveryError, Message
+from streams.engine.record_limits import RecordLimits
 from streams.engine.transactions import FencedError, Membership, TransactionalOutbox
 
 S = TypeVar("S")
-_KNOWN_SECONDS = 10.0
 _TRIES = 5
-
-
-@dataclass(slots=True)
-class _Limits:
-    """What topics have lately refused for its size: each refusal costs a transaction, so that it is worth knowing.
-
-    It is forgotten soon, since somebody may raise a topic's max.message.bytes.
-    """
-
-    _refused: dict[str, tuple[int, float]] = field(default_factory=dict)
-
-    def learn(self, refused: Sequence[Message]) -> None:
-        for message in refused:
-            size, _ = self._refused.get(message.topic, (message.size, 0.0))
-            self._refused[message.topic] = (min(size, message.size), time.monotonic() + _KNOWN_SECONDS)
-
-    def refuse(self, message: Message) -> bool:
-        size, until = self._refused.get(message.topic, (0, 0.0))
-        if until <= time.monotonic():
-            self._refused.pop(message.topic, None)
-            return False
-        return message.size >= size
 
 
 @dataclass(slots=True)
@@ -47,15 +24,16 @@ class ExactlyOnce(Finisher[S]):
     Attributes:
         membership: Returns as what we belong to the group just now.
         interval: Seconds from one transaction to the next, at least, while there is more to do than one holds.
+        limits: How large a record each topic takes.
     """
 
     outbox: TransactionalOutbox
     membership: Callable[[], Membership]
     interval: float
+    limits: RecordLimits
     _member: Membership = field(default=Membership("", -1, ""), init=False)
     _unreached: dict[int, list[Message]] = field(default_factory=dict, init=False)
     _next: float = field(default=0.0, init=False)
-    _limits: _Limits = field(default_factory=_Limits, init=False)
 
     @property
     def markers(self) -> int:
@@ -109,8 +87,9 @@ class ExactlyOnce(Finisher[S]):
             return
         if self._member.generation < 0 or self.membership() != self._member:
             raise FencedError("the group has gone on without this worker while it had work under way")
+        fit = await self._with_letters(outputs)
         async with self.outbox.turn:
-            next_offsets = await self._deliver(outputs)
+            next_offsets = await self._deliver(fit)
             self.ledger.advance(reached, next_offsets, changes)
             noted = (*reached, *next_offsets)
             written = await self.outbox.deliver(self.ledger.records(changes, noted))
@@ -133,7 +112,6 @@ class ExactlyOnce(Finisher[S]):
         Raises:
             DeliveryError: The brokers broke it again and again.
         """
-        outputs = await self._with_letters(outputs)
         broken = 0
         while True:
             await self.outbox.begin()
@@ -144,14 +122,14 @@ class ExactlyOnce(Finisher[S]):
             broken = 0 if delivery.refused else broken + 1
             if broken == _TRIES:
                 raise DeliveryError(f"the brokers broke a transaction of {len(outputs)} outputs {_TRIES} times")
-            self._limits.learn(delivery.refused)
+            self.limits.learn(delivery.refused)
             outputs = await self._with_letters(outputs)
 
     async def _with_letters(self, outputs: Sequence[Message]) -> Sequence[Message]:
         fit: list[Message] = []
         too_large: list[Message] = []
         for one in outputs:
-            (too_large if self._limits.refuse(one) else fit).append(one)
+            (too_large if await self.limits.refuse(one) else fit).append(one)
         return [*fit, *await self.letters(too_large)] if too_large else outputs
 
     async def write(self, records: Sequence[Message]) -> Mapping[Place, int]:

@@ -23,6 +23,14 @@ _BROKEN = frozenset(
 LARGEST_RECORD_BYTES = 50 * 1024 * 1024  # ours is not the limit: the topic's is
 
 
+_BATCH_HEADER_BYTES = 61
+
+
+def _varint_bytes(number: int) -> int:
+    """Return how many bytes *number*, zero or more, takes as a zigzag varint."""
+    return max(1, -(-(number.bit_length() + 1) // 7))
+
+
 class DeliveryError(RuntimeError):
     """Raised when the brokers did not take a record for another reason than its size."""
 
@@ -44,9 +52,15 @@ class Message:
     source: tuple[Slice, Record] | None = None
 
     @property
-    def size(self) -> int:
-        """Return the bytes of key and value."""
-        return len(self.key or b"") + len(self.value or b"")
+    def batch_bytes(self) -> int:
+        """Return the bytes of a batch with this record alone, which a topic compares with its max.message.bytes.
+
+        Kafka's message format 2: 61 bytes, then attributes, two deltas (0) and the lengths of what is in the record.
+        """
+        parts = [self.key or b"", self.value or b"", *(part for name, value in self.headers for part in (name, value))]
+        fields = sum(_varint_bytes(len(part)) + len(part) for part in parts)
+        record = 3 + _varint_bytes(len(self.headers)) + fields
+        return _BATCH_HEADER_BYTES + _varint_bytes(record) + record
 
 
 @dataclass(slots=True)

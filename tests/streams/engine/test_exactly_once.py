@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from math import inf
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException
@@ -14,6 +15,7 @@ from streams.engine.job import Step
 from streams.engine.lease import RebalancedError
 from streams.engine.ledger import Ledger
 from streams.engine.outbox import Delivery, DeliveryError, Message
+from streams.engine.record_limits import RecordLimits
 from streams.engine.table import PROGRESS_KEY, OvertakenError, TablePartition
 from streams.engine.transactions import FencedError, Membership, TransactionalOutbox, transactional
 
@@ -42,7 +44,7 @@ class Written:
             return Delivery(broken=True)
         delivery = Delivery()
         for message in messages:
-            if message.size > self.largest:
+            if message.batch_bytes > self.largest:
                 delivery.refused.append(message)
                 break
             self.calls.append((message.topic, message.key))
@@ -54,6 +56,10 @@ class Written:
         self.calls.append(("commit", dict(offsets), member))
         for place in self.ends:
             self.ends[place] += 1  # the marker
+
+
+async def unknown(_topic):
+    return inf
 
 
 @pytest.fixture(name="outbox")
@@ -77,7 +83,9 @@ def _finisher(outbox, members):
     async def letters(refused):
         return [Message("dead", message.key, b"letter", 0) for message in refused]
 
-    finisher = ExactlyOnce(ledger, outbox, letters, lambda _outputs: None, lambda: members[-1], 0.0)
+    finisher = ExactlyOnce(
+        ledger, outbox, letters, lambda _outputs: None, lambda: members[-1], 0.0, RecordLimits(unknown)
+    )
     finisher.resume(3)
     return finisher
 
@@ -134,9 +142,21 @@ async def test_an_output_too_large_is_left_out_of_a_new_transaction_with_its_let
     assert {("in", 0): 7} == finisher.ledger.finished
 
 
+async def test_what_a_topic_says_it_does_not_take_is_not_tried(finisher, outbox):
+    async def told(topic):
+        return 1000.0 if topic == "out" else inf
+
+    finisher.limits = RecordLimits(told)
+    large = batch(b"large", 6, bytes(2000))
+    await finisher.finish([batch(b"a", 5), Batch(large.outputs, {0: {}}, large.reached)])
+
+    assert "abort" not in outbox.calls
+    assert {("out", b"a"), ("dead", b"large")} <= set(outbox.calls[1:-1])
+
+
 async def test_what_was_refused_is_known_for_a_while_and_then_tried_again(finisher, outbox, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("streams.engine.exactly_once.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("streams.engine.record_limits.time.monotonic", lambda: now[0])
     aborts = []
     for seconds, size in ((0, 3000), (1, 2500), (1, 2700), (30, 2700)):
         now[0] += seconds
