@@ -45,12 +45,16 @@ def blocks(graph: bytes, count: int) -> Iterator[Matrix]:
         yield reference_rows(AT_ONCE, chance) if number % 2 else probe_rows(graph, sample, chance, AT_ONCE)
 
 
-def worst_difference(expected: Score, found: Score, graph: bytes, count: int) -> float:
-    """Return the largest difference between two answers, over *count* rows."""
-    rounds = track(list(range(-(-count // AT_ONCE))), "Comparing", console=Console(stderr=True))
-    return max(
-        float(np.abs(expected(rows) - found(rows)).max()) for _, rows in zip(rounds, blocks(graph, count), strict=True)
-    )
+def differences(runtimes: Mapping[str, Score], graph: bytes, count: int) -> dict[str, float]:
+    """Return the largest difference of each runtime to the first, over *count* rows."""
+    worst = dict.fromkeys(runtimes, 0.0)
+    rounds = track(range(-(-count // AT_ONCE)), "Comparing", console=Console(stderr=True))
+    for _, rows in zip(rounds, blocks(graph, count), strict=True):
+        answers = {name: score(rows) for name, score in runtimes.items()}
+        expected = next(iter(answers.values()))
+        for name, found in answers.items():
+            worst[name] = max(worst[name], float(np.abs(expected - found).max()))
+    return worst
 
 
 def seconds(score: Score, batches: list[Matrix]) -> float:
@@ -76,10 +80,10 @@ def costs(runtimes: Mapping[str, Score], times: int) -> dict[tuple[str, int], fl
     return {key: median(values) for key, values in found.items()}
 
 
-def rows_of(cost: Mapping[tuple[str, int], float], differences: Mapping[str, float]) -> list[dict[str, Any]]:
+def rows_of(cost: Mapping[tuple[str, int], float], worst: Mapping[str, float]) -> list[dict[str, Any]]:
     """Return the results as plain values."""
     return [
-        {"runtime": name, "rows": size, "us_per_row": round(value, 2), "max_difference": differences[name]}
+        {"runtime": name, "rows": size, "us_per_row": round(value, 2), "max_difference": worst[name]}
         for (name, size), value in cost.items()
     ]
 
@@ -115,11 +119,7 @@ def main(times: int, count: int, out: Path) -> None:
         "onnxruntime": GraphPredictor(graph).predict_proba,
         "compiled": compiled.predict_proba,
     }
-    cost = costs(runtimes, times)
-    differences = {"libraries": 0.0}
-    for name in ("onnxruntime", "compiled"):
-        differences[name] = worst_difference(runtimes["libraries"], runtimes[name], graph, count)
-    found = rows_of(cost, differences)
+    found = rows_of(costs(runtimes, times), differences(runtimes, graph, count))
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.dumps(found, indent=2))
     show(found)
