@@ -5,7 +5,7 @@ SECONDS := 120
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint types unit faults faults-long fuzz fuzz-live bundle lock clean
+.PHONY: help demo test lint types unit faults faults-long fuzz fuzz-live bench bundle lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,17 +46,27 @@ fuzz: .venv/installed ## look for inputs that break a promise, guided by coverag
 fuzz-live: .venv/installed ## a million records, three of ten changed at random, through a live worker
 	@$(BIN)/python -m tests.fuzz.live
 
+build/peers/installed: benchmarks/peers/peers.lock
+	@$(PYTHON) -m venv build/peers
+	@echo "Installing Faust, Quix Streams and Bytewax into build/peers (about 600 MB once)"
+	@build/peers/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+bench: .venv/installed build/peers/installed ## against Faust, Quix Streams and Bytewax on the same events (ARGS="--quick", ARGS=--help)
+	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
 bundle: .venv/installed ## train the shipped bundles anew (needs ../shared/data; same data, same models)
 	@for kind in stack mean xgboost lightgbm mlp forest tree heuristic; do \
 	  out=models/bundles/internationals-1; test $$kind = stack || out=$$out-$$kind; \
 	  $(BIN)/touchline train --kind $$kind --until 2022-11-19 --share 0.2 --out $$out || exit 1; \
 	done
 
-lock: ## renew the four lock files from pyproject.toml (needs uv)
+lock: ## renew the five lock files from pyproject.toml (needs uv)
 	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --output-file deploy/service.lock pyproject.toml
 	echo hatchling | $(COMPILE) --constraint requirements.lock --output-file deploy/build.lock -
 	printf '%s\n' 'atheris<3.1; python_version < "3.12"' 'atheris>=3.1; python_version >= "3.12"' | $(COMPILE) --output-file tests/fuzz/fuzz.lock -
+	$(COMPILE) --output-file benchmarks/peers/peers.lock benchmarks/peers/peers.in
 
 clean: ## remove the environment and what was built
 	rm -rf .venv build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -24,17 +24,28 @@ def reference_rows(count: int, chance: np.random.Generator, features: int = FEAT
 
 
 def reference_ensemble(step: Callable[[str], None] = lambda _: None, features: int = FEATURES) -> PooledMember:
-    """Return 500 trees a class of XGBoost, 500 of LightGBM and a network, under a logistic regression.
+    """Return the ensemble, fitted to rows of chance.
 
     Args:
         step: Called with the name of what is fitted next.
         features: How many there are.
     """
-    chance = np.random.default_rng(0)
-    rows = reference_rows(ROWS, chance, features)
-    scores = np.nan_to_num(rows) @ chance.normal(size=(features, len(CLASSES)))
+    return fit_ensemble(reference_rows(ROWS, np.random.default_rng(0), features), step)
+
+
+def fit_ensemble(rows: Matrix, step: Callable[[str], None] = lambda _: None) -> PooledMember:
+    """Return 500 trees a class of XGBoost, 500 of LightGBM and a network, under a logistic regression.
+
+    Args:
+        rows: What it is fitted to; the results are of chance, and hang on all features.
+        step: Called with the name of what is fitted next.
+    """
+    chance = np.random.default_rng(1)
+    spread = np.nanstd(rows, axis=0)
+    scaled = np.nan_to_num((rows - np.nanmean(rows, axis=0)) / np.where(spread > 0, spread, 1.0))
+    scores = scaled @ chance.normal(size=(rows.shape[1], len(CLASSES)))
     results = (0.4 * scores + chance.gumbel(size=scores.shape)).argmax(axis=1)
-    examples = Examples(rows, results, np.ones(ROWS))
+    examples = Examples(rows, results, np.ones(len(rows)))
     members = []
     for kind in MEMBERS:
         step(kind)

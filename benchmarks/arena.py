@@ -1,0 +1,118 @@
+"""Where the systems compete: one broker, and for each run topics of its own with the same records in them."""
+
+import itertools
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.play import Play, Record, make_play
+from benchmarks.running import Running, running
+from benchmarks.systems import Measure, Place, System
+from schemas.catalog import schema_json
+from schemas.codec import Codec
+from schemas.records import FeatureEvent, MatchEvent
+from streams.admin import Admin
+from streams.local.cluster import LocalCluster
+from streams.registry import registry_of
+from streams.sending import Sender
+from streams.settings import Settings
+from streams.topics import TOPICS
+
+USED: Final = ("match-events", "feature-events", "predictions", "team-events", "dead-letters")
+WRITTEN: Final = {"match-events": "match_event", "feature-events": "feature_event", "predictions": "prediction"}
+_NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Arena:
+    """One broker and what all systems get.
+
+    Attributes:
+        ids: Of the schemas by topic; the registry gives equal schemas equal ids under every subject.
+        folder: For what the systems keep on disk; their logs are beside it.
+    """
+
+    cluster: LocalCluster
+    partitions: int
+    ids: dict[str, int]
+    play: Play
+    model: Path
+    folder: Path
+
+    @contextmanager
+    def place(self, system: System, measure: Measure) -> Iterator[Place]:
+        """Yield new topics for *system*, with the announcements and ratings of all matches in them."""
+        bundle, prefix = {"bundle": self.model / "bundle"}, f"bench{next(_NUMBERS)}-"
+        settings = settings_of(self.cluster, self.partitions, prefix, **bundle, **system.settings)
+        admin = Admin(settings)
+        admin.create_topics([TOPICS[name] for name in USED])
+        try:
+            if register(settings) != self.ids:
+                raise RuntimeError("the registry gives the same schema several ids: records would be of none")
+            send(settings, "match-events", self.play.scheduled)
+            send(settings, "feature-events", self.play.rated)
+            with tempfile.TemporaryDirectory(prefix="state-", dir=self.folder) as state:
+                yield Place(settings, self.model, Path(state), self.ids["predictions"], measure)
+        finally:
+            admin.delete_topics([name for name in admin.topic_names() if prefix in name])
+
+    @contextmanager
+    def run(self, system: System, place: Place) -> Iterator[Running]:
+        """Run *system* at *place*."""
+        log = self.folder.parent / "logs" / f"{system.name}-{place.measure}.log"
+        with running(system.command(), system.environment(place), log) as found:
+            yield found
+
+
+def settings_of(cluster: LocalCluster, partitions: int, prefix: str, **more: object) -> Settings:
+    """Return Touchline's settings for topics with *prefix*."""
+    where = {"bootstrap_servers": cluster.bootstrap_servers, "registry_url": cluster.registry_url}
+    given = {"topic_prefix": prefix, "partitions": partitions, "http_port": 0, "log_level": "WARNING"}
+    return Settings.model_validate({**where, **given, **more})
+
+
+def register(settings: Settings) -> dict[str, int]:
+    """Register what the benchmark writes; return the ids by topic."""
+    registry = registry_of(settings)
+    return {
+        topic: registry.register(f"{settings.topic(topic)}-value", schema_json(schema))
+        for topic, schema in WRITTEN.items()
+    }
+
+
+def encoded_play(matches: int, count: int, ids: dict[str, int]) -> Play:
+    """Return *count* events of *matches* matches, written under *ids*."""
+    events: Codec[MatchEvent] = Codec("match_event", MatchEvent)
+    features: Codec[FeatureEvent] = Codec("feature_event", FeatureEvent)
+    events.use_for_writing(ids["match-events"])
+    features.use_for_writing(ids["feature-events"])
+    return make_play(matches, count, events, features)
+
+
+def send(settings: Settings, topic: str, records: Sequence[Record]) -> None:
+    """Send *records* to *topic*, and wait until all are there."""
+    sender = Sender(settings, settings.topic(topic))
+    for number, (key, value) in enumerate(records):
+        sender.send(key, value)
+        if number % 1000 == 0:
+            sender.serve()
+    sender.finish()
+
+
+@contextmanager
+def predictions_of(settings: Settings) -> Iterator[Consumer]:
+    """Read committed predictions from the first one on."""
+    given = {"group_id": "benchmark", "isolation_level": "read_committed", "enable_auto_commit": False}
+    # What is there is handed on at once in any case; this is how long the broker waits where there is nothing.
+    reader = Consumer(settings.librdkafka(fetch_wait_max_ms=10, **given))
+    topic = settings.topic("predictions")
+    reader.assign([TopicPartition(topic, partition, 0) for partition in range(settings.partitions)])
+    try:
+        yield reader
+    finally:
+        reader.close()

@@ -1,0 +1,218 @@
+"""Touchline against stock Faust, Quix Streams and Bytewax, and against a plain loop: one run on one broker of its own.
+
+Run it with ``make bench``. It prints tables and writes build/bench.json, anew after each measurement, so that an
+interrupted run leaves what it has. docs/benchmarks.md says what is compared and how.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks import full_job, latency
+from benchmarks.arena import Arena, encoded_play, register, settings_of
+from benchmarks.bench_tables import markdown, show
+from benchmarks.extent import QUICK, Extent, Results
+from benchmarks.machine import environment
+from benchmarks.model_files import write_model
+from benchmarks.play import EVENTS_OF_A_MATCH, save
+from benchmarks.running import FailedError
+from benchmarks.systems import PEERS, SYSTEMS, System
+from streams.local.cluster import LocalCluster
+
+FOLDER: Final = Path("build/bench")
+PARTS: Final = ("full_job", "latency", "scoring")
+MEASURING: Final = ("full job", "latency", "scoring")
+FITTED_ROWS: Final = 25_000
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One run of it.
+
+    Attributes:
+        step: Told what is measured next.
+    """
+
+    arena: Arena
+    systems: Sequence[System]
+    extent: Extent
+    results: Results
+    step: Step
+
+    def full_job(self) -> None:
+        """Measure the full job, in turn."""
+        runs: dict[str, list[dict[str, float]]] = {}
+        for system in full_job.rotated(self.systems, self.extent.times):
+            self.step(f"full job: {system.name}")
+            try:
+                found = full_job.measure(self.arena, system, self.extent.events, self.extent.seconds)
+                runs.setdefault(system.name, []).append(found)
+            except FailedError as error:
+                self.results.fail(f"full job of {system.name}", error)
+            known = [full_job.summary(one, runs[one.name]) for one in self.systems if one.name in runs]
+            self.results.keep("full_job", known)
+
+    def latency(self) -> None:
+        """Measure the latency at each rate, in turn."""
+        runs: dict[str, list[dict[str, Any]]] = {}
+        systems = [system for system in self.systems if not system.newcomer]
+        loads = list(latency.loads(self.extent.rates, self.extent.seconds, self.arena.folder / "live"))
+        for system in full_job.rotated(systems, self.extent.times):
+            self.step(f"latency: {system.name}")
+            try:
+                runs.setdefault(system.name, []).extend(latency.measure(self.arena, system, loads))
+            except FailedError as error:
+                self.results.fail(f"latency of {system.name}", error)
+            known = [
+                latency.summary(one, load.rate, runs[one.name])
+                for one in systems
+                if runs.get(one.name)
+                for load in loads
+            ]
+            self.results.keep("latency", known)
+
+    def scoring(self) -> None:
+        """Run the benchmark of the scoring."""
+        self.step("scoring")
+        out = self.arena.folder / "scoring.json"
+        command = [sys.executable, "-m", "benchmarks.scoring", "--rows", str(self.extent.scored), "--out", str(out)]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
+            self.results.fail("scoring", FailedError(f"it ended with code {done.returncode} and said: {said[-1]}"))
+        else:
+            self.results.keep("scoring", json.loads(out.read_text()))
+
+
+def model_folder() -> Path:
+    """Return where the ensemble is kept: another place for other code."""
+    here = Path(__file__).parent
+    text = b"".join(
+        (here / name).read_bytes() for name in ("reference.py", "model_files.py", "play.py", "peers/job.py")
+    )
+    return FOLDER / f"model-{hashlib.sha256(text).hexdigest()[:8]}"
+
+
+@contextmanager
+def made_arena(extent: Extent, partitions: int, step: Step) -> Iterator[Arena]:
+    """Yield a broker, and what all systems get."""
+    step("starting a broker")
+    with LocalCluster(ephemeral=True) as cluster:
+        ids = register(settings_of(cluster, partitions, "bench-"))
+        step("making the events")
+        play = encoded_play(-(-extent.live // EVENTS_OF_A_MATCH), extent.live, ids)
+        model = model_folder().resolve()
+        if not (model / "network.npz").exists():
+            write_model(model, list(play.live[:FITTED_ROWS]), lambda kind: step(f"fitting {kind}, once"))
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="run-", dir=FOLDER) as folder:
+            save(play.live, Path(folder, "live"))
+            yield Arena(cluster, partitions, ids, play, model, Path(folder).resolve())
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Step]:
+    """Show on the terminal which of *total* measurements is made."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task("", total=total)
+
+        def step(text: str) -> None:
+            shown.update(task, description=text, advance=int(text.startswith(MEASURING)))
+            if not console.is_terminal:
+                console.print(text)
+
+        yield step
+
+
+def selected(only: Sequence[str]) -> tuple[list[str], list[System]]:
+    """Return the parts and the systems which *only* names; where it names none of a kind, all."""
+    names = [system.name for system in SYSTEMS]
+    unknown = [one for one in only if one not in {*PARTS, *names}]
+    if unknown:
+        raise click.UsageError(f"--only {unknown[0]}: there are {', '.join((*PARTS, *names))}")
+    parts = [part for part in PARTS if part in only] or list(PARTS)
+    return parts, [system for system in SYSTEMS if system.name in only] or list(SYSTEMS)
+
+
+def interrupt(_number: int, _frame: object) -> None:
+    """End in good order, as on Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+@click.command()
+@click.option("--only", multiple=True, help="A part or a system; several by repeating it.")
+@click.option("--quick", is_flag=True, help="A few minutes: once, shorter, fewer rates.")
+@click.option("--times", type=click.IntRange(1), help="Runs of each system; the medians count.  [default: 3]")
+@click.option("--partitions", type=click.IntRange(1), default=12, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the tables in Markdown.")
+@click.option("--show", "shown", is_flag=True, help="Measure nothing; print what was measured last.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("build/bench.json"), show_default=True)
+def main(
+    only: Sequence[str],
+    *,
+    quick: bool,
+    times: int | None,
+    partitions: int,
+    as_json: bool,
+    as_markdown: bool,
+    shown: bool,
+    out: Path,
+) -> None:
+    """Measure Touchline, its peers and a plain loop on the same events."""
+    parts, systems = selected(only)
+    extent = QUICK if quick else Extent()
+    extent = replace(extent, times=times or extent.times)
+    results = Results(out, {"environment": environment(PEERS) | {"partitions": partitions}})
+    if shown:
+        results.values = json.loads(out.read_text())
+    else:
+        run(parts, systems, extent, results, partitions)
+    tell(results.values, as_json=as_json, as_markdown=as_markdown)
+
+
+def run(parts: Sequence[str], systems: Sequence[System], extent: Extent, results: Results, partitions: int) -> None:
+    """Measure *parts*; what was measured before an interruption is kept."""
+    signal.signal(signal.SIGTERM, interrupt)
+    measurements = extent.times * (
+        len(systems) * ("full_job" in parts) + ("latency" in parts) * sum(not one.newcomer for one in systems)
+    )
+    with (
+        progress(measurements + ("scoring" in parts)) as step,
+        suppress(KeyboardInterrupt),
+        made_arena(extent, partitions, step) as arena,
+    ):
+        bench = Bench(arena, systems, extent, results, step)
+        for part in parts:
+            getattr(bench, part)()
+    results.values["environment"]["load_after"] = os.getloadavg()[0]
+
+
+def tell(values: dict[str, Any], *, as_json: bool, as_markdown: bool) -> None:
+    """Print the results."""
+    if as_json:
+        print(json.dumps(values))
+    elif as_markdown:
+        print(markdown(values))
+    else:
+        show(values, Console())
+
+
+if __name__ == "__main__":
+    main()
