@@ -24,7 +24,6 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "topic_partitions": settings.partitions,
         "web_enabled": False,
         "consumer_auto_offset_reset": "earliest",
-        "stream_buffer_maxsize": 16,
         "stream_recovery_delay": 0.0,
         "broker_commit_interval": settings.commit_interval,
         "broker_max_poll_records": _FETCH_RECORDS,

@@ -29,7 +29,7 @@ class SettingsError(ValueError):
 
 
 class Security(BaseModel):
-    """How to reach the brokers: the same for aiokafka (which Faust reads with) and librdkafka (which writes)."""
+    """How to reach the brokers: the same for aiokafka (in the group) and librdkafka (reads and writes)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,6 +67,7 @@ class Settings(BaseSettings):
         transaction_seconds: From one transaction to the next, at least, with exactly-once.
         slice_records: Records of one partition handed over together, at most.
         batch_rows: Rows scored in one call of the ensemble, at most.
+        latency_budget_ms: Fewer rows are worked on at once when that, with their scores, took longer than this.
         session_timeout: Seconds after which a dead worker's partitions move.
         delivery_timeout: Seconds which the brokers have to take a record before the worker stops; three quarters of the
             session time-out by default, so that nothing of a worker that has lost its place comes behind its successor.
@@ -104,6 +105,7 @@ class Settings(BaseSettings):
     transaction_seconds: Annotated[float, Field(ge=0, le=5)] = 0.1
     slice_records: Annotated[int, Field(ge=1, le=10_000)] = 256
     batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 2048
+    latency_budget_ms: Annotated[int, Field(ge=1, le=10_000)] = 50
     scoring_threads: Annotated[int, Field(ge=1, le=64)] = 1
     commit_interval: Annotated[float, Field(gt=0, le=60)] = 1.0
     session_timeout: Annotated[float, Field(ge=6, le=300)] = 10.0

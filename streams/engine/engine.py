@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -10,6 +11,7 @@ import structlog
 
 from schemas.codec import Codec
 from schemas.records import Progress
+from streams.engine.batch_size import BatchSize
 from streams.engine.exactly_once import ExactlyOnce
 from streams.engine.faults import WorkError, culprit, during
 from streams.engine.finishing import AtLeastOnce, Batch, Finisher
@@ -39,6 +41,7 @@ class EngineConfig:
         changelog: Topic of the table.
         dead_letters: Topic for what cannot be used.
         batch_rows: Records worked on in one go, at most.
+        budget_seconds: Time for one batch; fewer records are taken when it was too short.
         in_flight: Batches whose delivery may be under way.
         expire_seconds: Time between two looks for states which have had their time.
         transaction_seconds: Time from one transaction to the next, at least, while there is more to do than one holds.
@@ -49,6 +52,7 @@ class EngineConfig:
     dead_letters: str
     worker: str
     batch_rows: int = 2048
+    budget_seconds: float = 0.05
     in_flight: int = 4
     expire_seconds: float = 5.0
     transaction_seconds: float = 0.1
@@ -83,6 +87,7 @@ class Engine(Generic[S, D]):
         self.check_layout: Callable[[], None] = lambda: None
         self.membership: Callable[[], Membership] = lambda: Membership("", -1, "")
         self.largest_batch: Callable[[str], Awaitable[float]] = _unknown
+        self._size = BatchSize(config.batch_rows, config.budget_seconds)
         self._waiting = Waiting(capacity=4 * config.batch_rows)
         self.lanes = Lanes(job, self._waiting, learn, self._guarded)
         self._delivering: asyncio.Queue[Batch] = asyncio.Queue(config.in_flight)
@@ -146,7 +151,7 @@ class Engine(Generic[S, D]):
         """Take nothing more, forget what waits, and wait until nothing is under way."""
         self._generation = None
         self.lanes.forget()
-        await self._waiting.clear()
+        self._waiting.clear()
         async with self._idle:
             await self._idle.wait_for(lambda: self._under_way == 0)
 
@@ -192,7 +197,8 @@ class Engine(Generic[S, D]):
 
     async def _work(self) -> None:
         while True:
-            taken = await self._waiting.take(self._config.batch_rows)
+            taken = await self._waiting.take(self._size.rows)
+            began = time.perf_counter()
             # One put off by a full room may come in after a rebalance; the log gives it again from the commit on.
             pieces = [piece for piece in taken if piece.generation == self._generation]
             if not pieces:
@@ -203,6 +209,7 @@ class Engine(Generic[S, D]):
                 await asyncio.to_thread(self.check_layout)
             async with self._turn:
                 steps = await self._process(batch)
+                self._size.worked(sum(len(piece.records) for piece in pieces), time.perf_counter() - began)
                 await self._deliver([decoded.piece for decoded in batch], steps)
 
     async def _process(self, batch: Sequence[Decoded[D]]) -> Sequence[Step]:

@@ -56,13 +56,13 @@ class Lanes(Generic[S, D]):
                 raise WorkError("decode", [piece], await culprit(self._job, [piece], tables)) from error
         for lane, (schema_id, waiting) in held.items():
             self.pause(lane)
-            await self._waiting.hold(lane, waiting)
+            self._waiting.hold(lane, waiting)
             self._learners[lane] = asyncio.create_task(self._guarded(self._release_when_learnt(lane, schema_id)))
         return decoded
 
     async def _release_when_learnt(self, lane: int, schema_id: int) -> None:
         await self._learn(schema_id)
-        await self._waiting.release(lane)
+        self._waiting.release(lane)
         self.unpause(lane)
 
     def forget(self) -> list[asyncio.Task[None]]:

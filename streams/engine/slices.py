@@ -1,12 +1,13 @@
 """What the transport hands over: consecutive records of one partition."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 
 class Record(Protocol):
-    """One record as aiokafka reads it; ``timestamp`` in milliseconds since the epoch."""
+    """One record as it is in the log; ``timestamp`` in milliseconds since the epoch."""
 
     @property
     def key(self) -> bytes | None: ...  # noqa: D102 - Kafka's own words
@@ -39,3 +40,16 @@ class Slice:
     def next_offset(self) -> int:
         """Return the offset after the last record."""
         return self.records[-1].offset + 1
+
+
+def slices(
+    fetched: Mapping[tuple[str, int], Sequence[Record]],
+    generation: int,
+    most: int,
+    clock_ns: Callable[[], int] = time.time_ns,
+) -> Iterator[Slice]:
+    """Yield *fetched*, the records by topic and partition, in slices of up to *most* records."""
+    received_at_us = clock_ns() // 1000
+    for (topic, partition), records in fetched.items():
+        for start in range(0, len(records), most):
+            yield Slice(topic, partition, generation, records[start : start + most], received_at_us)

@@ -7,8 +7,10 @@ runs, and acknowledges work which failed.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import faust
 import structlog
@@ -19,23 +21,29 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, ConsumerMessage
+from faust.types import TP
 
 from streams.engine.engine import Engine
+from streams.engine.fetching import Reader
 from streams.engine.lease import Lease, LeaseError, Member, RebalancedError
-from streams.engine.slices import Slice
+from streams.engine.ledger import Place
+from streams.engine.slices import Slice, slices
 from streams.engine.transactions import Membership
 
 log = structlog.get_logger(__name__)
 SCHEME = "touchline"
+T = TypeVar("T")
 _AGAIN_SECONDS = 0.1
+_IDLE_SECONDS = 60.0
+_READ_SECONDS = 0.2  # a rebalance waits for a read under way
 
 
 class SliceApp(faust.App):
-    """A Faust application whose agent works on slices; engine, lease and prepare are set before it starts."""
+    """A Faust application with our engine; engine, lease, reader_config and prepare are set before it starts."""
 
     engine: Engine[Any, Any]
     lease: Lease
+    reader_config: Mapping[str, object]
     slice_records: int = 256
 
     async def prepare(self, assignment: Iterable[TP], generation: int) -> Mapping[int, Any]:
@@ -54,35 +62,23 @@ class SliceApp(faust.App):
         """Make none for tables on disk: there are none, and the working directory is not ours."""
 
 
-class RawSchema(faust.Schema):
-    """Leaves a slice as it is: decoding is the job's, a slice at a time."""
-
-    def compile(self, app: Any, **_options: Any) -> Any:
-        """Return a decoder which wraps the slice in an event and nothing else."""
-
-        async def decode(message: Any, **_options: Any) -> Any:
-            return app.create_event(None, message.value, None, message)
-
-        return decode
-
-
 class SliceThread(driver.AIOKafkaConsumerThread):
     """Faust's thread for aiokafka's consumer, which keeps the worker's place in the group."""
 
     app: SliceApp
     member: Member
 
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        # Else a producer's aborted records would be predicted; Faust reads so in transactions of its own only.
-        consumer._isolation_level = "read_committed"  # noqa: SLF001 - faust gives no other way
-        return consumer
-
     async def on_start(self) -> None:
         """Start the consumer, and watch its coordinator from before it joins the group."""
         await super().on_start()
+        # The reader fetches; aiokafka would fetch the same once more.
+        self._ensure_consumer()._fetcher._get_actions_per_node = _nothing_to_fetch  # noqa: SLF001 - aiokafka has no other way
         engine = self.app.engine
-        self.member = Member(self._ensure_consumer()._coordinator, self.app.lease, lambda: engine.worked_generation)  # noqa: SLF001 - aiokafka has no other way
+        self.member = Member(self._ensure_consumer()._coordinator, self.app.lease, lambda: engine.worked_generation)  # noqa: SLF001
+
+    def polled(self) -> None:
+        """Tell the group that work goes on: it would take the partitions from one who reads no more."""
+        self._ensure_consumer()._subscription._last_fetch_ended = time.monotonic()  # noqa: SLF001
 
 
 class SliceConsumer(driver.Consumer):
@@ -90,9 +86,31 @@ class SliceConsumer(driver.Consumer):
 
     app: SliceApp
     _thread: SliceThread
+    _reader: Reader
+    _reading: ThreadPoolExecutor
 
     def _new_consumer_thread(self) -> SliceThread:
         return SliceThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def on_start(self) -> None:
+        """Start the reader, too."""
+        self._reader = Reader(self.app.reader_config)
+        self._reading = ThreadPoolExecutor(1, "reader")
+        await super().on_start()
+
+    async def on_stop(self) -> None:
+        """Stop the reader, too."""
+        await super().on_stop()
+        await self._in_thread(self._reader.close)
+        self._reading.shutdown()
+
+    def hold(self, places: AbstractSet[Place]) -> None:
+        """Read no further in *places* until they are let go on."""
+        self._reader.pause(places)
+
+    def go_on(self, places: AbstractSet[Place]) -> None:
+        """Read on in *places*."""
+        self._reader.resume(places)
 
     async def confirm(self, generation: int) -> None:
         """Return once the group has said, after the call, that we belong to it in *generation*: the lease begins.
@@ -107,37 +125,35 @@ class SliceConsumer(driver.Consumer):
                 raise LeaseError("the group did not confirm the worker's place within the session time-out")
             await asyncio.sleep(_AGAIN_SECONDS)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - faust's signature
-        """Yield the fetched records as slices."""
-        records, _active = await self._wait_next_records(timeout)
-        if not records or self.should_stop:
-            return
-        generation = self.app.consumer_generation_id
-        size = self.app.slice_records
-        received = time.time_ns() // 1000
-        for tp, fetched in records.items():
-            for start in range(0, len(fetched), size):
-                if not self.flow_active:
-                    return
-                yield tp, _message(tp, fetched[start : start + size], generation, received)
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Hand what is read to the engine.
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - faust's signature
+        Faust would take each slice through its conductor, a queue, a stream and an agent. Here, too, it waits while the
+        engine has too much.
+        """
+        while not (self.should_stop or fetcher.should_stop):
+            if not self.flow_active:
+                await self.wait(self.can_resume_flow)
+            for piece in await self._read():
+                await self.app.engine.accept(piece)
+
+    async def _read(self) -> list[Slice]:
         # Stock Faust never clears this event, so that nobody can wait for the fetcher to come to rest.
         self.not_waiting_next_records.clear()
         try:
-            return await super()._getmany(active_partitions, timeout)
+            found = await self._in_thread(self._reader.read, self.app.conf.broker_max_poll_records, _READ_SECONDS)
         finally:
             self.not_waiting_next_records.set()
+        self._thread.polled()
+        if not self.flow_active:
+            return []  # it is read again from where each partition goes on
+        return list(slices(found, self.app.consumer_generation_id, self.app.slice_records))
 
-    def on_buffer_full(self, tp: TP) -> None:
-        """Do nothing: a full buffer blocks the fetcher by itself; stock Faust would sleep a second."""
+    async def _in_thread(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reading, call, *arguments)
 
-    def track_message(self, message: Any) -> None:
-        """Do nothing: the engine counts what was taken, not what was queued."""
-
-    def ack(self, _message: Any) -> bool:
-        """Do nothing: an agent's end is not the end of the work."""
-        return False
+    def verify_event_path(self, _now: float, _tp: TP) -> None:
+        """Do nothing: Faust would look at what aiokafka has fetched."""
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> list[TP]:
         if self.app.engine.transactional:
@@ -147,9 +163,6 @@ class SliceConsumer(driver.Consumer):
 
     def _new_offset(self, tp: TP) -> int | None:
         return self.app.engine.ledger.finished.get((tp.topic, tp.partition))
-
-    async def _add_gap(self, *_gap: Any) -> None:
-        """Do nothing: the engine finishes slices in order, so there are no gaps to remember."""
 
     async def wait_empty(self) -> None:
         """Wait until the engine has nothing under way, then commit."""
@@ -166,6 +179,7 @@ class SliceConsumer(driver.Consumer):
             await self.app.engine.drain_and_seal()
             await self.force_commit()
             self.app.lease.release()
+            await self._in_thread(self._reader.assign, {})  # where there are no new ones, nothing is sought
         await super().on_partitions_revoked(revoked)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 - faust's signature
@@ -202,20 +216,16 @@ class SliceConsumer(driver.Consumer):
         aiokafka stays where it is there, behind records which it has handed over and which were dropped since.
         """
         await super().perform_seek()
+        await self._in_thread(self._reader.assign, self.app.positions())
         for tp, offset in self.app.positions().items():
-            await self.seek(tp, offset)
             if not self.app.engine.transactional:
                 # Commit it, too: where all is done already no slice will come that does.
                 self.app.engine.ledger.finished.setdefault((tp.topic, tp.partition), offset)
 
 
-def _message(tp: TP, records: Any, generation: int, received_at_us: int) -> Any:
-    piece = Slice(tp.topic, tp.partition, generation, records, received_at_us)
-    last = records[-1]
-    return ConsumerMessage(
-        tp.topic, tp.partition, last.offset, last.timestamp / 1000, last.timestamp_type, (), None, piece,
-        None, 0, 0, tp, generation_id=generation,
-    )  # fmt: skip
+def _nothing_to_fetch(_assignment: Any) -> Any:
+    """Return what aiokafka's fetcher is to do until the assignment changes: no requests, no resets, a long sleep."""
+    return [], {}, _IDLE_SECONDS, False, []
 
 
 class SliceRecovery(Recovery):

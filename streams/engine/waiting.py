@@ -10,6 +10,8 @@ from streams.engine.slices import Slice
 class Waiting:
     """Slices by lane; a lane which is held keeps its slices without holding up the others.
 
+    One task puts and one takes.
+
     Attributes:
         capacity: Records which may wait in lanes that are not held; a further slice waits to be put.
     """
@@ -18,53 +20,61 @@ class Waiting:
         self._capacity = capacity
         self._lanes: dict[int, deque[Slice]] = {}
         self._held: set[int] = set()
-        self._changed = asyncio.Condition()
-
-    def _rows(self) -> int:
-        return sum(
-            len(piece.records) for lane, pieces in self._lanes.items() if lane not in self._held for piece in pieces
-        )
+        self._rows = 0  # in lanes that are not held
+        self._changed = asyncio.Event()
 
     async def put(self, piece: Slice) -> None:
         """Add *piece* at the end of its lane; wait while there is too much."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: piece.partition in self._held or self._rows() < self._capacity)
-            self._lanes.setdefault(piece.partition, deque()).append(piece)
-            self._changed.notify_all()
+        while piece.partition not in self._held and self._rows >= self._capacity:
+            await self._change()
+        self._lanes.setdefault(piece.partition, deque()).append(piece)
+        self._count(piece.partition, len(piece.records))
 
     async def take(self, rows: int) -> list[Slice]:
         """Return waiting slices of about *rows* records, one of each lane in turn; wait for the first."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: bool(self._ready()))
-            taken: list[Slice] = []
-            count = 0
-            while count < rows and (ready := self._ready()):
-                for lane in ready:
-                    piece = self._lanes[lane].popleft()
-                    taken.append(piece)
-                    count += len(piece.records)
-            self._changed.notify_all()
-            return taken
+        while not self._rows:
+            await self._change()
+        taken: list[Slice] = []
+        count = 0
+        while count < rows and (ready := self._ready()):
+            for lane in ready:
+                piece = self._lanes[lane].popleft()
+                taken.append(piece)
+                count += len(piece.records)
+        self._rows -= count
+        self._changed.set()
+        return taken
 
     def _ready(self) -> list[int]:
         return [lane for lane, pieces in self._lanes.items() if pieces and lane not in self._held]
 
-    async def hold(self, lane: int, pieces: Sequence[Slice]) -> None:
+    def hold(self, lane: int, pieces: Sequence[Slice]) -> None:
         """Put *pieces* back at the head of *lane* and hand none of it out until it is released."""
-        async with self._changed:
-            self._held.add(lane)
-            self._lanes.setdefault(lane, deque()).extendleft(reversed(pieces))
-            self._changed.notify_all()
+        self._count(lane, -self._rows_of(lane))
+        self._held.add(lane)
+        self._lanes.setdefault(lane, deque()).extendleft(reversed(pieces))
 
-    async def release(self, lane: int) -> None:
+    def release(self, lane: int) -> None:
         """Hand *lane* out again."""
-        async with self._changed:
+        if lane in self._held:
             self._held.discard(lane)
-            self._changed.notify_all()
+            self._count(lane, self._rows_of(lane))
 
-    async def clear(self) -> None:
+    def clear(self) -> None:
         """Forget everything: the log still has it."""
-        async with self._changed:
-            self._lanes.clear()
-            self._held.clear()
-            self._changed.notify_all()
+        self._lanes.clear()
+        self._held.clear()
+        self._rows = 0
+        self._changed.set()
+
+    def _rows_of(self, lane: int) -> int:
+        return sum(len(piece.records) for piece in self._lanes.get(lane, ()))
+
+    def _count(self, lane: int, rows: int) -> None:
+        if lane not in self._held:
+            self._rows += rows
+        self._changed.set()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()

@@ -1,5 +1,6 @@
 """What the consumer commits and where it goes on, without a broker."""
 
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -9,22 +10,27 @@ from faust.types import TP
 from streams.engine.transport import SliceConsumer
 
 
+class FakeReader:
+    def __init__(self):
+        self.assigned = []
+
+    def assign(self, positions):
+        self.assigned.append(dict(positions))
+
+
 @pytest.fixture(name="consumer")
 def _consumer(monkeypatch):
     consumer = SliceConsumer.__new__(SliceConsumer)
     engine = SimpleNamespace(ledger=SimpleNamespace(finished={}), transactional=False)
     consumer.app = SimpleNamespace(engine=engine, positions=dict)
-    consumer.sought = []
+    consumer._reader = FakeReader()
 
     async def at_committed(_self):
         """Stand at the committed offsets."""
 
-    async def seek(_self, tp, offset):
-        consumer.sought.append((tp, offset))
-
     monkeypatch.setattr(driver.Consumer, "perform_seek", at_committed)
-    monkeypatch.setattr(SliceConsumer, "seek", seek)
-    return consumer
+    with ThreadPoolExecutor(1) as consumer._reading:
+        yield consumer
 
 
 async def test_a_position_which_only_the_table_knows_is_taken_up_and_committed(consumer):
@@ -32,7 +38,7 @@ async def test_a_position_which_only_the_table_knows_is_taken_up_and_committed(c
 
     await consumer.perform_seek()
 
-    assert [(TP("in", 3), 42)] == consumer.sought
+    assert [{("in", 3): 42}] == consumer._reader.assigned
     assert [TP("in", 3)] == consumer._filter_tps_with_pending_acks()
     assert 42 == consumer._new_offset(TP("in", 3))
 
@@ -61,5 +67,5 @@ async def test_in_transactions_the_consumer_commits_nothing_itself(consumer):
 
     await consumer.perform_seek()
 
-    assert [(TP("in", 3), 42)] == consumer.sought
+    assert [{("in", 3): 42}] == consumer._reader.assigned
     assert [] == consumer._filter_tps_with_pending_acks()

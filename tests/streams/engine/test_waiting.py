@@ -43,11 +43,11 @@ async def test_no_more_is_taken_once_there_are_rows_enough():
 async def test_a_held_lane_keeps_its_order_and_holds_up_no_other():
     waiting = Waiting(capacity=100)
     await waiting.put(piece(0, 2))
-    await waiting.hold(0, [piece(0, 0)])
+    waiting.hold(0, [piece(0, 0)])
     await waiting.put(piece(1, 0))
 
     others = await waiting.take(100)
-    await waiting.release(0)
+    waiting.release(0)
     held = await waiting.take(100)
 
     assert [1] == [one.partition for one in others]
@@ -69,7 +69,7 @@ async def test_a_full_room_makes_the_next_slice_wait_until_some_is_taken():
 
 async def test_a_held_lane_does_not_fill_the_room():
     waiting = Waiting(capacity=2)
-    await waiting.hold(0, [piece(0, 0, size=50)])
+    waiting.hold(0, [piece(0, 0, size=50)])
 
     await asyncio.wait_for(waiting.put(piece(1, 0)), 1)
 
@@ -79,9 +79,9 @@ async def test_a_held_lane_does_not_fill_the_room():
 async def test_what_is_cleared_is_never_handed_out():
     waiting = Waiting(capacity=100)
     await waiting.put(piece(0, 0))
-    await waiting.hold(1, [piece(1, 0)])
-    await waiting.clear()
-    await waiting.release(1)
+    waiting.hold(1, [piece(1, 0)])
+    waiting.clear()
+    waiting.release(1)
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(waiting.take(10), 0.01)

@@ -1,0 +1,107 @@
+"""Fetches records with librdkafka, which decodes, checks and filters them in threads of its own.
+
+A record among many costs aiokafka as little, but one that comes alone costs it three times as much: it writes a request
+for all partitions and reads the answer about all of them in Python, while the work of the record before waits for the
+interpreter lock. It keeps the place in the group and the commits.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.engine.ledger import Place
+
+# They pass: librdkafka asks again. Whatever else a partition answers would be passed over in silence.
+_PASSING = frozenset(
+    {
+        KafkaError._TRANSPORT,  # noqa: SLF001 - librdkafka's names for them
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+    }
+)
+
+
+class Fetched(NamedTuple):
+    """One record; ``timestamp`` in milliseconds since the epoch."""
+
+    key: bytes | None
+    value: bytes | None
+    offset: int
+    timestamp: int
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Reader:
+    """Reads the partitions it is told to, from where it is told to; it joins no group and commits nothing.
+
+    Its methods block. Only pause and resume may be called while another is under way.
+    """
+
+    def __init__(self, config: Mapping[str, object]) -> None:
+        self._consumer = Consumer(
+            {
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "error",
+                "check.crcs": True,
+                "fetch.max.bytes": 8 * 1024 * 1024,
+                "fetch.queue.backoff.ms": 5,  # a second otherwise, for which a full queue could run dry
+                "fetch.wait.max.ms": 100,  # partitions which are added wait for the answer about those before
+                "queued.max.messages.kbytes": 16 * 1024,
+                "reconnect.backoff.max.ms": 1000,
+                "socket.nagle.disable": True,
+                "log_level": 3,
+                **config,
+            }
+        )
+        self._paused: set[Place] = set()
+
+    def assign(self, positions: Mapping[Place, int]) -> None:
+        """Read what is at *positions* from now on, and nothing else."""
+        self.resume(self._paused.copy())
+        self._consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
+
+    def pause(self, places: AbstractSet[Place]) -> None:
+        """Read no further in *places*."""
+        self._consumer.pause([TopicPartition(*place) for place in places])
+        self._paused |= places
+
+    def resume(self, places: AbstractSet[Place]) -> None:
+        """Read on in *places*."""
+        self._consumer.resume([TopicPartition(*place) for place in places])
+        self._paused -= places
+
+    def read(self, most: int, seconds: float) -> dict[Place, list[Fetched]]:
+        """Return up to *most* records which are there, by partition; wait up to *seconds* for the first.
+
+        Raises:
+            KafkaException: A partition cannot be read on: the offset is no longer in the log, access is refused.
+        """
+        first = self._consumer.poll(seconds)
+        if first is None:
+            return {}
+        found: dict[Place, list[Fetched]] = {}
+        for message in (first, *self._consumer.consume(most - 1, 0)):
+            error = message.error()
+            if error is None:
+                found.setdefault((message.topic(), message.partition()), []).append(_record(message))
+            elif error.code() not in _PASSING:
+                raise KafkaException(error)
+        return found
+
+    def close(self) -> None:
+        """Give the client back."""
+        self._consumer.close()
+
+
+def _record(message: Any) -> Fetched:
+    return Fetched(
+        message.key(), message.value(), message.offset(), message.timestamp()[1], tuple(message.headers() or ())
+    )
