@@ -9,7 +9,6 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.records import Progress
-from streams.engine.digest import state_digest
 from streams.engine.epochs import epoch_of, next_epoch
 from streams.engine.safety import check_finished
 from streams.engine.states import StateDecoder, States
@@ -53,7 +52,8 @@ def take_in(
     One of a lower epoch than one before it was written by a zombie: it is passed over, and its key is stale until it is
     written again.
     """
-    epoch, stale, digests, last, keep = table.epoch, table.stale, table.digests, b"", states.keep
+    epoch, stale, last, keep = table.epoch, table.stale, b"", states.keep
+    written: dict[bytes, bytes | None] = {}
     noted: bytes | None = None
     offset = table.changelog_next - 1
     for record in records:
@@ -69,11 +69,12 @@ def take_in(
             noted = value
         elif value is None:
             states.pop(key, None)
-            digests.pop(key, None)
+            written[key] = None
         else:
             keep(key, value)
-            digests[key] = state_digest(key, value)
+            written[key] = value
     table.epoch, table.changelog_next = epoch, offset + 1
+    table.digests.note(written)
     if noted is not None:
         said = progress(noted)
         table.inputs, table.outputs = dict(said.inputs), dict(said.outputs)
@@ -163,7 +164,7 @@ class Changelog(Generic[S]):
         if known is not None and isinstance(known.states, States):
             # Copies: a restore which a rebalance has overtaken may still be at work.
             states = known.states.copy()
-            table = replace(known, states=states, digests=dict(known.digests), already_out=set(), seal=None)
+            table = replace(known, states=states, digests=known.digests.copy(), already_out=set(), seal=None)
         self._read_on(reader, table, states)
         if table.seal is not None:
             self._compare(table, table.seal)

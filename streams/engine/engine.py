@@ -180,6 +180,7 @@ class Engine(Generic[S, D]):
 
     async def _seal(self) -> None:
         tables = list(self.ledger.tables.values())
+        await asyncio.to_thread(lambda: [table.digests.of_all() for table in tables])  # a second for a million states
         written = await self._write_progress(tables, sealed=True)
         try:
             for table in tables:

@@ -126,11 +126,11 @@ class ExactlyOnce(Finisher[S]):
             outputs = await self._with_letters(outputs)
 
     async def _with_letters(self, outputs: Sequence[Message]) -> Sequence[Message]:
-        fit: list[Message] = []
-        too_large: list[Message] = []
-        for one in outputs:
-            (too_large if await self.limits.refuse(one) else fit).append(one)
-        return [*fit, *await self.letters(too_large)] if too_large else outputs
+        too_large = [one for one in self.limits.doubtful(outputs) if await self.limits.refuse(one)]
+        if not too_large:
+            return outputs
+        left_out = set(map(id, too_large))
+        return [*(one for one in outputs if id(one) not in left_out), *await self.letters(too_large)]
 
     async def write(self, records: Sequence[Message]) -> Mapping[Place, int]:
         """Write *records* in a transaction of their own, or with those that wait for one as well."""

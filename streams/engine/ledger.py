@@ -62,8 +62,9 @@ class Ledger(Generic[S]):
         """Return the changelog's records of *changed* and of how far *table* is, by its owner in *epoch*."""
         progress = self._progress.encode(table.progress(sealed=sealed))
         headers = epoch_header(table.epoch if epoch is None else epoch)
+        changelog, partition = self._changelog, table.partition
         return [
-            Message(self._changelog, key, value, table.partition, headers)
+            Message(changelog, key, value, partition, headers)
             for key, value in (*changed.items(), (PROGRESS_KEY, progress))
         ]
 
@@ -74,7 +75,7 @@ class Ledger(Generic[S]):
             OvertakenError: Another worker has written there meanwhile.
         """
         for table, changed in self._due(changes, noted):
-            table.wrote(changed)
+            table.digests.note(changed)
             self.note(table, markers + len(changed) + 1, next_offsets)
 
     def note(self, table: TablePartition[S], count: int, next_offsets: Mapping[Place, int]) -> None:

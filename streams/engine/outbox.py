@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -21,9 +21,11 @@ _BROKEN = frozenset(
     }
 )
 LARGEST_RECORD_BYTES = 50 * 1024 * 1024  # ours is not the limit: the topic's is
-
-
 _BATCH_HEADER_BYTES = 61
+_BY_KEY = -1  # librdkafka's word for a partition that the key chooses
+# Between two looks at the lease: it takes less than a millisecond to queue so many, and a tenth of the session time-out
+# lies between the end of the lease and that of the session.
+_QUEUED_AT_ONCE = 256
 
 
 def _varint_bytes(number: int) -> int:
@@ -35,9 +37,8 @@ class DeliveryError(RuntimeError):
     """Raised when the brokers did not take a record for another reason than its size."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Message:
-    """One record to be written.
+class Message(NamedTuple):
+    """One record to be written; a tuple because there are so many: a frozen dataclass takes three times as long to make.
 
     Attributes:
         partition: None lets murmur2 of the key choose, as Kafka's own clients do.
@@ -124,83 +125,132 @@ class Outbox:
         """
         if not messages:
             return Delivery()
-        batch = _Batch(self._loop, len(messages), transactional=self.transactional)
+        batch = _Batch(self._loop, messages, transactional=self.transactional)
+        queued = 0
         async with self._order:
-            for message in messages:
-                if batch.over:
-                    break
-                await self._produce(message, batch)
+            while queued < len(messages) and not batch.over:
+                self._check()
+                some = messages[queued : queued + _QUEUED_AT_ONCE]
+                taken = self._enqueue(some, batch)
+                queued += taken
+                if taken < len(some):
+                    await asyncio.sleep(0.01)  # the queue is full: the brokers are slower than we are
         return await batch.done
 
-    async def _produce(self, message: Message, batch: "_Batch") -> None:
-        partition = {} if message.partition is None else {"partition": message.partition}
-        while True:
-            self._check()
+    def _enqueue(self, messages: Sequence[Message], batch: "_Batch") -> int:
+        """Return how many of *messages* are in the producer's queue or have failed; it had no room for more."""
+        produce = self._producer.produce
+        known_topic, known_partition, report = "", None, None
+        known_headers: Sequence[tuple[str, bytes]] = ()
+        header_list = None
+        for taken, (topic, key, value, partition, headers, _) in enumerate(messages):
+            number = _BY_KEY if partition is None else partition
+            if number != known_partition or topic != known_topic:
+                known_topic, known_partition, report = topic, number, batch.report_of(topic, number)
+            if headers is not known_headers:
+                known_headers, header_list = headers, list(headers)
             try:
-                self._producer.produce(
-                    message.topic,
-                    message.value,
-                    message.key,
-                    headers=list(message.headers),
-                    on_delivery=batch.report(message),
-                    **partition,
-                )
+                # By position, since names take half as long again: the two before the headers are not for us.
+                produce(topic, value, key, number, report, None, 0, header_list)
             except BufferError:
-                await asyncio.sleep(0.01)  # the queue is full: the brokers are slower than we are
+                return taken
             except KafkaException as error:
-                batch.count(message, error.args[0], None)
-                return
-            else:
-                return
+                batch.fail(error.args[0], messages[taken])
+                batch.count()
+        return len(messages)
 
     async def close(self) -> None:
-        """Wait for what is under way and end the thread."""
-        await asyncio.to_thread(self._producer.flush, 10)
+        """End the thread and wait for what is under way."""
         self._closed.set()
         await asyncio.to_thread(self._thread.join, 5)
+        await asyncio.to_thread(self._producer.flush, 10)
 
 
 class _Batch:
-    """Counts delivery reports, which come in the producer's thread, and resolves one future in the loop's."""
+    """Hears what became of each record, mostly in the producer's thread, and resolves one future in the loop's.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, size: int, *, transactional: bool) -> None:
+    No lock is needed: each step is one that Python's threads cannot divide.
+
+    Attributes:
+        over: Whether what is heard from now on does not matter.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, messages: Sequence[Message], *, transactional: bool) -> None:
         self.done: asyncio.Future[Delivery] = loop.create_future()
         self.over = False
-        self._transactional = transactional
-        self._loop = loop
-        self._left = size
-        self._lock = threading.Lock()
+        self._loop, self._messages, self._transactional = loop, messages, transactional
+        self._next_left = iter(range(len(messages) - 1, -1, -1)).__next__
+        self._places: dict[tuple[str, int], _Place] = {}
+        self._by_content: dict[tuple[str, bytes, bytes], list[Message]] = {}
         self._delivery = Delivery()
         self._error: DeliveryError | None = None
 
-    def report(self, message: Message) -> Any:
-        return lambda error, written: self.count(message, error, written)
+    def report_of(self, topic: str, partition: int) -> Callable[[Any, Any], None]:
+        """Return what hears of the records for a partition, or of those whose partition their key chooses."""
+        if partition == _BY_KEY:
+            return lambda error, written: self.report_of(topic, written.partition())(error, written)
+        return self._places.setdefault((topic, partition), _Place(self)).report
 
-    def count(self, message: Message, error: Any, written: Any) -> None:
-        with self._lock:
-            if self.over:
-                return
-            if error is None:
-                where = (written.topic(), written.partition())
-                self._delivery.next_offsets[where] = max(
-                    self._delivery.next_offsets.get(where, 0), written.offset() + 1
-                )
-            elif self._transactional and error.code() in _BROKEN:
-                self._delivery.broken = True
-            elif error.code() in _TOO_LARGE:
-                self._delivery.refused.append(message)
-            else:
-                self._error = DeliveryError(f"{message.topic} did not take a record: {error.str()}")
-                self._error.__cause__ = KafkaException(error)
-            self._left -= 1
-            if self._left == 0 or (self._transactional and (self._delivery.refused or self._error)):
-                self.over = True
-                self._loop.call_soon_threadsafe(self._resolve)
+    def count(self) -> None:
+        """Take note that one more record has been heard of."""
+        if self._next_left() == 0:
+            self._end()
+
+    def not_taken(self, error: Any, written: Any) -> None:
+        """Take note of a record that the brokers did not take; which one it was, its content tells."""
+        if self.over:
+            return
+        if not self._by_content:
+            for message in self._messages:
+                self._by_content.setdefault(_content(*message[:3]), []).append(message)
+        self.fail(error, self._by_content[_content(written.topic(), written.key(), written.value())].pop(0))
+
+    def fail(self, error: Any, message: Message) -> None:
+        """Take note that *message* was not taken."""
+        if self._transactional and error.code() in _BROKEN:
+            self._delivery.broken = True
+        elif error.code() in _TOO_LARGE:
+            self._delivery.refused.append(message)
+        else:
+            self._error = DeliveryError(f"{message.topic} did not take a record: {error.str()}")
+            self._error.__cause__ = KafkaException(error)
+        if self._transactional and (self._delivery.refused or self._error):
+            self._end()
+
+    def _end(self) -> None:
+        self.over = True
+        self._loop.call_soon_threadsafe(self._resolve)
 
     def _resolve(self) -> None:
         if self.done.done():
             return
-        if self._error is None:
-            self.done.set_result(self._delivery)
-        else:
+        if self._error is not None:
             self.done.set_exception(self._error)
+            return
+        for place, heard in list(self._places.items()):
+            offset = None if heard.last is None else heard.last.offset()
+            if offset is not None:
+                self._delivery.next_offsets[place] = offset + 1
+        self.done.set_result(self._delivery)
+
+
+class _Place:
+    """Hears of a batch's records for one partition: as they are reported in its order, the last says where they end."""
+
+    __slots__ = ("_batch", "_count", "last")
+
+    def __init__(self, batch: _Batch) -> None:
+        self._batch, self._count = batch, batch.count
+        self.last: Any = None
+
+    def report(self, error: Any, written: Any) -> None:
+        """Hear of one record."""
+        if error is None:
+            self.last = written
+        else:
+            self._batch.not_taken(error, written)
+        self._count()
+
+
+def _content(topic: str, key: bytes | None, value: bytes | None) -> tuple[str, bytes, bytes]:
+    return topic, key or b"", value or b""

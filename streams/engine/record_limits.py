@@ -8,6 +8,7 @@ from math import inf
 from streams.engine.outbox import Message
 
 _KNOWN_SECONDS = 10.0
+_MOST_AROUND_BYTES = 100  # of a batch of one record without headers, beside its key and its value
 
 
 @dataclass(slots=True)
@@ -20,6 +21,15 @@ class RecordLimits:
 
     read: Callable[[str], Awaitable[float]]
     _known: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def doubtful(self, messages: Sequence[Message]) -> list[Message]:
+        """Return those of *messages* that `refuse` has to look at: most are far smaller than what their topic takes."""
+        enough = {topic: limit - _MOST_AROUND_BYTES for topic, (limit, _) in self._known.items()}
+        return [
+            one
+            for one in messages
+            if one.headers or len(one.key or b"") + len(one.value or b"") > enough.get(one.topic, -1)
+        ]
 
     async def refuse(self, message: Message) -> bool:
         """Tell whether the topic of *message* does not take it; where that is not known, it does."""

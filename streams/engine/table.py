@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from schemas.records import Progress
-from streams.engine.digest import state_digest, table_digest
+from streams.engine.digest import Digests
 
 PROGRESS_KEY = b"\x00progress"  # no key of a source begins with a zero byte: such a one is dead-lettered
 _LEAST_LOOK = 500
@@ -25,7 +25,7 @@ class TablePartition(Generic[S]):
 
     Attributes:
         states: State by key.
-        digests: Digest of each state as it is in the changelog.
+        digests: Of the states as they are in the changelog.
         inputs: Next offset of each input, by ``topic@topic id``, as the changelog knows it.
         outputs: Offset after the last output whose state is in here, by topic.
         already_out: Identities of outputs which were written after the changelog's last word.
@@ -39,7 +39,7 @@ class TablePartition(Generic[S]):
     """
 
     states: MutableMapping[bytes, S] = field(default_factory=dict)
-    digests: dict[bytes, int] = field(default_factory=dict)
+    digests: Digests = field(default_factory=Digests)
     inputs: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
     already_out: set[str] = field(default_factory=set)
@@ -61,15 +61,7 @@ class TablePartition(Generic[S]):
         """Return how far it has come; *sealed* with the digest and the number of what is written by then."""
         if not sealed:
             return Progress(self.inputs, self.outputs)
-        return Progress(self.inputs, self.outputs, table_digest(self.digests.values()), len(self.digests))
-
-    def wrote(self, changed: Mapping[bytes, bytes | None]) -> None:
-        """Take note that *changed* is in the changelog."""
-        for key, value in changed.items():
-            if value is None:
-                self.digests.pop(key, None)
-            else:
-                self.digests[key] = state_digest(key, value)
+        return Progress(self.inputs, self.outputs, *self.digests.of_all())
 
     def some_keys(self) -> list[bytes]:
         """Return some keys, others each time, all of them within 60 calls."""

@@ -255,6 +255,14 @@ def _producer(transactions, monkeypatch):
     return producer
 
 
+class Reported:
+    """A record as librdkafka reports it."""
+
+    def __init__(self, topic, key, value, partition) -> None:
+        self.topic, self.key, self.value = lambda: topic, lambda: key, lambda: value
+        self.partition = lambda: partition
+
+
 class Refusing(Scripted):
     """A producer which reports errors of its records, in this order."""
 
@@ -262,8 +270,8 @@ class Refusing(Scripted):
         super().__init__()
         self.codes = codes
 
-    def produce(self, *_arguments, on_delivery, **_more):
-        on_delivery(KafkaError(self.codes.pop(0)), None)
+    def produce(self, topic, value, key, partition, on_delivery, *_more):
+        on_delivery(KafkaError(self.codes.pop(0)), Reported(topic, key, value, partition))
 
 
 @pytest.mark.parametrize(
