@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 import numpy as np
+import uvloop
 
 from schemas.codec import Codec
 from schemas.records import Progress
@@ -35,6 +36,7 @@ from streams.engine.table import TablePartition
 from streams.engine.transactions import Membership, TransactionalOutbox, transactional
 from streams.local.cluster import LocalCluster
 from streams.settings import Settings
+from streams.worker_process import collect_seldom
 
 OUTPUT_BYTES, STATE_BYTES = 420, 350  # a prediction of 30 features, the state of a match at half-time
 PARTITIONS = 12
@@ -83,18 +85,17 @@ class Writer:
         return Batch(outputs, changes, {})
 
     async def write(self) -> list[float]:
-        """Write the load; return for each batch the seconds from when its first output was due until it was finished."""
+        """Write the load; return of each batch the seconds from when its first output was due until it was finished."""
         queue: asyncio.Queue[Batch] = asyncio.Queue(IN_FLIGHT)
         due: list[float] = []
         finishing = asyncio.create_task(self._finish(queue, due))
-        began, written = time.perf_counter(), 0
+        began, written, rate = time.perf_counter(), 0, self._load.rate
         while written < self._load.outputs:
-            wanted = self._load.at_once
-            if self._load.rate is not None:
-                while (wanted := int((time.perf_counter() - began) * self._load.rate) - written) < 1:
-                    await asyncio.sleep(1 / self._load.rate)
-            count = min(wanted, self._load.at_once)
-            due.append(time.perf_counter() if self._load.rate is None else began + (written + 1) / self._load.rate)
+            count = self._load.at_once
+            due.append(time.perf_counter() if rate is None else began + (written + 1) / rate)
+            if rate is not None:
+                await asyncio.sleep(due[-1] - time.perf_counter())
+                count = min(count, max(1, int((time.perf_counter() - began) * rate) - written))
             written += count
             await queue.put(self._finisher.begin(self.batch(count)))
         await queue.join()
@@ -183,7 +184,8 @@ def all_measured(settings: Settings, lingers: Sequence[float], times: int, loads
         admin.create_changelog(changelog, PARTITIONS)
         guarantee, linger, load = case
         config = settings.librdkafka(linger_ms=linger)
-        found[case].append(asyncio.run(measured(guarantee, changelog, config, chosen[load])))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            found[case].append(runner.run(measured(guarantee, changelog, config, chosen[load])))
         admin.delete_topics([changelog])
     for (guarantee, linger, load), results in found.items():
         medians = {name: median(one[name] for one in results) for name in results[0]}
@@ -198,6 +200,7 @@ def all_measured(settings: Settings, lingers: Sequence[float], times: int, loads
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/delivery.json"), show_default=True)
 def main(lingers: Sequence[float], times: int, loads: str, bootstrap_servers: str | None, out: Path) -> None:
     """Write to a broker and say what that cost."""
+    collect_seldom()
     with ExitStack() as stack:
         servers = bootstrap_servers or stack.enter_context(LocalCluster(ephemeral=True)).bootstrap_servers
         found = list(all_measured(Settings(bootstrap_servers=servers), lingers, times, loads))

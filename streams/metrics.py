@@ -1,6 +1,10 @@
 """What a worker counts and measures, by the names its users' dashboards know."""
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+
+from streams.bulk_histogram import BulkHistogram
 
 LATENCY_BUCKETS = (
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
@@ -43,12 +47,12 @@ class WorkerMetrics:
         self._confidence = Gauge(
             "prediction_confidence", "Mean highest probability of the last batch.", registry=registry
         )
-        self._latency = Histogram(
+        self._latency = BulkHistogram(
             "prediction_latency_seconds",
             "Timestamp of the cause's record to the prediction on the brokers.",
-            buckets=LATENCY_BUCKETS,
-            registry=registry,
+            LATENCY_BUCKETS,
         )
+        registry.register(self._latency)
         self._stages = Histogram(
             "touchline_stage_latency_seconds",
             "Time of one stage of the way.",
@@ -104,12 +108,13 @@ class WorkerMetrics:
         self._predictions.labels(model, version, variant).inc(count)
         self._confidence.set(confidence)
 
-    def latency(self, seconds: float) -> None:
-        """Measure one prediction; a clock which runs behind is counted, never a negative latency."""
-        if seconds < 0:
-            self._clock_behind.labels(self._role).inc()
-        else:
-            self._latency.observe(seconds)
+    def latencies(self, seconds: NDArray[np.float64]) -> None:
+        """Measure predictions; a clock which runs behind is counted, never a negative latency."""
+        behind = int((seconds < 0).sum())
+        if behind:
+            self._clock_behind.labels(self._role).inc(behind)
+            seconds = seconds[seconds >= 0]
+        self._latency.observe(seconds)
 
     def stage(self, stage: str, seconds: float) -> None:
         """Measure one stage of one batch."""

@@ -241,10 +241,9 @@ class PredictJob:
 
     def delivered(self, outputs: Sequence[Message]) -> None:
         """Measure the time from the timestamp of each prediction's cause."""
-        now = time.time()
-        for message in outputs:
-            if message.topic == self.topics.predictions and message.source is not None:
-                self.metrics.latency(now - message.source[1].timestamp / 1000)
+        name = self.topics.predictions
+        caused_at_ms = [one.source[1].timestamp for one in outputs if one.topic == name and one.source is not None]
+        self.metrics.latencies(time.time() - np.array(caused_at_ms) / 1000)
 
     def expire(self, table: TablePartition[MatchState], committed: Mapping[str, int]) -> Step | None:
         """Let matches go whose time is over and whose events are committed."""

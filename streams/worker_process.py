@@ -1,6 +1,7 @@
 """The process of one role: ``python -m streams.worker_process ROLE SOCKET``, started by the supervisor."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -85,6 +86,16 @@ class _Worker(faust.Worker):
         await asyncio.sleep(0)
 
 
+def collect_seldom() -> None:
+    """Look for cycles of objects less often than every 700 new ones: each record is some, and hardly any is in one.
+
+    What is there already is not looked at again: it stays.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 10)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Run the role until a signal comes or the supervisor has gone."""
     role, socket = arguments
@@ -106,6 +117,7 @@ def main(arguments: Sequence[str]) -> None:
     app.attached += [_Watched(app, registry, Path(socket)), _LagWatch(lag)]
     worker: Any = _Worker(app, loglevel=settings.log_level, override_logging=False, redirect_stdouts=False, quiet=True)
     worker.spinner = None  # it writes escape codes into logs
+    collect_seldom()
     worker.execute_from_commandline()
 
 

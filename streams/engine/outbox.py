@@ -38,7 +38,7 @@ class DeliveryError(RuntimeError):
 
 
 class Message(NamedTuple):
-    """One record to be written; a tuple because there are so many: a frozen dataclass takes three times as long to make.
+    """One record to be written: a tuple, since a frozen dataclass takes three times as long to make.
 
     Attributes:
         partition: None lets murmur2 of the key choose, as Kafka's own clients do.
@@ -100,7 +100,7 @@ class Outbox:
             {
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
-                "linger.ms": 2,
+                "linger.ms": 0,  # what waits while others are on their way is a batch all the same
                 "message.max.bytes": LARGEST_RECORD_BYTES,
                 "queue.buffering.max.messages": 1_000_000,
                 "log_level": 3,

@@ -1,6 +1,6 @@
 """State by key, a partition at a time."""
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, TypeVar
