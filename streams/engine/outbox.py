@@ -198,8 +198,6 @@ class _Batch:
 
     def not_taken(self, error: Any, written: Any) -> None:
         """Take note of a record that the brokers did not take; which one it was, its content tells."""
-        if self.over:
-            return
         if not self._by_content:
             for message in self._messages:
                 self._by_content.setdefault(_content(*message[:3]), []).append(message)
@@ -207,6 +205,8 @@ class _Batch:
 
     def fail(self, error: Any, message: Message) -> None:
         """Take note that *message* was not taken."""
+        if self.over:
+            return
         if self._transactional and error.code() in _BROKEN:
             self._delivery.broken = True
         elif error.code() in _TOO_LARGE:
@@ -227,7 +227,8 @@ class _Batch:
         if self._error is not None:
             self.done.set_exception(self._error)
             return
-        for place, heard in list(self._places.items()):
+        places, self._places = self._places, {}  # they know us: without them, what we hold goes when we do
+        for place, heard in list(places.items()):
             offset = None if heard.last is None else heard.last.offset()
             if offset is not None:
                 self._delivery.next_offsets[place] = offset + 1
