@@ -19,6 +19,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from schemas.compiling import compiled
+
 NARROW: Final = 16
 WIDE: Final = 64
 """Rows which go through the trees together."""
@@ -214,12 +216,4 @@ def _sum_leaves(matrix: NDArray[np.float32], trees: PackedTrees, out: NDArray[np
             at += WIDE
 
 
-def _cached(function: Callable[..., None]) -> Callable[..., None]:
-    """Return *function* compiled, from an earlier run's cache where a folder for it can be written."""
-    try:
-        return njit(**_OPTIONS, cache=True)(function)  # type: ignore[no-any-return] # numba's own type
-    except RuntimeError:
-        return njit(**_OPTIONS)(function)  # type: ignore[no-any-return] # numba's own type
-
-
-sum_leaves = _cached(_sum_leaves)
+sum_leaves = compiled(_sum_leaves)

@@ -12,8 +12,9 @@ LARGEST_VALUE = 3.4e38  # models read float32
 SUM_TOLERANCE = 1e-3  # of three float32, wherever they were added
 EARLIEST_MS = -3_786_912_000_000  # 1850-01-01, UTC: before the first rules of the game
 LATEST_MS = 7_258_118_400_000  # 2200-01-01, UTC
+MAX_AHEAD_MS = 86_400_000  # of its record's timestamp: one absurd clock must not let other matches go
 
-_OF_ONE_SIDE = GOALS | {
+OF_ONE_SIDE = GOALS | {
     EventKind.YELLOW_CARD,
     EventKind.RED_CARD,
     EventKind.SHOT,
@@ -140,5 +141,5 @@ _BY_KIND: Mapping[EventKind, Callable[[MatchEvent], None]] = {
     EventKind.SCHEDULED: _check_fixture,
     EventKind.FULL_TIME: _check_result,
     EventKind.CORRECTION: _check_correction,
-    **dict.fromkeys(_OF_ONE_SIDE, _check_side),
+    **dict.fromkeys(OF_ONE_SIDE, _check_side),
 }

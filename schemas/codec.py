@@ -106,6 +106,11 @@ class Codec(Generic[R]):
         """Tell whether *schema_id* has been learnt."""
         return schema_id in self._readings
 
+    def schema_of(self, schema_id: int) -> Schema | None:
+        """Return the schema which has been learnt as *schema_id*; None when there is none, or it cannot be read."""
+        reading = self._readings.get(schema_id)
+        return reading.plain if isinstance(reading, Reading) else None
+
     def decode(self, data: bytes) -> R:
         """Return the record in *data*.
 
@@ -166,6 +171,21 @@ class Codec(Generic[R]):
             straight = straight_writer(schema, self.record_type)
         self._writing = _Writing(header, schema, dissect, straight)
 
+    @property
+    def writes(self) -> tuple[bytes, Schema]:
+        """The first five bytes of what is written, and its schema.
+
+        Raises:
+            RuntimeError: `use_for_writing` has not been called.
+        """
+        writing = self._chosen()
+        return writing.header, writing.schema
+
+    def _chosen(self) -> _Writing:
+        if self._writing is None:
+            raise RuntimeError(f"codec {self.name} has no schema id to write with; call use_for_writing first")
+        return self._writing
+
     def encode(self, record: R) -> bytes:
         """Return *record* as bytes.
 
@@ -173,9 +193,7 @@ class Codec(Generic[R]):
             EncodeError: A value does not fit the schema.
             RuntimeError: `use_for_writing` has not been called.
         """
-        writing = self._writing
-        if writing is None:
-            raise RuntimeError(f"codec {self.name} has no schema id to write with; call use_for_writing first")
+        writing = self._chosen()
         if writing.straight is not None:
             out = bytearray(writing.header)
             try:

@@ -1,18 +1,16 @@
 """From the bytes of a slice to events, or to the reason why a record is set aside."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from schemas.bounds import ImpossibleValueError
+from schemas.bounds import MAX_AHEAD_MS, ImpossibleValueError
 from schemas.codec import DecodeError
 from streams.engine.dead_letters import Cause
 from streams.engine.job import Decoded
 from streams.engine.murmur import partition_of
 from streams.engine.slices import Record, Slice
 from streams.learning import UnregisteredSchemaError
-
-DAY_MS = 86_400_000
 
 
 class Keyed(Protocol):
@@ -68,11 +66,14 @@ class Intake(Generic[E]):
         """Return the partition to which the events of a match belong."""
         return partition_of(match_id.encode(), self.partitions)
 
-    def decode(self, piece: Slice) -> Decoded[Entry[E]]:
+    def decode(self, piece: Slice) -> Decoded[Sequence[Entry[E]]]:
         """Return an entry for each record; see Job.decode."""
-        reader = self.readers[piece.topic]
-        entries = [Entry(record, self._event(piece, record, reader)) for record in piece.records]
-        return Decoded(piece, entries, misplaced=any(_misplaced(entry.event) for entry in entries))
+        entries = [self.entry(piece, record) for record in piece.records]
+        return Decoded(piece, entries, misplaced=any(is_misplaced(entry.event) for entry in entries))
+
+    def entry(self, piece: Slice, record: Record) -> Entry[E]:
+        """Return what one *record* of *piece* says."""
+        return Entry(record, self._event(piece, record, self.readers[piece.topic]))
 
     def _event(self, piece: Slice, record: Record, reader: Reader[E]) -> E | Refused:
         key, value = record.key, record.value
@@ -110,12 +111,13 @@ def read(value: bytes, reader: Reader[R]) -> R | Refused:
     return event
 
 
-def _misplaced(event: object) -> bool:
+def is_misplaced(event: object) -> bool:
+    """Tell whether a record lies in another partition than its key's."""
     return isinstance(event, Refused) and event.cause is Cause.WRONG_PARTITION
 
 
 def _ahead(record: Record, event_time_ms: int) -> Refused | None:
     ahead = event_time_ms - record.timestamp
-    if ahead <= DAY_MS:
+    if ahead <= MAX_AHEAD_MS:
         return None
     return Refused(Cause.FUTURE_EVENT, f"the event time is {ahead / 3_600_000:.1f} h after the record's timestamp")

@@ -73,7 +73,7 @@ class RateJob:
     _book: RatingBook = field(default_factory=RatingBook)
     _restored: TablePartition[RatingRecord] | None = None
 
-    def decode(self, piece: Slice) -> Decoded[Entry[TeamEvent]]:
+    def decode(self, piece: Slice) -> Decoded[Sequence[Entry[TeamEvent]]]:
         """Return the events of *piece*."""
         return Decoded(piece, [Entry(record, self._event(record)) for record in piece.records])
 
@@ -84,7 +84,7 @@ class RateJob:
         return event
 
     async def process(
-        self, batch: Sequence[Decoded[Entry[TeamEvent]]], tables: Mapping[int, TablePartition[RatingRecord]]
+        self, batch: Sequence[Decoded[Sequence[Entry[TeamEvent]]]], tables: Mapping[int, TablePartition[RatingRecord]]
     ) -> Sequence[Step]:
         """Return the feature events which follow, a step a slice."""
         if batch:
@@ -103,7 +103,7 @@ class RateJob:
         )
         self._restored = table
 
-    def _step(self, decoded: Decoded[Entry[TeamEvent]], table: TablePartition[RatingRecord]) -> Step:
+    def _step(self, decoded: Decoded[Sequence[Entry[TeamEvent]]], table: TablePartition[RatingRecord]) -> Step:
         step = Step()
         piece = decoded.piece
         for entry in decoded.entries:

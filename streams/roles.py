@@ -17,7 +17,8 @@ from streams.intake import Intake, Reader
 from streams.layout import Layout
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
-from streams.predict import PredictCodecs, PredictJob, PredictTopics
+from streams.predicting.job import PredictJob
+from streams.predicting.wiring import EncodedStates, PredictCodecs, PredictTopics
 from streams.rate import RateJob, RateTopics, RatingCodecs
 from streams.registry import registry_of
 from streams.role import Role
@@ -60,10 +61,15 @@ def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Work
     bundle = open_bundle(settings.bundle, settings.predictor, settings.scoring_threads)
     intake: Intake[Any] = Intake(readers, inputs.partitions)
     job = PredictJob(
-        intake, topics, PredictCodecs(prediction, team_event, state), bundle, metrics, settings.worker_name
+        intake,
+        topics,
+        PredictCodecs(match_events, prediction, team_event, state),
+        bundle,
+        metrics,
+        settings.worker_name,
     )
     tail = Tail(topics.predictions, lambda value: prediction.decode(value).prediction_id)
-    return Role("predict", INPUTS["predict"], "matches", lambda _key, value: state.decode(value), job, (tail,))
+    return Role("predict", INPUTS["predict"], "matches", EncodedStates(state), job, (tail,))
 
 
 def _rate(settings: Settings, book: SchemaBook, _inputs: Inputs, metrics: WorkerMetrics) -> Role:

@@ -51,14 +51,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decoded(Generic[D]):
-    """A slice and what its records say, one entry a record.
+    """A slice and what its records say.
 
     Attributes:
+        entries: As the job has it.
         misplaced: Whether a record lies in another partition than its key's, as far as the job knows.
     """
 
     piece: Slice
-    entries: Sequence[D]
+    entries: D
     misplaced: bool = False
 
 

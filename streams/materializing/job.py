@@ -40,12 +40,12 @@ class MaterializeJob:
     worker: str
     _positions: dict[int, _Position] = field(default_factory=dict)
 
-    def decode(self, piece: Slice) -> Decoded[Entry[Prediction]]:
+    def decode(self, piece: Slice) -> Decoded[Sequence[Entry[Prediction]]]:
         """Return the predictions of *piece*."""
         return self.intake.decode(piece)
 
     async def process(
-        self, batch: Sequence[Decoded[Entry[Prediction]]], tables: Mapping[int, TablePartition[None]]
+        self, batch: Sequence[Decoded[Sequence[Entry[Prediction]]]], tables: Mapping[int, TablePartition[None]]
     ) -> Sequence[Step]:
         """Write the latest predictions in one round trip; return dead letters, a step a slice."""
         self.metrics.batch(sum(len(decoded.entries) for decoded in batch))
@@ -62,7 +62,7 @@ class MaterializeJob:
                 position.reached = piece.next_offset
         return steps
 
-    def _take(self, decoded: Decoded[Entry[Prediction]]) -> Step:
+    def _take(self, decoded: Decoded[Sequence[Entry[Prediction]]]) -> Step:
         step, piece = Step(), decoded.piece
         for entry in decoded.entries:
             if isinstance(entry.event, Refused):

@@ -73,12 +73,12 @@ class MonitorJob:
     _live: dict[int, _Live] = field(default_factory=dict)
     _unknown: set[str] = field(default_factory=set)
 
-    def decode(self, piece: Slice) -> Decoded[Entry[Prediction]]:
+    def decode(self, piece: Slice) -> Decoded[Sequence[Entry[Prediction]]]:
         """Return the predictions of *piece*."""
         return self.intake.decode(piece)
 
     async def process(
-        self, batch: Sequence[Decoded[Entry[Prediction]]], tables: Mapping[int, TablePartition[MonitorState]]
+        self, batch: Sequence[Decoded[Sequence[Entry[Prediction]]]], tables: Mapping[int, TablePartition[MonitorState]]
     ) -> Sequence[Step]:
         """Return dead letters, and now and then what was counted, a step a slice."""
         self.metrics.batch(sum(len(decoded.entries) for decoded in batch))
@@ -91,7 +91,7 @@ class MonitorJob:
                 self._write(live, step)
         return steps
 
-    def _dead_letters(self, decoded: Decoded[Entry[Prediction]]) -> list[Message]:
+    def _dead_letters(self, decoded: Decoded[Sequence[Entry[Prediction]]]) -> list[Message]:
         found = []
         for entry in decoded.entries:
             if isinstance(entry.event, Refused):
@@ -111,7 +111,7 @@ class MonitorJob:
             live = self._live[table.partition] = _Live(table, windows, self.clock(), self.clock())
         return live
 
-    def _fold(self, live: _Live, batch: Sequence[Decoded[Entry[Prediction]]]) -> None:
+    def _fold(self, live: _Live, batch: Sequence[Decoded[Sequence[Entry[Prediction]]]]) -> None:
         rows = [
             Row(entry.record.offset, entry.record.timestamp, entry.event)
             for decoded in batch

@@ -66,7 +66,7 @@ class ReportJob:
     _merging: Merging = field(default_factory=lambda: Merging(0, 0))
     _shown: dict[Series, tuple[int, Counts]] = field(default_factory=dict)
 
-    def decode(self, piece: Slice) -> Decoded[Entry[Parsed]]:
+    def decode(self, piece: Slice) -> Decoded[Sequence[Entry[Parsed]]]:
         """Return the partials of *piece*."""
         return Decoded(piece, [Entry(record, self._parsed(record)) for record in piece.records])
 
@@ -82,12 +82,12 @@ class ReportJob:
             return Refused(Cause.IMPOSSIBLE_VALUE, f"the payload is no {partial.kind.value} partial: {error!r}")
 
     async def process(
-        self, batch: Sequence[Decoded[Entry[Parsed]]], tables: Mapping[int, TablePartition[MonitorState]]
+        self, batch: Sequence[Decoded[Sequence[Entry[Parsed]]]], tables: Mapping[int, TablePartition[MonitorState]]
     ) -> Sequence[Step]:
         """Return the reports which follow, a step a slice."""
         return [self._step(decoded, tables[decoded.piece.partition]) for decoded in batch]
 
-    def _step(self, decoded: Decoded[Entry[Parsed]], table: TablePartition[MonitorState]) -> Step:
+    def _step(self, decoded: Decoded[Sequence[Entry[Parsed]]], table: TablePartition[MonitorState]) -> Step:
         self._open(table)
         step, piece = Step(), decoded.piece
         for entry in decoded.entries:

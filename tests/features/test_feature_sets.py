@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.feature_sets import FEATURE_SETS, remaining_goals
+from features.facts import remaining_goals
+from features.feature_sets import FEATURE_SETS, facts_of
 from features.match_state import MatchState, after_feature_event, after_match_event
 from features.team_ratings import HOME_LOG_GOALS, LOG_GOALS, TeamRating, rating_values
 from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
@@ -15,6 +16,11 @@ V1 = FEATURE_SETS["v1"]
 VALUES = rating_values(
     TeamRating("Ajax", elo=1700, matches=9, last_match_day=5), TeamRating("PSV"), neutral=False, day=10
 )
+
+
+def remaining(state: MatchState) -> tuple[float, float]:
+    (facts,) = facts_of([state])
+    return remaining_goals(facts)
 
 
 def row(state: MatchState) -> dict[str, float]:
@@ -88,9 +94,9 @@ def test_extra_time_still_has_goals_to_come() -> None:
 
 def test_a_red_card_turns_the_chances() -> None:
     even = scheduled(neutral=True)
-    home, away = remaining_goals(after(even, EventKind.RED_CARD, 0, Side.HOME))
+    home, away = remaining(after(even, EventKind.RED_CARD, 0, Side.HOME))
 
-    assert home < remaining_goals(even)[0] == remaining_goals(even)[1] < away
+    assert home < remaining(even)[0] == remaining(even)[1] < away
 
 
 def told(home: float | None, away: float | None, *, neutral: bool = False) -> MatchState:
@@ -99,10 +105,10 @@ def told(home: float | None, away: float | None, *, neutral: bool = False) -> Ma
 
 
 def test_the_goals_to_come_are_those_the_ratings_expect_and_else_those_of_mean_teams() -> None:
-    assert (2.5, 0.75) == remaining_goals(told(2.5, 0.75))
-    assert (exp(LOG_GOALS + HOME_LOG_GOALS), 0.75) == remaining_goals(told(None, 0.75))
-    assert (2.5, exp(LOG_GOALS)) == remaining_goals(told(2.5, None))
-    assert exp(LOG_GOALS) == remaining_goals(told(None, None, neutral=True))[0]
+    assert (2.5, 0.75) == remaining(told(2.5, 0.75))
+    assert (exp(LOG_GOALS + HOME_LOG_GOALS), 0.75) == remaining(told(None, 0.75))
+    assert (2.5, exp(LOG_GOALS)) == remaining(told(2.5, None))
+    assert exp(LOG_GOALS) == remaining(told(None, None, neutral=True))[0]
 
 
 def test_each_red_card_multiplies_the_goals_to_come_of_both_sides() -> None:
@@ -110,12 +116,12 @@ def test_each_red_card_multiplies_the_goals_to_come_of_both_sides() -> None:
     for number, side in enumerate((Side.HOME, Side.AWAY, Side.AWAY)):
         state = after_match_event(state, MatchEvent(f"red-{number}", "m", EventKind.RED_CARD, 0, 0, side))
 
-    assert remaining_goals(state) == pytest.approx((2.0 * 0.67 * 1.2**2, 1.0 * 0.67**2 * 1.2))
+    assert remaining(state) == pytest.approx((2.0 * 0.67 * 1.2**2, 1.0 * 0.67**2 * 1.2))
 
 
 @pytest.mark.parametrize(("minute", "share"), [(0, 94), (90, 4), (91, 31), (122, 0), (140, 0)])
 def test_goals_come_until_stoppage_time_or_the_end_of_extra_time(minute: int, share: int) -> None:
-    assert remaining_goals(after(told(2.0, 1.0), EventKind.TICK, minute)) == pytest.approx((2 * share / 94, share / 94))
+    assert remaining(after(told(2.0, 1.0), EventKind.TICK, minute)) == pytest.approx((2 * share / 94, share / 94))
 
 
 def test_the_last_goal_of_either_side_counts() -> None:
@@ -132,14 +138,14 @@ def test_the_last_goal_of_either_side_counts() -> None:
 def test_a_rating_which_cannot_be_is_none(absurd: float) -> None:
     state = scheduled()
 
-    assert remaining_goals(state) == remaining_goals(told(absurd, absurd))
+    assert remaining(state) == remaining(told(absurd, absurd))
 
 
 def test_any_number_of_red_cards_leaves_numbers() -> None:
     state = scheduled()
     cards = b"".join(number.to_bytes(8, "big") for number in range(5_000))
     absurd = replace(state, home=replace(state.home, red_cards=cards))
-    home, away = remaining_goals(absurd)
+    home, away = remaining(absurd)
 
     assert 0 <= home < away <= 40
     assert not np.isinf(V1.matrix([absurd])).any()

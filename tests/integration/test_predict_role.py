@@ -5,7 +5,7 @@ import collections
 import pytest
 
 from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
-from streams.predict import prediction_id
+from streams.predicting.predictions import prediction_id
 
 pytestmark = pytest.mark.integration
 

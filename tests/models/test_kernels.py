@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from models import kernels
 from models.compiled import pack_trees
 from models.forests import Split, Tree
 from models.kernels import HAS_PERMUTE, NARROW, WIDE, block_of
@@ -54,14 +53,3 @@ def test_a_block_sums_the_leaves_of_a_slow_walk(lanes, portable):
 
     expected = [sum(reached(tree, row) for tree in trees) for row in rows]
     assert np.allclose(out, expected, rtol=0, atol=1e-5)
-
-
-def test_where_nothing_can_be_cached_it_is_compiled_all_the_same(monkeypatch):
-    def njit(**options):
-        if "cache" in options:
-            raise RuntimeError("no locator available")
-        return lambda function: function
-
-    monkeypatch.setattr(kernels, "njit", njit)
-
-    assert "compiled" == kernels._cached(lambda: "compiled")()

@@ -322,3 +322,19 @@ def test_writing_needs_a_schema_id():
 def test_a_codec_tells_what_it_knows():
     assert EVENTS.knows(2)
     assert not EVENTS.knows(3)
+
+
+def test_a_codec_shows_the_schemas_which_it_can_read_and_the_one_it_writes():
+    codec = Codec("match_event", MatchEvent)
+    codec.learn(1, schema_json("match_event", 1))
+    codec.learn(11, schema_json("feature_event"))
+    codec.use_for_writing(258, 1)
+
+    assert "touchline.MatchEvent" == codec.schema_of(1)["name"]
+    assert [None, None] == [codec.schema_of(schema_id) for schema_id in (3, 11)]
+    assert (b"\0\0\0\1\2", codec.schema_of(1)) == codec.writes
+
+
+def test_before_a_codec_can_write_it_shows_no_schema():
+    with pytest.raises(RuntimeError, match="use_for_writing"):
+        _ = Codec("match_event", MatchEvent).writes

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.bounds import check_match_event
+from schemas.bounds import MAX_AHEAD_MS, check_match_event
 from schemas.codec import Codec
 from schemas.records import EventKind, MatchEvent
 from streams.engine.dead_letters import Cause
 from streams.engine.murmur import partition_of
 from streams.engine.slices import Slice
-from streams.intake import DAY_MS, Intake, Reader, Refused
+from streams.intake import Intake, Reader, Refused
 
 AT_MS = 1_668_960_000_000
 EVENT = MatchEvent("e1", "m1", EventKind.TICK, AT_MS, 5)
@@ -64,7 +64,7 @@ def test_a_partition_that_is_not_murmur2_of_the_key_is_refused(intake, codec):
     assert Cause.WRONG_PARTITION is only(intake, FakeRecord(b"m1", codec.encode(EVENT)), wrong).cause
 
 
-@pytest.mark.parametrize(("ahead", "refused"), [(0, False), (DAY_MS, False), (DAY_MS + 1, True)])
+@pytest.mark.parametrize(("ahead", "refused"), [(0, False), (MAX_AHEAD_MS, False), (MAX_AHEAD_MS + 1, True)])
 def test_an_event_more_than_a_day_ahead_of_its_record_is_refused(intake, codec, ahead, refused):
     event = only(intake, FakeRecord(b"m1", codec.encode(EVENT), timestamp=AT_MS - ahead))
 

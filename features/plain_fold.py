@@ -1,0 +1,152 @@
+"""Folds the usual events of running matches into their states, a batch at a time.
+
+It says for these events what `after_match_event` says; the tests hold the two together.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.facts import (
+    AWAY_GOALS,
+    AWAY_REDS,
+    HOME_GOALS,
+    HOME_REDS,
+    IMPORTANCE,
+    LAST_GOAL,
+    MINUTE,
+    NEUTRAL,
+    OVER,
+    STARTED,
+)
+from features.plain_layout import DIGEST, GOALS_SECTION, RED_SECTION, SECTIONS, TICK, Columns, Row
+from features.plain_states import digest_at
+from schemas.avro_kernels import Bytes, read_long
+from schemas.compiling import compiled
+
+LEFT, REPLAYED, REPEATED, PREDICTED = range(4)
+"""What became of an event: it is not for the fold, its offset was applied, it changed nothing, or it did."""
+
+
+@compiled
+def _has_digest(data: Bytes, start: int, count: int, digest: int) -> bool:
+    """Tell whether *digest* is among *count* sorted ones."""
+    number = np.uint64(digest)
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        if digest_at(data, start + middle * DIGEST) < number:
+            low = middle + 1
+        else:
+            high = middle
+    return low < count and digest_at(data, start + low * DIGEST) == number
+
+
+@compiled
+def _has_goal(data: Bytes, at: int, count: int, digest: int) -> bool:
+    for _ in range(count):
+        _, at = read_long(data, at, len(data))
+        one, at = read_long(data, at, len(data))
+        if one == digest:
+            return True
+    return False
+
+
+@compiled
+def _is_known(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, match: Row, section: int, place: int, known: int, added: Columns, digest: int
+) -> bool:
+    """Tell whether *digest* is in a section already, or was struck off."""
+    if _has_digest(data, match.struck_at, (match.struck_end - match.struck_at) // DIGEST, digest):
+        return True
+    if section % SECTIONS == GOALS_SECTION:
+        if _has_goal(data, place, known, digest):
+            return True
+    elif _has_digest(data, place, known, digest):
+        return True
+    one = match.first_added
+    while one >= 0:
+        if added[one].digest == digest and added[one].section == section:
+            return True
+        one = added[one].before
+    return False
+
+
+@compiled
+def _state_facts(match: Row, counts: NDArray[np.int64], rated: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+    """Write what the features are computed from."""
+    for name in range(len(rated)):
+        out[name] = rated[name]
+    home, away = counts[GOALS_SECTION], counts[SECTIONS + GOALS_SECTION]
+    out[NEUTRAL] = match.neutral
+    out[IMPORTANCE] = match.importance
+    out[STARTED] = match.minute != 0 or match.marked
+    out[MINUTE] = match.minute
+    out[HOME_GOALS] = match.home_score if match.has_result else home
+    out[AWAY_GOALS] = match.away_score if match.has_result else away
+    out[LAST_GOAL] = match.last_goal if home + away else np.nan
+    out[HOME_REDS] = counts[RED_SECTION]
+    out[AWAY_REDS] = counts[SECTIONS + RED_SECTION]
+    out[OVER] = match.over
+
+
+@compiled
+def fold(  # noqa: PLR0917 - kernels take arrays
+    events: Columns, section_of: NDArray[np.int8], owners: NDArray[np.int32], offsets: NDArray[np.int64], data: Bytes,
+    matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], counts: NDArray[np.int64],
+    rated: NDArray[np.float64], added: Columns, verdicts: NDArray[np.int8], causes: Columns, facts: NDArray[np.float64],
+) -> int:  # fmt: skip
+    """Fold events, in their order, into their matches; return how many of them are to be predicted.
+
+    Args:
+        events: As `schemas.plain_events` reads them, shape ``(n,)``.
+        section_of: SECTION_OF.
+        owners: Index of the match of each; -1 for an event which is left alone.
+        offsets: Of each.
+        data: From which `open_states` has filled the next three, and rated.
+        matches: One row a match; they are changed.
+        places: Where each section begins in *data*.
+        known: How much is in each section there.
+        counts: A copy of known at first; how much is in each section now.
+        rated: What the ratings say of each match.
+        added: To be filled, shape ``(n,)``.
+        verdicts: Filled with what became of each event.
+        causes: Filled with the events to be predicted.
+        facts: Filled with what is known after each of these, shape ``(n, k)``.
+    """
+    n_added = n_causes = 0
+    for row in range(len(events)):
+        verdicts[row] = LEFT
+        if owners[row] < 0:
+            continue
+        event, one = events[row], owners[row]
+        match = matches[one]
+        if offsets[row] <= match.applied_match:
+            verdicts[row] = REPLAYED
+            continue
+        changed = event.minute > match.minute
+        if event.kind != TICK:
+            side = SECTIONS * event.side
+            section = side + section_of[event.kind]
+            if not _is_known(data, match, section, places[one, section], known[one, section], added, event.digest):
+                new = added[n_added]
+                new.before, new.section, new.minute, new.digest = match.first_added, section, event.minute, event.digest
+                match.first_added = n_added
+                n_added += 1
+                counts[one, section] += 1
+                if section == side + GOALS_SECTION:
+                    match.last_goal = max(match.last_goal, event.minute)
+                changed = True
+            if event.occurred_at_ms > match.last_event_ms:
+                match.last_event_ms = event.occurred_at_ms
+                changed = True
+        if not changed:
+            verdicts[row] = REPEATED
+            continue
+        match.minute = max(match.minute, event.minute)
+        match.applied_match, match.changed, verdicts[row] = offsets[row], True, PREDICTED
+        cause = causes[n_causes]
+        cause.row, cause.match, cause.minute = row, one, match.minute if match.minute or match.marked else -1
+        cause.home_goals, cause.away_goals = counts[one, GOALS_SECTION], counts[one, SECTIONS + GOALS_SECTION]
+        _state_facts(match, counts[one], rated[one], facts[n_causes])
+        n_causes += 1
+    return n_causes

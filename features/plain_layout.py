@@ -1,0 +1,81 @@
+"""The columns in which kernels hold what is remembered of matches; what each means stands in match_state.py."""
+
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.records import EventKind
+
+Columns: TypeAlias = NDArray[np.void]
+"""A structured array."""
+
+Row: TypeAlias = Any
+"""One row of it, whose fields are attributes in a kernel."""
+
+SECTIONS: Final = 6
+"""Goals, red cards, yellow cards, shots, corners and substitutions of one side, in the order of a tally's fields."""
+
+DIGEST: Final = 8
+"""Bytes of one in a section of digests."""
+
+GOALS_SECTION: Final = 0
+RED_SECTION: Final = 1
+TICK: Final = list(EventKind).index(EventKind.TICK)
+_SECTION_OF: Final = {
+    EventKind.GOAL: 0, EventKind.OWN_GOAL: 0, EventKind.PENALTY_GOAL: 0, EventKind.RED_CARD: 1,
+    EventKind.YELLOW_CARD: 2, EventKind.SHOT: 3, EventKind.CORNER: 4, EventKind.SUBSTITUTION: 5,
+}  # fmt: skip
+SECTION_OF: Final = np.array([_SECTION_OF.get(kind, -1) for kind in EventKind], np.int8)
+"""The section of each kind; -1 for those which are counted nowhere."""
+
+MATCH: Final = np.dtype(
+    [
+        ("plain", np.bool_),
+        ("changed", np.bool_),
+        ("neutral", np.bool_),
+        ("marked", np.bool_),
+        ("over", np.bool_),
+        ("has_result", np.bool_),
+        ("minute", np.int64),
+        ("last_event_ms", np.int64),
+        ("applied_match", np.int64),
+        ("applied_feature", np.int64),
+        ("home_score", np.int64),
+        ("away_score", np.int64),
+        ("last_goal", np.int64),
+        ("ended_ms", np.int64),
+        ("kick_off_ms", np.int64),
+        ("heard_ms", np.int64),
+        ("importance", np.float64),
+        ("competition", np.int64),
+        ("competition_end", np.int64),
+        ("start", np.int64),
+        ("minute_at", np.int64),
+        ("sayings_at", np.int64),
+        ("home_at", np.int64),
+        ("tail_at", np.int64),
+        ("struck_at", np.int64),
+        ("struck_end", np.int64),
+        ("applied_at", np.int64),
+        ("end", np.int64),
+        ("first_added", np.int64),
+    ]
+)
+"""One match. Places, ``..._at``, ``..._end`` and ``competition``, count from the start of the bytes of all.
+
+plain: Whether all of it is here: it has a fixture, and nothing waits for one.
+marked: Whether a KICK_OFF, HALF_TIME or FULL_TIME says that it was begun.
+over: Whether a FULL_TIME or CANCELLED counts. ended_ms: The later of both; only where one does.
+last_goal: The minute of the last goal of both sides; -1 before any.
+heard_ms: The highest as_of_ms of its feature events; 0 without any.
+first_added: Index of the newest event added to it; -1 for none.
+"""
+
+ADDED: Final = np.dtype([("before", np.int64), ("section", np.int64), ("minute", np.int64), ("digest", np.int64)])
+"""An event which a match did not know, and the index of the one before it; sections of the away side come behind."""
+
+CAUSE: Final = np.dtype(
+    [("row", np.int64), ("match", np.int64), ("minute", np.int64), ("home_goals", np.int64), ("away_goals", np.int64)]
+)
+"""An event which is to be predicted: its index, that of its match, and what a prediction says; minute -1 before it."""

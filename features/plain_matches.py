@@ -1,0 +1,140 @@
+"""A batch of matches as columns, from the bytes of their states and back; what plain_states and plain_fold do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.facts import N_FACTS, RATED
+from features.match_expiry import KEPT_AFTER_END_MS, KEPT_AFTER_KICK_OFF_MS
+from features.plain_fold import fold
+from features.plain_layout import ADDED, CAUSE, MATCH, SECTION_OF, SECTIONS, Columns
+from features.plain_states import open_states
+from features.plain_writing import largest, write_states
+from features.rating_book import SOURCE
+from features.team_ratings import importance
+
+
+def _bytes(content: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(content, np.uint8)
+
+
+def ends_of(parts: Sequence[bytes]) -> NDArray[np.int64]:
+    """Return where each of *parts* ends when they stand one behind the other.
+
+    >>> ends_of([b"ab", b"", b"c"]).tolist()
+    [2, 2, 3]
+    """
+    return np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)))
+
+
+_NAMES: Final = _bytes("".join(RATED).encode())
+_NAME_ENDS: Final = ends_of([name.encode() for name in RATED])
+_SOURCE: Final = _bytes(SOURCE.encode())
+
+
+@lru_cache(maxsize=1024)
+def _importance(competition: bytes) -> float:
+    return importance(competition.decode())
+
+
+@dataclass(slots=True)
+class Folded:
+    """What became of events.
+
+    Attributes:
+        verdicts: Of each event, shape ``(n,)``; see features.plain_fold.
+        causes: Those to be predicted, in their order.
+        facts: What is known after each of these, shape ``(n_causes, N_FACTS)``.
+    """
+
+    verdicts: NDArray[np.int8]
+    causes: Columns
+    facts: NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class PlainMatches:
+    """Matches as columns.
+
+    Attributes:
+        content: The bytes of their states, one behind the other.
+        matches: MATCH, shape ``(n,)``; only the plain ones may be worked on.
+    """
+
+    content: bytes
+    matches: Columns
+    _places: NDArray[np.int64]
+    _known: NDArray[np.int64]
+    _rated: NDArray[np.float64]
+    _counts: NDArray[np.int64] = field(init=False)
+    _added: Columns = field(init=False)
+
+    @classmethod
+    def read(cls, states: Sequence[bytes], header: bytes) -> "PlainMatches":
+        """Return the matches of *states*; plain are those at most which begin with *header*."""
+        content = b"".join(states)
+        matches = np.zeros(len(states), MATCH)
+        places, known = np.zeros((2, len(states), 2 * SECTIONS), np.int64)
+        rated = np.empty((len(states), len(RATED)))
+        open_states(
+            _bytes(content), ends_of(states), _bytes(header), _SOURCE, _NAMES, _NAME_ENDS, matches, places, known, rated
+        )
+        return cls(content, matches, places, known, rated)
+
+    @property
+    def plain(self) -> NDArray[np.bool_]:
+        """Whether each is plain."""
+        return self.matches["plain"]
+
+    def competition(self, match: int) -> bytes:
+        """Return the name of the competition of a plain match, UTF-8."""
+        one = self.matches[match]
+        return self.content[one["competition"] : one["competition_end"]]
+
+    def expires_at_ms(self) -> NDArray[np.int64]:
+        """Return the event time after which each plain match may leave its table; see features.match_expiry."""
+        columns = self.matches
+        started = columns["marked"] | (columns["minute"] != 0)
+        heard = np.maximum(
+            np.maximum(columns["last_event_ms"], columns["heard_ms"]), np.maximum(columns["kick_off_ms"], 0)
+        )
+        open_end = np.where(started, heard, columns["kick_off_ms"]) + KEPT_AFTER_KICK_OFF_MS
+        return np.where(columns["over"], columns["ended_ms"] + KEPT_AFTER_END_MS, open_end)
+
+    def fold(self, events: Columns, owners: NDArray[np.int32], offsets: NDArray[np.int64]) -> Folded:
+        """Fold *events* into the plain matches which are their *owners*; see `features.plain_fold.fold`.
+
+        Once only.
+        """
+        self._importances()
+        self._counts, self._added = self._known.copy(), np.empty(len(events), ADDED)
+        verdicts = np.empty(len(events), np.int8)
+        causes = np.empty(len(events), CAUSE)
+        facts = np.empty((len(events), N_FACTS))
+        count = fold(
+            events, SECTION_OF, owners, offsets, _bytes(self.content), self.matches, self._places, self._known,
+            self._counts, self._rated, self._added, verdicts, causes, facts,
+        )  # fmt: skip
+        return Folded(verdicts, causes[:count], facts[:count])
+
+    def _importances(self) -> None:
+        spans = zip(self.matches["competition"].tolist(), self.matches["competition_end"].tolist(), strict=True)
+        names = [self.content[start:end] for start, end in spans]
+        self.matches["importance"] = [
+            _importance(name) if plain else 0.0 for name, plain in zip(names, self.plain.tolist(), strict=True)
+        ]
+
+    def written(self) -> list[bytes]:
+        """Return the states as they are after the fold; empty where nothing has changed."""
+        out = np.empty(largest(len(self.content), len(self._added), len(self.matches)), np.uint8)
+        ends = np.empty(len(self.matches), np.int64)
+        write_states(
+            _bytes(self.content), self.matches, self._places, self._known, self._counts, self._added, out, ends
+        )
+        content, limits = out.tobytes(), [0, *ends.tolist()]
+        return [content[start:end] for start, end in pairwise(limits)]

@@ -1,0 +1,231 @@
+"""Reads states of matches from their Avro bytes, a batch at a time.
+
+It knows schema version 1 of the match state as its codec writes it. A state which is any other, or has not got its
+fixture yet, is not plain, and is for the codec and `MatchState`, which say what all of this means.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.plain_layout import DIGEST, GOALS_SECTION, RED_SECTION, SECTIONS, Columns, Row
+from schemas.avro_kernels import Bytes, read_double, read_long, skip_bytes
+from schemas.compiling import compiled
+
+HEADER: Final = 5
+"""Bytes before a state: the magic one, and those of its schema's id."""
+
+
+@compiled
+def _array(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """Return how many items the array or map at *at* has, and where the first is."""
+    count, at = read_long(data, at, end)
+    return (count, at) if 0 <= count < end else (0, -1)
+
+
+@compiled
+def _array_end(data: Bytes, at: int, end: int, count: int) -> int:
+    """Return where the array ends whose *count* items end at *at*: there must be no other block."""
+    if not count:
+        return at
+    more, at = read_long(data, at, end)
+    return at if more == 0 else -1
+
+
+@compiled
+def _scheduled(data: Bytes, at: int, end: int, match: Row) -> int:
+    """Read every SCHEDULED; return where they end."""
+    count, at = _array(data, at, end)
+    for _ in range(count):
+        _, at = read_long(data, at, end)
+        for _text in range(3):
+            at = skip_bytes(data, at, end)
+        after = skip_bytes(data, at, end)
+        length, match.competition = read_long(data, at, end)
+        match.competition_end = match.competition + length
+        if after < 0 or after >= end:
+            return -1
+        match.neutral = data[after] != 0
+        match.kick_off_ms, at = read_long(data, after + 1, end)
+    match.plain = count > 0
+    return _array_end(data, at, end, count)
+
+
+@compiled
+def _results(data: Bytes, at: int, end: int, match: Row) -> int:
+    """Read every FULL_TIME."""
+    count, at = _array(data, at, end)
+    for _ in range(count):
+        match.ended_ms, at = read_long(data, at, end)
+        at = skip_bytes(data, at, end)
+        match.home_score, at = read_long(data, at, end)
+        match.away_score, at = read_long(data, at, end)
+    match.has_result = match.over = count > 0
+    match.marked |= count > 0
+    return _array_end(data, at, end, count)
+
+
+@compiled
+def _marks(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Return how many marks there are, the time of the last, and where they end."""
+    count, at = _array(data, at, end)
+    occurred = 0
+    for _ in range(count):
+        occurred, at = read_long(data, at, end)
+        at = skip_bytes(data, at, end)
+        _, at = read_long(data, at, end)
+    return count, occurred, _array_end(data, at, end, count)
+
+
+@compiled
+def _sayings(data: Bytes, at: int, end: int, match: Row) -> int:
+    """Read what was said once: fixture, result, marks."""
+    at = _scheduled(data, at, end, match)
+    at = _results(data, at, end, match)
+    for _ in range(2):
+        count, _occurred, at = _marks(data, at, end)
+        match.marked |= count > 0
+    count, occurred, at = _marks(data, at, end)
+    if count:
+        match.ended_ms = max(match.ended_ms, occurred) if match.over else occurred
+        match.over = True
+    return at
+
+
+@compiled
+def _tally(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, at: int, end: int, match: Row, places: NDArray[np.int64], counts: NDArray[np.int64]
+) -> int:
+    """Read what one side has done: where each section begins, and how much is in it."""
+    counts[GOALS_SECTION], at = _array(data, at, end)
+    places[GOALS_SECTION] = at
+    for _ in range(counts[GOALS_SECTION]):
+        minute, at = read_long(data, at, end)
+        _, at = read_long(data, at, end)
+        match.last_goal = max(match.last_goal, minute)
+    at = _array_end(data, at, end, counts[GOALS_SECTION])
+    for section in range(RED_SECTION, SECTIONS):
+        after = skip_bytes(data, at, end)
+        length, places[section] = read_long(data, at, end)
+        counts[section] = length // DIGEST
+        at = after if length % DIGEST == 0 else -1
+    return at
+
+
+@compiled
+def _is_text(data: Bytes, start: int, end: int, text: Bytes) -> bool:
+    if end - start != len(text):
+        return False
+    same = True
+    for place in range(len(text)):
+        same &= data[start + place] == text[place]
+    return same
+
+
+@compiled
+def _rated(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, at: int, end: int, names: Bytes, name_ends: NDArray[np.int64], rated: NDArray[np.float64]
+) -> int:
+    """Read the values of one source; those which are called like the *names* go to *rated*, in their order."""
+    count, at = _array(data, at, end)
+    expected = 0
+    for _ in range(count):
+        after = skip_bytes(data, at, end)
+        _, start = read_long(data, at, end)
+        if after < 0 or after >= end:
+            return -1
+        for step in range(len(name_ends)):  # they come in the same order each time: the next one first
+            name = (expected + step) % len(name_ends)
+            begin = name_ends[name - 1] if name else 0
+            if _is_text(data, start, after, names[begin : name_ends[name]]):
+                expected = name + 1
+                break
+        else:
+            name = -1
+        branch, at = data[after], after + 1
+        if branch == 2:  # noqa: PLR2004 - the second branch, zigzag
+            if end - at < 8:  # noqa: PLR2004 - a float64
+                return -1
+            if name >= 0:
+                rated[name] = read_double(data, at)
+            at += 8
+        elif branch != 0:
+            return -1
+    return _array_end(data, at, end, count)
+
+
+@compiled
+def _features(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, at: int, end: int, match: Row, source: Bytes, names: Bytes, name_ends: NDArray[np.int64],
+    rated: NDArray[np.float64],
+) -> int:  # fmt: skip
+    """Read the newest feature event of each source."""
+    count, at = _array(data, at, end)
+    nothing = names[:0]
+    for _ in range(count):
+        after = skip_bytes(data, at, end)
+        _, start = read_long(data, at, end)
+        ours = after >= 0 and _is_text(data, start, after, source)
+        as_of, at = read_long(data, after, end)
+        _, at = read_long(data, at, end)
+        match.heard_ms = max(match.heard_ms, as_of)
+        at = (
+            _rated(data, at, end, names, name_ends, rated)
+            if ours
+            else _rated(data, at, end, nothing, name_ends[:0], rated)
+        )
+    return _array_end(data, at, end, count)
+
+
+@compiled
+def open_states(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, ends: NDArray[np.int64], header: Bytes, source: Bytes, names: Bytes, name_ends: NDArray[np.int64],
+    matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], rated: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Read states.
+
+    Args:
+        data: Their bytes, one behind the other.
+        ends: Of each, shape ``(n,)``.
+        header: The first bytes of a state that can be plain.
+        source: Whose values become *rated*.
+        names: Of these values, one behind the other.
+        name_ends: Of each, shape ``(k,)``.
+        matches: To be filled, shape ``(n,)``; its importance is left to the caller.
+        places: Filled with where each section begins, shape ``(n, 12)``: the home side's, then the away side's.
+        known: Filled with how much is in each, shape ``(n, 12)``.
+        rated: Filled with values by name, shape ``(n, k)``; NaN is missing.
+    """
+    rated[:] = np.nan
+    for one in range(len(ends)):
+        match = matches[one]
+        start, end = ends[one - 1] if one else 0, ends[one]
+        match.plain = match.changed = match.marked = match.over = match.has_result = False
+        match.last_goal, match.heard_ms, match.ended_ms, match.first_added = -1, 0, 0, -1
+        match.start, match.end = start, end
+        if end - start < HEADER or not _is_text(data, start, start + HEADER, header):
+            continue
+        match.minute_at = skip_bytes(data, start + HEADER, end)
+        match.minute, at = read_long(data, match.minute_at, end)
+        match.last_event_ms, match.sayings_at = read_long(data, at, end)
+        match.home_at = _sayings(data, match.sayings_at, end, match)
+        at = _tally(data, match.home_at, end, match, places[one, :SECTIONS], known[one, :SECTIONS])
+        at = _tally(data, at, end, match, places[one, SECTIONS:], known[one, SECTIONS:])
+        match.tail_at = at
+        match.struck_end = skip_bytes(data, at, end)
+        _, match.struck_at = read_long(data, at, end)
+        match.applied_at = _features(data, match.struck_end, end, match, source, names, name_ends, rated[one])
+        match.applied_match, at = read_long(data, match.applied_at, end)
+        match.applied_feature, at = read_long(data, at, end)
+        held, at = read_long(data, at, end)
+        match.plain &= at == end and held == 0
+
+
+@compiled
+def digest_at(data: Bytes, at: int) -> np.uint64:
+    """Return the digest at *at* as a number which sorts as its bytes do."""
+    number = np.uint64(0)
+    for place in range(DIGEST):
+        number = number << np.uint64(8) | np.uint64(data[at + place])
+    return number

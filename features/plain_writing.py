@@ -1,0 +1,115 @@
+"""Writes states of matches as the codec does, from the columns of a fold."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.plain_layout import DIGEST, GOALS_SECTION, SECTIONS, Columns
+from features.plain_states import digest_at
+from schemas.avro_kernels import Bytes, copy_bytes, read_long, write_long
+from schemas.compiling import compiled
+
+_LONGEST: Final = 10  # bytes of a number
+
+
+def largest(known_bytes: int, n_events: int, n_matches: int) -> int:
+    """Return how many bytes `write_states` may need.
+
+    Args:
+        known_bytes: Of the states as they were.
+        n_events: Events folded into them.
+        n_matches: How many states.
+    """
+    return known_bytes + 2 * _LONGEST * n_events + (6 + 2 * SECTIONS) * _LONGEST * n_matches
+
+
+@compiled
+def _write_goals(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, at_goals: int, known: int, added: Columns, first: int, section: int, out: Bytes, at: int, count: int,
+) -> int:  # fmt: skip
+    """Write the goals of one side, sorted; return where they end."""
+    minutes, digests = np.empty(count, np.int64), np.empty(count, np.int64)
+    for goal in range(known):
+        minutes[goal], at_goals = read_long(data, at_goals, len(data))
+        digests[goal], at_goals = read_long(data, at_goals, len(data))
+    filled = known
+    while first >= 0:
+        new = added[first]
+        if new.section == section:
+            place = filled
+            while place and (minutes[place - 1], digests[place - 1]) > (new.minute, new.digest):
+                minutes[place], digests[place] = minutes[place - 1], digests[place - 1]
+                place -= 1
+            minutes[place], digests[place] = new.minute, new.digest
+            filled += 1
+        first = new.before
+    if count:
+        at = write_long(out, at, count)
+    for goal in range(count):
+        at = write_long(out, at, minutes[goal])
+        at = write_long(out, at, digests[goal])
+    out[at] = 0
+    return at + 1
+
+
+@compiled
+def _write_digests(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, start: int, known: int, added: Columns, first: int, section: int, out: Bytes, at: int, count: int,
+) -> int:  # fmt: skip
+    """Write the digests of one section, sorted; return where they end."""
+    at = write_long(out, at, count * DIGEST)
+    at_end = copy_bytes(data, start, start + known * DIGEST, out, at)
+    while first >= 0:
+        new = added[first]
+        if new.section == section:
+            number = np.uint64(new.digest)
+            place = at_end
+            while place > at and digest_at(out, place - DIGEST) > number:
+                for byte in range(DIGEST):
+                    out[place + byte] = out[place - DIGEST + byte]
+                place -= DIGEST
+            for byte in range(DIGEST):
+                out[place + byte] = number >> np.uint64(8 * (DIGEST - 1 - byte)) & np.uint64(255)
+            at_end += DIGEST
+        first = new.before
+    return at_end
+
+
+@compiled
+def write_states(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], counts: NDArray[np.int64],
+    added: Columns, out: Bytes, ends: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Write the states of matches which have changed.
+
+    Args:
+        data: The bytes which `open_states` has read.
+        matches: As the fold has left them.
+        places: As `open_states` has filled them.
+        known: As places.
+        counts: How much is in each section now.
+        added: What the fold has added.
+        out: To be filled; `largest` says how long it must be.
+        ends: Filled with the end of each in *out*, shape ``(n,)``; empty where nothing has changed.
+    """
+    at = 0
+    for one in range(len(matches)):
+        match = matches[one]
+        if match.changed:
+            at = copy_bytes(data, match.start, match.minute_at, out, at)
+            at = write_long(out, at, match.minute)
+            at = write_long(out, at, match.last_event_ms)
+            at = copy_bytes(data, match.sayings_at, match.home_at, out, at)
+            for section in range(2 * SECTIONS):
+                place, old, new = places[one, section], known[one, section], counts[one, section]
+                if section % SECTIONS == GOALS_SECTION:
+                    at = _write_goals(data, place, old, added, match.first_added, section, out, at, new)
+                else:
+                    at = _write_digests(data, place, old, added, match.first_added, section, out, at, new)
+            at = copy_bytes(data, match.tail_at, match.applied_at, out, at)
+            at = write_long(out, at, match.applied_match)
+            at = write_long(out, at, match.applied_feature)
+            out[at] = 0
+            at += 1
+        ends[one] = at

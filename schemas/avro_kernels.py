@@ -1,0 +1,62 @@
+"""Avro's numbers in arrays of bytes, for kernels; a place of -1 says that there is none, and stays -1."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.compiling import compiled
+
+Bytes: TypeAlias = NDArray[np.uint8]
+
+
+@compiled
+def read_long(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """Return the zigzag number at *at*, and where it ends."""
+    if at < 0 or at >= end:
+        return 0, -1
+    number, shift = np.uint64(0), 0
+    while at < end:
+        byte = np.uint64(data[at])
+        at += 1
+        if shift == 63 and byte > 1:  # noqa: PLR2004 - 64 bits
+            return 0, -1
+        number |= (byte & np.uint64(127)) << np.uint64(shift)
+        if byte < 128:  # noqa: PLR2004 - the highest bit
+            return int(np.int64(number >> np.uint64(1)) ^ -np.int64(number & np.uint64(1))), at
+        shift += 7
+    return 0, -1
+
+
+@compiled
+def skip_bytes(data: Bytes, at: int, end: int) -> int:
+    """Return where the string or bytes at *at* end."""
+    length, at = read_long(data, at, end)
+    return at + length if at >= 0 and 0 <= length <= end - at else -1
+
+
+@compiled
+def read_double(data: Bytes, at: int) -> float:
+    """Return the float64 in the eight bytes at *at*."""
+    return float(data[at : at + 8].view(np.float64)[0])
+
+
+@compiled
+def write_long(data: Bytes, at: int, value: int) -> int:
+    """Write a zigzag number of up to ten bytes; return where it ends."""
+    number = np.uint64((value << 1) ^ (value >> 63))
+    while number >= 128:  # noqa: PLR2004 - the highest bit
+        data[at] = number & np.uint64(127) | np.uint64(128)
+        number >>= np.uint64(7)
+        at += 1
+    data[at] = number
+    return at + 1
+
+
+@compiled
+def copy_bytes(source: Bytes, start: int, end: int, data: Bytes, at: int) -> int:
+    """Copy the bytes from *start* to *end*; return where they end."""
+    first, to = np.uint64(start), np.uint64(at)
+    for place in range(np.uint64(end - start)):  # an index without a sign is not counted from the end
+        data[to + place] = source[first + place]
+    return at + end - start

@@ -1,0 +1,45 @@
+"""Many pieces of bytes in one array, as kernels take them."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes: TypeAlias = NDArray[np.uint8]
+Longs: TypeAlias = NDArray[np.int64]
+
+
+class FlatTexts(NamedTuple):
+    """Piece i is ``data[starts[i] : starts[i] + lengths[i]]``; the pieces may lie in any order, and share bytes.
+
+    Kernels do not check that they lie inside of *data*.
+    """
+
+    data: Bytes
+    starts: Longs
+    lengths: Longs
+
+
+def flat(parts: Sequence[bytes]) -> FlatTexts:
+    """Return *parts* behind each other.
+
+    >>> flat([b"ab", b"", b"c"]).starts.tolist()
+    [0, 2, 2]
+    """
+    lengths = [len(part) for part in parts]
+    starts = accumulate(lengths[:-1], initial=0) if lengths else ()
+    return FlatTexts(
+        np.frombuffer(b"".join(parts), np.uint8), np.array(list(starts), np.int64), np.array(lengths, np.int64)
+    )
+
+
+def unwritable(data: Bytes) -> Bytes:
+    """Return *data* as one type of array whatever it is made of, so that a kernel is compiled once.
+
+    It is the type which numpy.frombuffer makes of bytes.
+    """
+    found = np.ascontiguousarray(data).view()
+    found.flags.writeable = False
+    return found

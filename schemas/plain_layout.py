@@ -1,0 +1,101 @@
+"""How the fields of a writer's MatchEvent follow each other, as numbers which a kernel goes through.
+
+An array begins with the number of fields. For each there are four numbers, as FIELD_NUMBERS says. Behind them stand the
+tables of enumerations: how many symbols there are, then what each stands for.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.bounds import OF_ONE_SIDE
+from schemas.catalog import schema_json
+from schemas.records import EventKind, Side
+from schemas.resolution import Schema, parsed
+from schemas.straight import UnfitError, branches, kind_of
+
+FIELD_NUMBERS: Final = 4
+"""Code of null, or NO_UNION; how the value is written; where the table of its symbols begins; what it is used for."""
+NO_UNION: Final = -1
+NUMBER, TEXT, BYTES, FLOAT, DOUBLE, BOOLEAN, SYMBOL, NEVER = range(8)
+"""How a value is written; NEVER is one which a plain event has not."""
+NOTHING, EVENT_ID, MATCH_ID, KIND, OCCURRED, MINUTE, SIDE, CHANCE, USES = range(9)
+"""What it is used for."""
+
+KINDS: Final = tuple(EventKind)
+PLAIN_KINDS: Final = frozenset({*OF_ONE_SIDE, EventKind.TICK})
+"""What happens often."""
+
+_WRITTEN: Final[Mapping[str, int]] = {
+    "int": NUMBER, "long": NUMBER, "string": TEXT, "bytes": BYTES, "float": FLOAT, "double": DOUBLE,
+    "boolean": BOOLEAN, "enum": SYMBOL,
+}  # fmt: skip
+_USES: Final[Mapping[str, int]] = {
+    "event_id": EVENT_ID, "match_id": MATCH_ID, "kind": KIND, "occurred_at_ms": OCCURRED, "minute": MINUTE,
+    "side": SIDE, "expected_goals": CHANCE,
+}  # fmt: skip
+_VALUES: Final[Mapping[str, Mapping[str, int]]] = {
+    "kind": {kind.value: number for number, kind in enumerate(KINDS) if kind in PLAIN_KINDS},
+    "side": {side.value: number for number, side in enumerate(Side)},
+}
+_MOST_SYMBOLS: Final = 64  # the index of one more would take two bytes
+
+
+def layout_of(writer: Schema) -> NDArray[np.int64] | None:
+    """Return how MatchEvents of the schema *writer* are read, or None where that is not plain.
+
+    Fields may come in any order. One which we do not know is read over when it is a number, a text, bytes, a truth or
+    an enumeration, or one of them or null.
+
+    Args:
+        writer: As fastavro has parsed it; one which can be read as ours, see `Codec.schema_of`.
+    """
+    ours = {one["name"]: one["type"] for one in parsed(schema_json("match_event"))["fields"]}
+    names = [one["name"] for one in writer["fields"]]
+    if not {"event_id", "match_id", "kind", "occurred_at_ms"} <= set(names) or len(set(names)) < len(names):
+        return None
+    fields: list[int] = [len(names)]
+    tables: list[int] = []
+    try:
+        for one in writer["fields"]:
+            if one["name"] in ours:
+                _check_same(one["type"], ours[one["name"]])
+            table_at = 1 + FIELD_NUMBERS * len(names) + len(tables)
+            numbers, table = _field(one["name"], one["type"], known=one["name"] in ours)
+            fields += (numbers[0], numbers[1], table_at, numbers[2])
+            tables += table
+    except UnfitError:
+        return None
+    return np.array(fields + tables, np.int64)
+
+
+def _field(name: str, schema: Any, *, known: bool) -> tuple[tuple[int, int, int], Sequence[int]]:
+    """Return code of null, way and use of a field, and the table of its symbols."""
+    null, inner = NO_UNION, schema
+    if isinstance(schema, list):
+        null, _, inner = branches(schema)
+    kind = kind_of(inner)
+    if not isinstance(kind, str) or kind not in _WRITTEN or (isinstance(inner, dict) and "logicalType" in inner):
+        raise UnfitError(f"{inner} is not read plainly")
+    if known and name not in _USES:
+        return (null, NEVER, NOTHING), ()
+    return (null, _WRITTEN[kind], _USES.get(name, NOTHING)), _table(name, inner) if kind == "enum" else ()
+
+
+def _table(name: str, schema: Mapping[str, Any]) -> list[int]:
+    symbols = schema["symbols"]
+    if len(symbols) > _MOST_SYMBOLS:
+        raise UnfitError(f"{name} has {len(symbols)} symbols")
+    values = _VALUES.get(name)
+    return [len(symbols), *(0 if values is None else values.get(symbol, -1) for symbol in symbols)]
+
+
+def _check_same(theirs: Any, ours: Any) -> None:
+    """Raise UnfitError unless both are the same but for the order of branches and symbols."""
+    if isinstance(ours, list) and isinstance(theirs, list):
+        theirs, ours = branches(theirs)[2], branches(ours)[2]
+    same = not isinstance(theirs, list) and not isinstance(ours, list) and kind_of(theirs) == kind_of(ours)
+    if not same or (kind_of(ours) == "enum" and theirs["name"] != ours["name"]):
+        raise UnfitError(f"{theirs} is not {ours}")

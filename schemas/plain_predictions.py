@@ -1,0 +1,221 @@
+"""Writes many Predictions at a time, byte for byte as `Codec` writes each of them."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.avro_kernels import copy_bytes, write_long
+from schemas.codec import Codec
+from schemas.compiling import compiled
+from schemas.digests import WORK, Words, blake2b, write_hex
+from schemas.flat_texts import Bytes, FlatTexts, Longs, flat, unwritable
+from schemas.records import EventKind, Prediction, Variant
+from schemas.resolution import Schema
+from schemas.straight import UnfitError, kind_of
+from schemas.straight_writer import long_bytes
+
+PREDICTION_ID: Final = slice(6, 38)
+"""Where the prediction_id stands in a record's bytes."""
+
+_ID_BYTES: Final = 16
+_HEADER, _DIGEST, _MIDDLE, _TOPIC, _CAUSES = range(5)  # constants; the names of EventKind from the last on
+_KIND, _OCCURRED, _MINUTE, _PARTITION, _NUMBERS = 6, 7, 8, 11, 15  # of the numbers of a row
+_LONGEST: Final = 10
+_LONGS: Final = 16
+_CLASSES: Final = 3
+_FIELDS: Final = (
+    ("prediction_id", "string"), ("match_id", "string"), ("event_id", "string"), ("cause", "string"),
+    ("occurred_at_ms", "long"), ("competition", "string"), ("minute", "int"), ("home_score", "int"),
+    ("away_score", "int"), ("home", "float"), ("draw", "float"), ("away", "float"), ("variant", "enum"),
+    ("model", "string"), ("model_version", "string"), ("bundle_digest", "string"), ("feature_set", "string"),
+    ("features", "array"), ("source_topic", "string"), ("source_partition", "int"), ("source_offset", "long"),
+    ("source_timestamp_ms", "long"), ("received_at_us", "long"), ("decoded_at_us", "long"), ("scored_at_us", "long"),
+)  # fmt: skip
+
+
+class PredictionColumns(NamedTuple):
+    """Many predictions of one bundle, after events of one topic.
+
+    Numbers are of int64, shape ``(n,)``; those which the schema has as int are within 32 bits.
+
+    Attributes:
+        match_ids: UTF-8, like event_ids and competitions.
+        kinds: Of the events which caused them, as indexes of EventKind.
+        minutes: -1 before kick-off.
+        probabilities: Of home, draw and away, float32, shape ``(n, 3)``.
+        features: float32, shape ``(n, k)``.
+    """
+
+    match_ids: FlatTexts
+    event_ids: FlatTexts
+    competitions: FlatTexts
+    kinds: Longs
+    occurred_at_ms: Longs
+    minutes: Longs
+    home_scores: Longs
+    away_scores: Longs
+    source_partitions: Longs
+    source_offsets: Longs
+    source_timestamps_ms: Longs
+    received_at_us: Longs
+    probabilities: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+
+class _Rows(NamedTuple):
+    """The same in few arrays, since each costs time at each call of a kernel.
+
+    Attributes:
+        numbers: Shape ``(n, _NUMBERS)``: start and length of the three texts, then the columns in their order.
+        probabilities: As bytes, shape ``(n, 12)``.
+        features: As bytes, shape ``(n, 4 * k)``.
+    """
+
+    match_ids: Bytes
+    event_ids: Bytes
+    competitions: Bytes
+    numbers: Longs
+    probabilities: Bytes
+    features: Bytes
+
+
+@compiled
+def _write_text(data: Bytes, start: int, length: int, out: Bytes, at: int) -> int:
+    return copy_bytes(data, start, start + length, out, write_long(out, at, length))
+
+
+@compiled
+def _write_constant(constants: FlatTexts, number: int, out: Bytes, at: int) -> int:
+    start = constants.starts[number]
+    return copy_bytes(constants.data, start, start + constants.lengths[number], out, at)
+
+
+@compiled
+def _write_longs(numbers: Longs, first: int, end: int, out: Bytes, at: int) -> int:
+    for place in range(first, end):
+        at = write_long(out, at, numbers[place])
+    return at
+
+
+@compiled
+def _write_id(rows: _Rows, constants: FlatTexts, row: int, work: Words, out: Bytes, at: int) -> int:  # noqa: PLR0917 - a kernel's
+    """Write the prediction's id; there is room for what it is made of, since the record holds all of that too."""
+    numbers = rows.numbers[row]
+    end = copy_bytes(rows.match_ids, numbers[0], numbers[0] + numbers[1], out, at)
+    out[end] = 0
+    end = copy_bytes(rows.event_ids, numbers[2], numbers[2] + numbers[3], out, end + 1)
+    out[end] = 0
+    end = _write_constant(constants, _DIGEST, out, end + 1)
+    blake2b(out, at, end - at, _ID_BYTES, work)
+    return write_hex(work, _ID_BYTES, out, write_long(out, at, 2 * _ID_BYTES))
+
+
+@compiled
+def _write_rows(rows: _Rows, constants: FlatTexts, times_us: Longs, out: Bytes, ends: Longs) -> None:
+    work = np.empty(WORK, np.uint64)
+    width = rows.features.shape[1]
+    at = 0
+    for row in range(len(ends)):
+        numbers = rows.numbers[row]
+        at = _write_constant(constants, _HEADER, out, at)
+        at = _write_id(rows, constants, row, work, out, at)
+        at = _write_text(rows.match_ids, numbers[0], numbers[1], out, at)
+        at = _write_text(rows.event_ids, numbers[2], numbers[3], out, at)
+        at = _write_constant(constants, _CAUSES + numbers[_KIND], out, at)
+        at = write_long(out, at, numbers[_OCCURRED])
+        at = _write_text(rows.competitions, numbers[4], numbers[5], out, at)
+        at = _write_longs(numbers, _MINUTE, _PARTITION, out, at)
+        at = copy_bytes(rows.probabilities[row], 0, rows.probabilities.shape[1], out, at)
+        at = _write_constant(constants, _MIDDLE, out, at)
+        if width > 0:
+            at = copy_bytes(rows.features[row], 0, width, out, write_long(out, at, width // 4))
+        at = write_long(out, at, 0)
+        at = _write_constant(constants, _TOPIC, out, at)
+        at = _write_longs(numbers, _PARTITION, _NUMBERS, out, at)
+        at = ends[row] = _write_longs(times_us, 0, 2, out, at)
+
+
+class PlainPredictions:
+    """Writes the predictions of one bundle after events of one topic.
+
+    Args:
+        codec: Whose schema and schema id are used, as they are now.
+        variant: Like the others, what each prediction has in its field of this name.
+
+    Raises:
+        UnfitError: The codec writes another schema than the one which is known here.
+        RuntimeError: `Codec.use_for_writing` has not been called.
+    """
+
+    def __init__(
+        self,
+        codec: Codec[Prediction],
+        *,
+        variant: Variant,
+        model: str,
+        model_version: str,
+        bundle_digest: str,
+        feature_set: str,
+        source_topic: str,
+    ) -> None:
+        header, schema = codec.writes
+        texts = (model, model_version, bundle_digest, feature_set)
+        middle = long_bytes(2 * _symbols(schema).index(variant)) + b"".join(map(_text, texts))
+        causes = [_text(kind.value) for kind in EventKind]
+        self._constants = flat([header, bundle_digest.encode(), middle, _text(source_topic), *causes])
+        self._fixed = _LONGEST * _LONGS + 2 * _ID_BYTES + len(self._constants.data)
+
+    def encode(self, columns: PredictionColumns, decoded_at_us: int, scored_at_us: int) -> list[bytes]:
+        """Return each prediction as bytes.
+
+        Raises:
+            ValueError: The columns are not of one length.
+        """
+        rows = _rows(columns)
+        ends = np.empty(len(rows.numbers), np.int64)
+        out = np.empty(self._room(rows), np.uint8)
+        _write_rows(rows, self._constants, np.array([decoded_at_us, scored_at_us], np.int64), out, ends)
+        data = out[: ends[-1] if len(ends) else 0].tobytes()
+        return [data[start:end] for start, end in pairwise([0, *ends.tolist()])]
+
+    def _room(self, rows: _Rows) -> int:
+        """Return how many bytes they can take at most."""
+        fixed: int = self._fixed + rows.features.shape[1] + rows.probabilities.shape[1]
+        return len(rows.numbers) * fixed + int(rows.numbers[:, 1:6:2].sum())
+
+
+def _rows(columns: PredictionColumns) -> _Rows:
+    """Return *columns* as the kernel takes them; it is compiled for just these types of arrays."""
+    texts = (columns.match_ids, columns.event_ids, columns.competitions)
+    parts = [place for one in texts for place in (one.starts, one.lengths)]
+    parts += columns[3:-2]
+    sizes = {len(columns.probabilities), len(columns.features), *map(len, parts)}
+    if len(sizes) > 1 or columns.probabilities.shape[1] != _CLASSES:
+        raise ValueError(f"columns of {sorted(sizes)} rows and {columns.probabilities.shape[1]} classes do not fit")
+    numbers = np.empty((len(columns.kinds), _NUMBERS), np.int64)
+    for place, part in enumerate(parts):
+        numbers[:, place] = part
+    probabilities, features = (
+        np.array(one, np.float32, order="C").view(np.uint8) for one in (columns.probabilities, columns.features)
+    )
+    match_ids, event_ids, competitions = (unwritable(one.data) for one in texts)
+    return _Rows(match_ids, event_ids, competitions, numbers, probabilities, features)
+
+
+def _symbols(schema: Schema) -> Sequence[str]:
+    """Return the symbols of variant; raise UnfitError unless the schema is the one which is known here."""
+    types = {one["name"]: one["type"] for one in schema["fields"]}
+    found = tuple((name, kind_of(one)) for name, one in types.items())
+    if found != _FIELDS or types["features"]["items"] != "float":
+        raise UnfitError(f"{schema['name']} has other fields than those which are written plainly")
+    symbols: Sequence[str] = types["variant"]["symbols"]
+    return symbols
+
+
+def _text(text: str) -> bytes:
+    """Return *text* as Avro has it."""
+    data = text.encode()
+    return long_bytes(2 * len(data)) + data

@@ -1,0 +1,1 @@
+"""The predict role: match and feature events in, predictions and team events out."""

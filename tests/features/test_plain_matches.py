@@ -1,0 +1,164 @@
+"""The kernels say of usual events what `after_match_event` says."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.feature_sets import facts_of
+from features.match_expiry import expires_at_ms
+from features.match_state import MatchState, after_feature_event, after_match_event
+from features.plain_fold import PREDICTED, REPEATED, REPLAYED
+from features.plain_layout import SECTION_OF, TICK
+from features.plain_matches import PlainMatches
+from features.remembered import digest, signed
+from schemas.catalog import schema_json
+from schemas.codec import Codec
+from schemas.plain_events import EVENT_ROW
+from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
+
+KINDS = list(EventKind)
+USUAL = [kind for kind, section in zip(KINDS, SECTION_OF.tolist(), strict=True) if section >= 0 or kind is KINDS[TICK]]
+IDS = [f"e{number}" for number in range(12)]
+STATES: Codec[MatchState] = Codec("match_state", MatchState)
+STATES.learn(7, schema_json("match_state", 1))
+STATES.use_for_writing(7, 1)
+HEADER = STATES.encode(MatchState("m"))[:5]
+RATINGS = ("expected_home_goals", "expected_away_goals", "home_elo", "away_rest_days", "odds")
+
+fixtures = st.builds(
+    MatchEvent,
+    event_id=st.sampled_from(IDS),
+    match_id=st.just("m"),
+    kind=st.just(EventKind.SCHEDULED),
+    occurred_at_ms=st.integers(-5, 20),
+    home_team=st.just("Ajax"),
+    away_team=st.just("PSV"),
+    competition=st.sampled_from(["UEFA Euro", "Ædle Cup", "nl.1"]),
+    neutral=st.booleans(),
+    kick_off_ms=st.integers(0, 2**42),
+)
+usual = st.builds(
+    MatchEvent,
+    event_id=st.sampled_from(IDS),
+    match_id=st.just("m"),
+    kind=st.sampled_from(USUAL),
+    occurred_at_ms=st.integers(0, 30),
+    minute=st.integers(0, 150),
+    side=st.sampled_from(Side),
+)
+said = st.builds(
+    MatchEvent,
+    event_id=st.sampled_from(IDS),
+    match_id=st.just("m"),
+    kind=st.sampled_from([kind for kind in KINDS if kind not in USUAL and kind is not EventKind.SCHEDULED]),
+    occurred_at_ms=st.integers(0, 30),
+    minute=st.integers(0, 150),
+    home_score=st.integers(0, 99),
+    away_score=st.integers(0, 99),
+    corrects=st.sampled_from(IDS),
+)
+told = st.builds(
+    FeatureEvent,
+    event_id=st.sampled_from(IDS),
+    match_id=st.just("m"),
+    source=st.sampled_from(["ratings", "odds"]),
+    as_of_ms=st.integers(0, 2**43),
+    values=st.dictionaries(st.sampled_from(RATINGS), st.none() | st.floats(-9, 2000) | st.just(float("nan"))),
+)
+
+
+def columns(events: Sequence[MatchEvent]) -> np.ndarray:
+    found = np.zeros(len(events), EVENT_ROW)
+    for row, event in zip(found, events, strict=True):
+        row["plain"], row["kind"], row["minute"] = True, KINDS.index(event.kind), event.minute
+        row["side"] = -1 if event.side is None else list(Side).index(event.side)
+        row["occurred_at_ms"], row["digest"] = event.occurred_at_ms, signed(digest(event.event_id))
+    return found
+
+
+def after(state: MatchState, events: Sequence[MatchEvent | FeatureEvent]) -> MatchState:
+    for event in events:
+        state = after_match_event(state, event) if isinstance(event, MatchEvent) else after_feature_event(state, event)
+    return state
+
+
+running = st.tuples(fixtures, st.lists(usual | said | told | fixtures, max_size=12)).map(
+    lambda parts: after(MatchState("m"), [parts[0], *parts[1]])
+)
+
+
+def other_match() -> MatchState:
+    fixture = MatchEvent(
+        "s", "other", EventKind.SCHEDULED, 0, home_team="A", away_team="B", competition="", kick_off_ms=1
+    )
+    return after_match_event(MatchState("other"), fixture)
+
+
+@given(state=running, now=st.lists(usual, max_size=12), applied=st.integers(-1, 5))
+def test_usual_events_leave_the_same_state_verdicts_and_facts(
+    state: MatchState, now: Sequence[MatchEvent], applied: int
+) -> None:
+    state = replace(state, applied_match=applied, applied_feature=3)
+    other = other_match()
+    read = PlainMatches.read([STATES.encode(other), STATES.encode(state)], HEADER)
+    if not state.fixture_known:
+        assert not read.plain[1]
+        return
+    assert read.plain.all()
+    assert read.expires_at_ms().tolist() == [expires_at_ms(other), expires_at_ms(state)]
+
+    folded = read.fold(columns(now), np.ones(len(now), np.int32), np.arange(len(now), dtype=np.int64))
+
+    verdicts, states = [], []
+    for offset, event in enumerate(now):
+        if offset <= state.applied_match:
+            verdicts.append(REPLAYED)
+            continue
+        following = after_match_event(state, event)
+        if following is state:
+            verdicts.append(REPEATED)
+            continue
+        verdicts.append(PREDICTED)
+        state = replace(following, applied_match=offset)
+        states.append(state)
+    assert folded.verdicts.tolist() == verdicts
+    assert folded.facts.tobytes() == facts_of(states).tobytes()
+    assert [one["minute"] for one in folded.causes] == [one.minute if one.started else -1 for one in states]
+    assert [(one["home_goals"], one["away_goals"]) for one in folded.causes] == [
+        (one.home_goals, one.away_goals) for one in states
+    ]
+    assert read.written() == [b"", STATES.encode(state) if states else b""]
+
+
+@given(data=st.data(), state=running)
+def test_what_is_damaged_harms_no_neighbour(data: st.DataObject, state: MatchState) -> None:
+    good = STATES.encode(state)
+    place = data.draw(st.integers(5, len(good) - 1))
+    cut = data.draw(
+        st.sampled_from(
+            [good[:place], good + b"x", good[:place] + data.draw(st.binary(min_size=1, max_size=9)) + good[place + 1 :]]
+        )
+    )
+
+    read = PlainMatches.read([cut, good], HEADER)
+
+    assert read.plain[1] == state.fixture_known
+    events = columns([MatchEvent("new", "m", EventKind.SHOT, 1, side=Side.HOME)] * 2)
+    folded = read.fold(events, np.where(read.plain, [0, 1], -1).astype(np.int32), np.array([9, 9]))
+    assert (folded.verdicts[1] == PREDICTED) == read.plain[1]
+    if read.plain[1]:
+        following = replace(
+            after_match_event(state, MatchEvent("new", "m", EventKind.SHOT, 1, side=Side.HOME)), applied_match=9
+        )
+        assert read.written()[1] == STATES.encode(following)
+
+
+def test_a_state_of_another_schema_is_not_plain() -> None:
+    good = STATES.encode(other_match())
+
+    assert [True, False, False] == PlainMatches.read(
+        [good, b"\0" + good[1:4] + b"\1" + good[5:], b""], HEADER
+    ).plain.tolist()

@@ -1,0 +1,190 @@
+"""Both ways of an event say the same, whatever comes in whatever slices."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from features.match_state import MatchState
+from models.bundle import Bundle, open_bundle
+from schemas.bounds import check_feature_event, check_match_event
+from schemas.catalog import schema_json
+from schemas.codec import Codec
+from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, Side, TeamEvent
+from streams.engine.murmur import partition_of
+from streams.engine.outbox import Message
+from streams.engine.slices import Slice
+from streams.engine.table import TablePartition
+from streams.intake import Intake, Reader
+from streams.metrics import WorkerMetrics
+from streams.predicting.job import PredictJob
+from streams.predicting.wiring import PredictCodecs, PredictTopics
+
+AT_MS = 1_668_960_000_000
+TOPICS = PredictTopics("match-events", "feature-events", "predictions", "team-events", "dead-letters")
+PARTITIONS = 2
+USUAL = [
+    EventKind.TICK, EventKind.SHOT, EventKind.GOAL, EventKind.OWN_GOAL, EventKind.RED_CARD, EventKind.CORNER,
+]  # fmt: skip
+MATCHES = ["m0", "m1", "m2", "Ærø"]
+IDS = [f"e{number}" for number in range(8)]
+
+
+@dataclass(frozen=True)
+class FakeRecord:
+    key: bytes | None
+    value: bytes | None
+    offset: int
+    timestamp: int = AT_MS
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def codec_of(name: str, record_type: type[Any], schema_id: int, *versions: int, learnt: bool = True) -> Codec[Any]:
+    codec = Codec(name, record_type)
+    for number, version in enumerate(versions):
+        if learnt:
+            codec.learn(schema_id + number, schema_json(name, version))
+    codec.use_for_writing(schema_id, versions[0])
+    return codec
+
+
+EVENTS = [codec_of("match_event", MatchEvent, 10 + version, version) for version in (1, 2)]
+READING = codec_of("match_event", MatchEvent, 11, 1, 2)
+FEATURES = codec_of("feature_event", FeatureEvent, 20, 1)
+PREDICTIONS = codec_of("prediction", Prediction, 30, 1)
+TEAMS = codec_of("team_event", TeamEvent, 40, 1)
+STATES = codec_of("match_state", MatchState, 50, 1)
+
+
+@pytest.fixture(name="bundle", scope="module")
+def _bundle() -> Bundle:
+    return open_bundle(None, "heuristic")
+
+
+def job_of(bundle: Bundle, *, columns: bool) -> PredictJob:
+    readers = {
+        TOPICS.match_events: Reader(READING.decode, check_match_event, lambda event: event.occurred_at_ms),
+        TOPICS.feature_events: Reader(FEATURES.decode, check_feature_event, lambda event: event.as_of_ms),
+    }
+    reading = READING if columns else codec_of("match_event", MatchEvent, 11, 1, 2, learnt=False)
+    return PredictJob(
+        Intake(readers, PARTITIONS),
+        TOPICS,
+        PredictCodecs(reading, PREDICTIONS, TEAMS, STATES),
+        bundle,
+        WorkerMetrics(CollectorRegistry(), "predict"),
+        "worker",
+    )
+
+
+matches = st.sampled_from(MATCHES)
+usual = st.builds(
+    MatchEvent,
+    event_id=st.sampled_from(IDS),
+    match_id=matches,
+    kind=st.sampled_from(USUAL),
+    occurred_at_ms=st.integers(AT_MS, AT_MS + 9),
+    minute=st.integers(0, 20),
+    side=st.sampled_from(Side),
+)
+others = st.builds(
+    MatchEvent,
+    event_id=st.sampled_from(IDS),
+    match_id=matches,
+    kind=st.sampled_from(EventKind),
+    occurred_at_ms=st.integers(AT_MS, AT_MS + 9) | st.just(AT_MS + 86_400_001),
+    minute=st.integers(0, 151),
+    side=st.none() | st.sampled_from(Side),
+    home_team=st.just("Ajax"),
+    away_team=st.just("PSV"),
+    competition=st.sampled_from(["nl.1", "Ø"]),
+    kick_off_ms=st.just(AT_MS),
+    home_score=st.integers(0, 3),
+    away_score=st.integers(0, 3),
+    corrects=st.sampled_from(IDS),
+)
+told = st.builds(
+    FeatureEvent,
+    event_id=st.sampled_from(IDS),
+    match_id=matches,
+    source=st.sampled_from(["ratings", "odds"]),
+    as_of_ms=st.integers(AT_MS, AT_MS + 9),
+    values=st.dictionaries(st.sampled_from(["expected_home_goals", "home_elo", "x"]), st.none() | st.floats(0, 9)),
+)
+kinds_of_event = st.one_of(usual, usual, usual, others, told)
+# Which slice an event goes to, whether its bytes are spoilt, its partition wrong, and with which version it is written.
+sent = st.tuples(kinds_of_event, st.integers(0, 5), st.sampled_from([""] * 9 + ["spoilt", "misplaced"]), st.booleans())
+
+
+def slices_of(events: Sequence[tuple[Any, int, str, bool]], offsets: dict[tuple[str, int], int]) -> list[Slice]:
+    """Return the slices of a batch; *offsets* go on."""
+    found: dict[tuple[int, str, int], list[FakeRecord]] = {}
+    for event, number, spoiling, newer in sorted(events, key=lambda one: one[1]):
+        is_match_event = isinstance(event, MatchEvent)
+        topic = TOPICS.match_events if is_match_event else TOPICS.feature_events
+        key = event.match_id.encode()
+        partition = partition_of(key, PARTITIONS)
+        if spoiling == "misplaced":
+            partition = 1 - partition
+        value = EVENTS[newer].encode(event) if is_match_event else FEATURES.encode(event)
+        offset = offsets.setdefault((topic, partition), 0)
+        offsets[topic, partition] += 1
+        record = FakeRecord(key, value[:-1] if spoiling == "spoilt" else value, offset)
+        found.setdefault((number, topic, partition), []).append(record)
+    return [Slice(topic, partition, 1, records, AT_MS) for (_, topic, partition), records in found.items()]
+
+
+def told_by(message: Message) -> tuple[object, ...]:
+    if message.topic != TOPICS.predictions:
+        return (message.topic, message.key, message.value, message.partition, tuple(message.headers))
+    made = replace(PREDICTIONS.decode(message.value), decoded_at_us=0, scored_at_us=0)
+    chances = [round(chance, 4) for chance in (made.home, made.draw, made.away)]
+    made = replace(made, home=0.0, draw=0.0, away=0.0)
+    source = message.source
+    assert source is not None
+    return (message.key, PREDICTIONS.encode(made), chances, message.partition, source[1].offset, source[0].topic)
+
+
+def by_key(outputs: Sequence[Message]) -> dict[object, list[object]]:
+    found: dict[object, list[object]] = {}
+    for message in outputs:
+        found.setdefault((message.topic, message.key), []).append(told_by(message))
+    return found
+
+
+@settings(deadline=None)
+@given(batches=st.lists(st.lists(sent, max_size=25), min_size=1, max_size=4), again=st.integers(0, 2))
+def test_columns_say_what_single_events_say(bundle, batches, again):
+    jobs = [job_of(bundle, columns=True), job_of(bundle, columns=False)]
+    tables = [{partition: TablePartition[bytes](partition=partition) for partition in range(PARTITIONS)} for _ in jobs]
+    first: list[Slice] = []
+    offsets: dict[tuple[str, int], int] = {}
+    for events in batches:
+        pieces = slices_of(events, offsets)
+        first = first or pieces
+        steps = [
+            asyncio.run(job.process([job.decode(piece) for piece in pieces], own))
+            for job, own in zip(jobs, tables, strict=True)
+        ]
+        for ours, theirs in zip(*steps, strict=True):
+            assert by_key(ours.outputs) == by_key(theirs.outputs)
+        assert changes(pieces, steps[0]) == changes(pieces, steps[1])
+        for partition in range(PARTITIONS):
+            assert tables[0][partition].states == tables[1][partition].states
+            assert tables[0][partition].watermark_ms == tables[1][partition].watermark_ms
+    for _ in range(again):
+        assert not any(
+            step.changed for step in asyncio.run(jobs[0].process(list(map(jobs[0].decode, first)), tables[0]))
+        )
+
+
+def changes(pieces, steps):
+    found = {}
+    for piece, step in zip(pieces, steps, strict=True):
+        found.setdefault(piece.partition, {}).update(step.changed)
+    return found
