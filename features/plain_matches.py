@@ -39,7 +39,7 @@ _SOURCE: Final = _bytes(SOURCE.encode())
 
 @lru_cache(maxsize=1024)
 def _importance(competition: bytes) -> float:
-    return importance(competition.decode())
+    return importance(competition.decode(errors="replace"))
 
 
 @dataclass(slots=True)
