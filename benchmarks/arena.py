@@ -11,7 +11,7 @@ from typing import Final
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.play import Play, Record, make_play
-from benchmarks.running import Running, running
+from benchmarks.running import FailedError, Running, running
 from benchmarks.systems import Measure, Place, System
 from schemas.catalog import schema_json
 from schemas.codec import Codec
@@ -64,6 +64,8 @@ class Arena:
     @contextmanager
     def run(self, system: System, place: Place) -> Iterator[Running]:
         """Run *system* at *place*."""
+        if system.peer and not Path(system.command()[0]).exists():
+            raise FailedError(f"there is no {system.command()[0]}; make bench makes the peers' environment")
         log = self.folder.parent / "logs" / f"{system.name}-{place.measure}.log"
         with running(system.command(), system.environment(place), log) as found:
             yield found

@@ -21,7 +21,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import full_job, latency
+from benchmarks import full_job, growth, latency
 from benchmarks.arena import Arena, encoded_play, register, settings_of
 from benchmarks.bench_tables import markdown, show
 from benchmarks.extent import QUICK, Extent, Results
@@ -30,11 +30,13 @@ from benchmarks.model_files import write_model
 from benchmarks.play import EVENTS_OF_A_MATCH, save
 from benchmarks.running import FailedError
 from benchmarks.systems import PEERS, SYSTEMS, System
+from streams.brokers import BrokerError
 from streams.local.cluster import LocalCluster
 
 FOLDER: Final = Path("build/bench")
-PARTS: Final = ("full_job", "latency", "scoring")
-MEASURING: Final = ("full job", "latency", "scoring")
+PARTS: Final = ("full_job", "latency", "scoring", "growth")
+FAILURES: Final = (FailedError, BrokerError)
+MEASURING: Final = ("full job", "latency", "scoring", "growth")
 FITTED_ROWS: Final = 25_000
 Step = Callable[[str], None]
 
@@ -61,7 +63,7 @@ class Bench:
             try:
                 found = full_job.measure(self.arena, system, self.extent.events, self.extent.seconds)
                 runs.setdefault(system.name, []).append(found)
-            except FailedError as error:
+            except FAILURES as error:
                 self.results.fail(f"full job of {system.name}", error)
             known = [full_job.summary(one, runs[one.name]) for one in self.systems if one.name in runs]
             self.results.keep("full_job", known)
@@ -75,7 +77,7 @@ class Bench:
             self.step(f"latency: {system.name}")
             try:
                 runs.setdefault(system.name, []).extend(latency.measure(self.arena, system, loads))
-            except FailedError as error:
+            except FAILURES as error:
                 self.results.fail(f"latency of {system.name}", error)
             known = [
                 latency.summary(one, load.rate, runs[one.name])
@@ -96,6 +98,23 @@ class Bench:
             self.results.fail("scoring", FailedError(f"it ended with code {done.returncode} and said: {said[-1]}"))
         else:
             self.results.keep("scoring", json.loads(out.read_text()))
+
+    def growth(self) -> None:
+        """Measure how Touchline's costs grow."""
+        extent, found = self.extent, dict[str, list[Any]]()
+        measuring = {
+            "live_matches": growth.live_matches(self.arena, extent.matches),
+            "workers": growth.workers(self.arena, extent.workers, growth.EVENTS),
+            "features": growth.features(extent.features),
+        }
+        for name, rows in measuring.items():
+            self.step(f"growth: {name}")
+            try:
+                for row in rows:
+                    found.setdefault(name, []).append(row)
+                    self.results.keep("growth", found)
+            except FAILURES as error:
+                self.results.fail(f"growth: {name}", error)
 
 
 def model_folder() -> Path:
@@ -194,7 +213,7 @@ def run(parts: Sequence[str], systems: Sequence[System], extent: Extent, results
         len(systems) * ("full_job" in parts) + ("latency" in parts) * sum(not one.newcomer for one in systems)
     )
     with (
-        progress(measurements + ("scoring" in parts)) as step,
+        progress(measurements + ("scoring" in parts) + 3 * ("growth" in parts)) as step,
         suppress(KeyboardInterrupt),
         made_arena(extent, partitions, step) as arena,
     ):

@@ -52,34 +52,59 @@ def scoring(rows: Rows) -> Iterator[Row]:
         yield (name, *(f"{known[size]['us_per_row']:,.1f}" for size in sizes), f"{worst:.1e}")
 
 
+def growth(found: Mapping[str, Rows]) -> Iterator[Row]:
+    """Yield a heading, and a line a measurement of how costs grow."""
+    yield ("growth", "events/s", "CPU us/event", "memory MB", "second start s")
+    for name in ("live_matches", "workers"):
+        for row in found.get(name, ()):
+            what = f"{name.replace('_', ' ')}: {row.get('matches', row.get('workers')):,}"
+            figures = (row["events_per_second"], row["cpu_us_per_event"], row["memory_mb"])
+            start = f"{row['start_seconds']:.1f}" if "start_seconds" in row else ""
+            yield (what, *(f"{one:,.0f}" for one in figures), start)
+
+
+def growth_of_features(found: Mapping[str, Rows]) -> Iterator[Row]:
+    """Yield a heading, and a line a number of features: microseconds a row, compiled and in ONNX Runtime."""
+    rows = found.get("features", ())
+    shapes = list(dict.fromkeys((row["runtime"], row["rows"]) for row in rows))
+    yield ("us/row", *(f"{runtime}, {size:,} rows" for runtime, size in shapes))
+    for count in dict.fromkeys(row["features"] for row in rows):
+        known = {(row["runtime"], row["rows"]): row["us_per_row"] for row in rows if row["features"] == count}
+        yield (f"{count} features", *(f"{known[shape]:,.1f}" for shape in shapes if shape in known))
+
+
 def notes(rows: Rows) -> list[str]:
     """Return what each system guarantees while it runs, where *rows* say it."""
     return [f"{row['system']}: {row['guarantees']}" for row in rows if "guarantees" in row]
 
 
-PARTS: Final = {"full_job": full_job, "latency": latency, "scoring": scoring}
+def tables(results: Mapping[str, Any]) -> Iterator[tuple[str, list[Row], list[str]]]:
+    """Yield title, lines (the heading first) and notes of each table."""
+    for part, lines_of in (("full_job", full_job), ("latency", latency), ("scoring", scoring)):
+        if results.get(part):
+            yield part.replace("_", " "), list(lines_of(results[part])), notes(results[part])
+    if "growth" in results:
+        yield "growth", list(growth(results["growth"])), []
+        yield "growth of features", list(growth_of_features(results["growth"])), []
 
 
 def show(results: Mapping[str, Any], console: Console) -> None:
     """Print what is in *results*."""
-    for part, lines_of in PARTS.items():
-        if results.get(part):
-            heading, *lines = lines_of(results[part])
-            table = Table(*heading, title=part.replace("_", " "))
-            for line in lines:
-                table.add_row(*line)
-            console.print(table)
-            for note in notes(results[part]):
-                console.print(note, soft_wrap=True)
+    for title, (heading, *lines), told in tables(results):
+        table = Table(*heading, title=title)
+        for line in lines:
+            table.add_row(*line)
+        console.print(table)
+        for note in told:
+            console.print(note, soft_wrap=True)
 
 
 def markdown(results: Mapping[str, Any]) -> str:
     """Return what is in *results* as tables of Markdown."""
     found = []
-    for part, lines_of in PARTS.items():
-        if results.get(part):
-            heading, *lines = lines_of(results[part])
-            rows = [heading, ["---"] * len(heading), *lines]
-            found.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
-            found += [f"- {note}" for note in notes(results[part])]
+    for _, (heading, *lines), told in tables(results):
+        rows = [heading, ["---"] * len(heading), *lines]
+        found.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
+        if told:
+            found.append("\n".join(f"- {note}" for note in told))
     return "\n\n".join(found)

@@ -21,6 +21,7 @@ class Extent:
         seconds: Of one run behind its warm-up, at most.
         rates: Events a second, for the latency.
         scored: Rows on which the answers of the scoring are compared.
+        matches: Live at once, for the growth; workers and features likewise.
     """
 
     events: int = 300_000
@@ -28,6 +29,9 @@ class Extent:
     seconds: float = 15.0
     rates: Sequence[float] = (200.0, 1000.0, 5000.0, 10_000.0)
     scored: int = 200_000
+    matches: Sequence[int] = (1000, 10_000, 100_000)
+    workers: Sequence[int] = (1, 2, 4)
+    features: Sequence[int] = (10, 30, 100, 300)
 
     @property
     def live(self) -> int:
@@ -36,7 +40,16 @@ class Extent:
         return max(self.events, last.end)
 
 
-QUICK: Final = Extent(events=120_000, times=1, seconds=8.0, rates=(1000.0, 5000.0), scored=20_000)
+QUICK: Final = Extent(
+    events=120_000,
+    times=1,
+    seconds=8.0,
+    rates=(1000.0, 5000.0),
+    scored=20_000,
+    matches=(1000, 10_000),
+    workers=(1, 2),
+    features=(10, 100),
+)
 
 
 @dataclass
@@ -46,9 +59,9 @@ class Results:
     out: Path
     values: dict[str, Any] = field(default_factory=dict)
 
-    def keep(self, part: str, rows: Sequence[Any]) -> None:
-        """Keep *rows* as all there is of *part*."""
-        self.values[part] = list(rows)
+    def keep(self, part: str, found: object) -> None:
+        """Keep *found* as all there is of *part*."""
+        self.values[part] = found
         self.out.parent.mkdir(parents=True, exist_ok=True)
         self.out.write_text(json.dumps(self.values, indent=2))
 

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer
 
 from benchmarks.arena import Arena, predictions_of, send
 from benchmarks.outputs import check
-from benchmarks.running import FailedError, Running, Stopwatch
+from benchmarks.running import FailedError, Measured, Stopwatch
 from benchmarks.systems import System
 
 START_SECONDS: Final = 90.0
@@ -30,7 +30,7 @@ class Outputs:
     """
 
     reader: Consumer
-    system: Running
+    system: Measured
     count: int = 0
     latest: float = field(default_factory=time.monotonic)
     samples: list[bytes] = field(default_factory=list)

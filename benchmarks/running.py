@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -16,6 +16,14 @@ GRACE_SECONDS: Final = 20.0
 
 class FailedError(RuntimeError):
     """Raised when a system could not be measured; one sentence."""
+
+
+class Measured(Protocol):
+    """What runs and can be measured."""
+
+    def check(self) -> None: ...  # noqa: D102 - see Running
+    def cpu_seconds(self) -> float: ...  # noqa: D102
+    def memory_bytes(self) -> int: ...  # noqa: D102
 
 
 class Running:
@@ -83,10 +91,30 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-class Stopwatch:
-    """Time and CPU time of a system since it was started."""
+class Crew:
+    """Several workers of one system, as one."""
 
-    def __init__(self, system: Running) -> None:
+    def __init__(self, workers: Sequence[Measured]) -> None:
+        self._workers = workers
+
+    def check(self) -> None:
+        """Raise FailedError when one has ended."""
+        for one in self._workers:
+            one.check()
+
+    def cpu_seconds(self) -> float:
+        """Return the user and system time of all so far."""
+        return sum(one.cpu_seconds() for one in self._workers)
+
+    def memory_bytes(self) -> int:
+        """Return what all hold in memory."""
+        return sum(one.memory_bytes() for one in self._workers)
+
+
+class Stopwatch:
+    """Time and CPU time of a system since the watch was made."""
+
+    def __init__(self, system: Measured) -> None:
         self._system = system
         self._began = time.monotonic()
         self._cpu = system.cpu_seconds()
