@@ -71,7 +71,7 @@ class Bench:
     def latency(self) -> None:
         """Measure the latency at each rate, in turn."""
         runs: dict[str, list[dict[str, Any]]] = {}
-        systems = [system for system in self.systems if not system.newcomer]
+        systems = [system for system in self.systems if system.timed]
         loads = list(latency.loads(self.extent.rates, self.extent.seconds, self.arena.folder / "live"))
         for system in full_job.rotated(systems, self.extent.times):
             self.step(f"latency: {system.name}")
@@ -182,6 +182,7 @@ def interrupt(_number: int, _frame: object) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the tables in Markdown.")
 @click.option("--show", "shown", is_flag=True, help="Measure nothing; print what was measured last.")
+@click.option("--plots", type=click.Path(path_type=Path), help="Folder for pictures of the results.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/bench.json"), show_default=True)
 def main(
     only: Sequence[str],
@@ -192,6 +193,7 @@ def main(
     as_json: bool,
     as_markdown: bool,
     shown: bool,
+    plots: Path | None,
     out: Path,
 ) -> None:
     """Measure Touchline, its peers and a plain loop on the same events."""
@@ -203,6 +205,8 @@ def main(
         results.values = json.loads(out.read_text())
     else:
         run(parts, systems, extent, results, partitions)
+    if plots:
+        subprocess.run([PEERS / "bin" / "python", "-m", "benchmarks.peers.plots", out, plots], check=True)
     tell(results.values, as_json=as_json, as_markdown=as_markdown)
 
 
@@ -210,7 +214,7 @@ def run(parts: Sequence[str], systems: Sequence[System], extent: Extent, results
     """Measure *parts*; what was measured before an interruption is kept."""
     signal.signal(signal.SIGTERM, interrupt)
     measurements = extent.times * (
-        len(systems) * ("full_job" in parts) + ("latency" in parts) * sum(not one.newcomer for one in systems)
+        len(systems) * ("full_job" in parts) + ("latency" in parts) * sum(one.timed for one in systems)
     )
     with (
         progress(measurements + ("scoring" in parts) + 3 * ("growth" in parts)) as step,

@@ -85,7 +85,8 @@ def tables(results: Mapping[str, Any]) -> Iterator[tuple[str, list[Row], list[st
             yield part.replace("_", " "), list(lines_of(results[part])), notes(results[part])
     if "growth" in results:
         yield "growth", list(growth(results["growth"])), []
-        yield "growth of features", list(growth_of_features(results["growth"])), []
+        if results["growth"].get("features"):
+            yield "growth of features", list(growth_of_features(results["growth"])), []
 
 
 def show(results: Mapping[str, Any], console: Console) -> None:

@@ -43,12 +43,12 @@ class Extent:
 QUICK: Final = Extent(
     events=120_000,
     times=1,
-    seconds=8.0,
-    rates=(1000.0, 5000.0),
+    seconds=5.0,
+    rates=(1000.0,),
     scored=20_000,
     matches=(1000, 10_000),
     workers=(1, 2),
-    features=(10, 100),
+    features=(),
 )
 
 

@@ -1,5 +1,8 @@
 """The full job: many events wait, one worker; how many a second become predictions that a consumer can read."""
 
+import json
+import os
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +14,7 @@ from confluent_kafka import Consumer
 from benchmarks.arena import Arena, predictions_of, send
 from benchmarks.outputs import check
 from benchmarks.running import FailedError, Measured, Stopwatch
-from benchmarks.systems import System
+from benchmarks.systems import Place, System
 
 START_SECONDS: Final = 90.0
 STALL_SECONDS: Final = 15.0
@@ -67,11 +70,24 @@ def measure(arena: Arena, system: System, events: int, seconds: float) -> dict[s
     """
     with arena.place(system, "full_job") as place:
         send(place.settings, "match-events", arena.play.live[:events])
+        if not system.writes:
+            return reading(system, place, events)
         started = time.monotonic()
         with arena.run(system, place) as run, predictions_of(place.settings) as reader:
             outputs = Outputs(reader, run)
             found = window(outputs, expected(arena, system) + events, seconds, started)
         return found | {"max_difference": check(outputs.samples, place.schema_id, arena.model)}
+
+
+def reading(system: System, place: Place, events: int) -> dict[str, float]:
+    """Return what it says that reading costs."""
+    command = [*system.command(), str(events)]
+    done = subprocess.run(command, env=os.environ | system.environment(place), capture_output=True, check=False)
+    if done.returncode:
+        raise FailedError(
+            f"it ended with code {done.returncode} and said: {done.stderr.decode(errors='replace')[-300:]}"
+        )
+    return {**json.loads(done.stdout), "events": events}
 
 
 def window(outputs: Outputs, total: int, seconds: float, started: float) -> dict[str, float]:
@@ -107,6 +123,6 @@ def rotated(systems: Sequence[System], times: int) -> Iterator[System]:
 def summary(system: System, runs: Sequence[dict[str, float]]) -> dict[str, Any]:
     """Return the medians of *runs*, and the runs themselves for their spread."""
     figures = ("events_per_second", "cpu_us_per_event", "first_after_seconds", "memory_mb")
-    medians = {name: median(run[name] for run in runs) for name in figures}
+    medians = {name: median(run[name] for run in runs) for name in figures if name in runs[0]}
     told = {"system": system.name, "scorer": system.scorer, "guarantees": system.guarantees}
     return {**told, **medians, "runs": list(runs)}

@@ -41,7 +41,8 @@ class System:
         program: Arguments of the interpreter; of our environment, or of the peers'.
         given: More environment variables, by measure.
         settings: What differs in Touchline's settings.
-        newcomer: Written as somebody would who knows none of it yet; measured without latency.
+        newcomer: Written as somebody would who knows none of it yet; its latency is not measured.
+        writes: Whether it predicts; else it says itself what reading costs.
     """
 
     name: str
@@ -52,6 +53,12 @@ class System:
     given: Mapping[Measure, Mapping[str, str]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     newcomer: bool = False
+    writes: bool = True
+
+    @property
+    def timed(self) -> bool:
+        """Tell whether its latency is measured."""
+        return self.writes and not self.newcomer
 
     def command(self) -> list[str]:
         """Return how it is started, from the root of the repository."""
@@ -88,6 +95,7 @@ FAUST: Final = python("benchmarks.peers.faust_job", "--loop", "uvloop", "worker"
 QUIX: Final = python("benchmarks.peers.quix_job")
 BYTEWAX: Final = python("bytewax.run", "benchmarks.peers.bytewax_job:flow")
 TOUCHLINE: Final = ("-P", "-m", "streams.cli", "worker", "predict")
+LOOP: Final = python("benchmarks.floor")
 ONNX: Final = "ONNX Runtime"
 LIBRARIES: Final = "the libraries, event by event"
 FAUST_PROMISE: Final = (
@@ -126,5 +134,6 @@ SYSTEMS: Final[Sequence[System]] = (
     System("bytewax-newcomer", LIBRARIES, BYTEWAX_PROMISE, BYTEWAX, given=SMALL, newcomer=True),
     System("quix-newcomer", LIBRARIES, QUIX_PROMISE, QUIX, newcomer=True),
     System("faust-newcomer", LIBRARIES, FAUST_PROMISE, FAUST, newcomer=True),
-    System("loop", "compiled, all that waits", LOOP_PROMISE, ("-P", "-m", "benchmarks.floor"), peer=False),
+    System("read", "none", "none: records are read and dropped", LOOP, peer=False, writes=False),
+    System("loop", "compiled, all that waits", LOOP_PROMISE, LOOP, peer=False),
 )

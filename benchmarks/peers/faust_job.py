@@ -16,7 +16,6 @@ app = faust.App(
     topic_partitions=int(os.environ["PARTITIONS"]),
     topic_disable_leader=True,
     consumer_auto_offset_reset="earliest",
-    stream_wait_empty=False,
     producer_acks=-1,
     producer_linger=float(os.environ["LINGER"]),
     producer_max_batch_size=2**18,
