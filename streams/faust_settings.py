@@ -5,7 +5,7 @@ from typing import Any
 
 import faust
 
-from streams.engine import transport
+from streams.engine import recovery, transport
 from streams.settings import Security, Settings
 
 _ANSWER_SECONDS = 5.0
@@ -17,7 +17,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
     return {
         "broker": [f"{transport.SCHEME}://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
         "broker_credentials": _credentials(settings.security),
-        "TableManager": transport.SliceTables,
+        "TableManager": recovery.SliceTables,
         "store": "memory://",
         "topic_disable_leader": True,
         "topic_allow_declare": False,

@@ -17,15 +17,13 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
-from faust.tables.manager import TableManager
-from faust.tables.recovery import Recovery
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.engine.engine import Engine
 from streams.engine.fetching import Reader
-from streams.engine.lease import Lease, LeaseError, Member, RebalancedError
+from streams.engine.lease import Lease, LeaseError, Member
 from streams.engine.ledger import Place
 from streams.engine.slices import Slice, slices
 from streams.engine.transactions import Membership
@@ -226,49 +224,6 @@ class SliceConsumer(driver.Consumer):
 def _nothing_to_fetch(_assignment: Any) -> Any:
     """Return what aiokafka's fetcher is to do until the assignment changes: no requests, no resets, a long sleep."""
     return [], {}, _IDLE_SECONDS, False, []
-
-
-class SliceRecovery(Recovery):
-    """Restores the engine's table in bulk where stock Faust reads a changelog record by record."""
-
-    app: SliceApp
-
-    async def _resume_streams(self, generation_id: int = 0) -> None:
-        consumer = self.app.consumer
-        # The fetcher must be at rest before the seek, or what it fetched meanwhile vanishes.
-        consumer.stop_flow()
-        self.app.flow_control.suspend()
-        await self._wait(consumer.wait_for_stopped_flow())
-        restored: dict[int, Any] = {}
-        await self._wait(self._restore(restored, generation_id))
-        if self.app.consumer_generation_id == generation_id:
-            self.app.engine.resume(generation_id, restored)
-        await super()._resume_streams(generation_id)
-
-    async def _restore(self, restored: dict[int, Any], generation: int) -> None:
-        try:
-            restored.update(await self.app.prepare(self.app.consumer.assignment(), generation))
-        except RebalancedError:
-            await self.signal_recovery_start.wait()  # which ends this and begins anew
-
-
-class SliceTables(TableManager):
-    """Faust's table manager with our recovery."""
-
-    _recovery: Recovery | None
-
-    @property
-    def recovery(self) -> Recovery:
-        """Return the recovery service."""
-        if self._recovery is None:
-            self._recovery = SliceRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
-        return self._recovery
-
-    async def on_start(self) -> None:
-        """Start the recovery at once: stock Faust first sleeps a second, for tables which modules may yet define."""
-        if not self.should_stop:
-            await self._update_channels()
-            await self.recovery.start()
 
 
 class SliceTransport(driver.Transport):
