@@ -56,7 +56,6 @@ class Reader:
                 "fetch.wait.max.ms": 100,  # partitions which are added wait for the answer about those before
                 "queued.max.messages.kbytes": 16 * 1024,
                 "reconnect.backoff.max.ms": 1000,
-                "socket.nagle.disable": True,
                 "log_level": 3,
                 **config,
             }
