@@ -32,6 +32,7 @@ from benchmarks.running import FailedError
 from benchmarks.systems import PEERS, SYSTEMS, System
 from streams.brokers import BrokerError
 from streams.local.cluster import LocalCluster
+from streams.local.errors import ClusterError
 
 FOLDER: Final = Path("build/bench")
 PARTS: Final = ("full_job", "latency", "scoring", "growth")
@@ -202,9 +203,12 @@ def main(
     extent = replace(extent, times=times or extent.times)
     results = Results(out, {"environment": environment(PEERS) | {"partitions": partitions}})
     if shown:
-        results.values = json.loads(out.read_text())
+        results.values = measured_last(out)
     else:
-        run(parts, systems, extent, results, partitions)
+        try:
+            run(parts, systems, extent, results, partitions)
+        except ClusterError as error:
+            raise click.ClickException(str(error)) from error
     if plots:
         subprocess.run([PEERS / "bin" / "python", "-m", "benchmarks.peers.plots", out, plots], check=True)
     tell(results.values, as_json=as_json, as_markdown=as_markdown)
@@ -225,6 +229,13 @@ def run(parts: Sequence[str], systems: Sequence[System], extent: Extent, results
         for part in parts:
             getattr(bench, part)()
     results.values["environment"]["load_after"] = os.getloadavg()[0]
+
+
+def measured_last(out: Path) -> dict[str, Any]:
+    """Return the results in *out*."""
+    if not out.exists():
+        raise click.UsageError(f"there is no {out}: nothing has been measured here")
+    return dict(json.loads(out.read_text()))
 
 
 def tell(values: dict[str, Any], *, as_json: bool, as_markdown: bool) -> None:
