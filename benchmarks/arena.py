@@ -1,8 +1,9 @@
 """Where the systems compete: one broker, and for each run topics of its own with the same records in them."""
 
+import hashlib
 import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Final
 
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.play import Play, Record, make_play
+from benchmarks.model_files import write_model
+from benchmarks.play import EVENTS_OF_A_MATCH, Play, Record, make_play, save
 from benchmarks.running import FailedError, Running, running
 from benchmarks.systems import Measure, Place, System
 from schemas.catalog import schema_json
@@ -25,6 +27,9 @@ from streams.topics import TOPICS
 
 USED: Final = ("match-events", "feature-events", "predictions", "team-events", "dead-letters")
 WRITTEN: Final = {"match-events": "match_event", "feature-events": "feature_event", "predictions": "prediction"}
+FOLDER: Final = Path("build/bench")
+FITTED_ROWS: Final = 25_000
+Step = Callable[[str], None]
 _NUMBERS = itertools.count(1)
 
 
@@ -118,3 +123,29 @@ def predictions_of(settings: Settings) -> Iterator[Consumer]:
         yield reader
     finally:
         reader.close()
+
+
+def model_folder() -> Path:
+    """Return where the ensemble is kept: another place for other code."""
+    here = Path(__file__).parent
+    text = b"".join(
+        (here / name).read_bytes() for name in ("reference.py", "model_files.py", "play.py", "peers/job.py")
+    )
+    return FOLDER / f"model-{hashlib.sha256(text).hexdigest()[:8]}"
+
+
+@contextmanager
+def made_arena(events: int, partitions: int, step: Step) -> Iterator[Arena]:
+    """Yield a broker, and what all systems get: *events* live events, in topics of *partitions*."""
+    step("starting a broker")
+    with LocalCluster(ephemeral=True) as cluster:
+        ids = register(settings_of(cluster, partitions, "bench-"))
+        step("making the events")
+        play = encoded_play(-(-events // EVENTS_OF_A_MATCH), events, ids)
+        model = model_folder().resolve()
+        if not (model / "network.npz").exists():
+            write_model(model, list(play.live[:FITTED_ROWS]), lambda kind: step(f"fitting {kind}, once"))
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="run-", dir=FOLDER) as folder:
+            save(play.live, Path(folder, "live"))
+            yield Arena(cluster, partitions, ids, play, model, Path(folder).resolve())

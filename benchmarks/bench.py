@@ -4,14 +4,12 @@ Run it with ``make bench``. It prints tables and writes build/bench.json, anew a
 interrupted run leaves what it has. docs/benchmarks.md says what is compared and how.
 """
 
-import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,24 +20,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import full_job, growth, latency
-from benchmarks.arena import Arena, encoded_play, register, settings_of
+from benchmarks.arena import Arena, Step, made_arena
 from benchmarks.bench_tables import markdown, show
 from benchmarks.extent import QUICK, Extent, Results
 from benchmarks.machine import environment
-from benchmarks.model_files import write_model
-from benchmarks.play import EVENTS_OF_A_MATCH, save
 from benchmarks.running import FailedError
 from benchmarks.systems import PEERS, SYSTEMS, System
 from streams.brokers import BrokerError
-from streams.local.cluster import LocalCluster
 from streams.local.errors import ClusterError
 
-FOLDER: Final = Path("build/bench")
 PARTS: Final = ("full_job", "latency", "scoring", "growth")
 FAILURES: Final = (FailedError, BrokerError)
 MEASURING: Final = ("full job", "latency", "scoring", "growth")
-FITTED_ROWS: Final = 25_000
-Step = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -116,32 +108,6 @@ class Bench:
                     self.results.keep("growth", found)
             except FAILURES as error:
                 self.results.fail(f"growth: {name}", error)
-
-
-def model_folder() -> Path:
-    """Return where the ensemble is kept: another place for other code."""
-    here = Path(__file__).parent
-    text = b"".join(
-        (here / name).read_bytes() for name in ("reference.py", "model_files.py", "play.py", "peers/job.py")
-    )
-    return FOLDER / f"model-{hashlib.sha256(text).hexdigest()[:8]}"
-
-
-@contextmanager
-def made_arena(extent: Extent, partitions: int, step: Step) -> Iterator[Arena]:
-    """Yield a broker, and what all systems get."""
-    step("starting a broker")
-    with LocalCluster(ephemeral=True) as cluster:
-        ids = register(settings_of(cluster, partitions, "bench-"))
-        step("making the events")
-        play = encoded_play(-(-extent.live // EVENTS_OF_A_MATCH), extent.live, ids)
-        model = model_folder().resolve()
-        if not (model / "network.npz").exists():
-            write_model(model, list(play.live[:FITTED_ROWS]), lambda kind: step(f"fitting {kind}, once"))
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="run-", dir=FOLDER) as folder:
-            save(play.live, Path(folder, "live"))
-            yield Arena(cluster, partitions, ids, play, model, Path(folder).resolve())
 
 
 @contextmanager
@@ -223,7 +189,7 @@ def run(parts: Sequence[str], systems: Sequence[System], extent: Extent, results
     with (
         progress(measurements + ("scoring" in parts) + 3 * ("growth" in parts)) as step,
         suppress(KeyboardInterrupt),
-        made_arena(extent, partitions, step) as arena,
+        made_arena(extent.live, partitions, step) as arena,
     ):
         bench = Bench(arena, systems, extent, results, step)
         for part in parts:

@@ -45,8 +45,8 @@ def run() -> None:
     job = Job(lambda rows: bundle.score(rows, bundle.feature_set))
     source = reader()
     sending = {"linger.ms": 1000 * float(os.environ["LINGER"]), "queue.buffering.max.messages": 1_000_000}
-    sending |= {"bootstrap.servers": os.environ["SERVERS"], "partitioner": "murmur2_random"}
-    writer = Producer({**sending, "enable.idempotence": True})
+    where = {"bootstrap.servers": os.environ["SERVERS"], "partitioner": "murmur2_random"}
+    writer = Producer({**where, **sending, "enable.idempotence": True})
     while True:
         first = source.poll(0.1)  # consume() alone would wait for as many as it may take
         records = [] if first is None else [first, *source.consume(MOST, 0)]

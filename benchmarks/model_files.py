@@ -69,7 +69,7 @@ def write_libraries(folder: Path, ensemble: PooledMember) -> None:
     arrays = {"centre": network.scaling.centre, "scale": network.scaling.scale, "pool": ensemble.pool.weights}
     for number, (weights, offsets) in enumerate(zip(network.model.coefs_, network.model.intercepts_, strict=True)):
         arrays |= {f"weights_{number}": weights, f"offsets_{number}": offsets}
-    np.savez(folder / "network.npz", **arrays)
+    np.savez(folder / "network.npz", allow_pickle=False, **arrays)
 
 
 def float_graph(graph: bytes) -> bytes:

@@ -83,7 +83,7 @@ class System:
             "PYTHONWARNINGS": "ignore",
         }
         more = {} if self.newcomer else {"OMP_NUM_THREADS": "1"}
-        return settings.environment() | known | more | self.given.get(place.measure, {})
+        return {**settings.environment(), **known, **more, **self.given.get(place.measure, {})}
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:

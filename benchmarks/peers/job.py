@@ -9,7 +9,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ HERE = Path(__file__).resolve()
 SCHEMAS = HERE.parents[2] / "schemas"
 EVENT = fastavro.parse_schema(json.loads((SCHEMAS / "match_event.v2.avsc").read_text()))
 PREDICTION = fastavro.parse_schema(json.loads((SCHEMAS / "prediction.v1.avsc").read_text()))
-RATED = ("elo_difference", "expected_home_goals", "expected_away_goals", "home_elo", "away_elo", "home_attack")
-RATED += ("away_attack", "home_defence", "away_defence", "home_form_points", "away_form_points")
-RATED += ("home_form_goals_for", "away_form_goals_for", "home_form_goals_against", "away_form_goals_against")
-RATED += ("home_matches", "away_matches", "home_rest_days", "away_rest_days")
+RATED: tuple[str, ...] = (
+    *("elo_difference", "expected_home_goals", "expected_away_goals", "home_elo", "away_elo", "home_attack"),
+    *("away_attack", "home_defence", "away_defence", "home_form_points", "away_form_points"),
+    *("home_form_goals_for", "away_form_goals_for", "home_form_goals_against", "away_form_goals_against"),
+    *("home_matches", "away_matches", "home_rest_days", "away_rest_days"),
+)
 GOALS = frozenset({"GOAL", "OWN_GOAL", "PENALTY_GOAL"})
 FIRST = {"GOAL": 0, "OWN_GOAL": 0, "PENALTY_GOAL": 0, "RED_CARD": 2, "SHOT": 4}
 MINUTE, LAST_GOAL = 6, 7
@@ -32,7 +34,7 @@ Record = Mapping[str, Any]
 Score = Callable[[np.ndarray], np.ndarray]
 
 
-def decode(value: bytes) -> dict[str, Any]:
+def decode(value: bytes) -> Any:
     """Return the event in *value*, which carries five bytes of wire format first."""
     return fastavro.schemaless_reader(io.BytesIO(value[5:]), EVENT, None)
 
@@ -118,7 +120,7 @@ class Job:
             rated = self._rated[match_id] = ratings(match_id)
         return features(state, rated)
 
-    def predict(self, events: list[Record], states: list[list[int]]) -> list[bytes]:
+    def predict(self, events: Sequence[Record], states: Sequence[list[int]]) -> list[bytes]:
         """Return the encoded predictions after *events*, scored in one call."""
         rows = [self.row(event, state) for event, state in zip(events, states, strict=True)]
         answers = self._score(np.array(rows, np.float32)).tolist()
@@ -164,7 +166,7 @@ def libraries_scorer(folder: Path) -> Score:
         members = trees.predict(xgboost.DMatrix(rows)), leaves.predict(rows), network.predict_proba(scaled)
         logs = np.log(np.maximum(np.concatenate(members, axis=1), 1e-12))
         powers = np.exp(logs @ given["pool"][:-1] + given["pool"][-1])
-        return powers / powers.sum(axis=1, keepdims=True)
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     return score
 
