@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import full_job, growth, latency
 from benchmarks.arena import Arena, Step, made_arena
-from benchmarks.bench_tables import markdown, show
+from benchmarks.bench_tables import markdown, renewed, show
 from benchmarks.extent import QUICK, Extent, Results
 from benchmarks.machine import environment
 from benchmarks.running import FailedError
@@ -29,6 +29,7 @@ from benchmarks.systems import PEERS, SYSTEMS, System
 from streams.brokers import BrokerError
 from streams.local.errors import ClusterError
 
+PAGE: Final = Path("docs/benchmarks.md")
 PARTS: Final = ("full_job", "latency", "scoring", "growth")
 FAILURES: Final = (FailedError, BrokerError)
 MEASURING: Final = ("full job", "latency", "scoring", "growth")
@@ -149,7 +150,7 @@ def interrupt(_number: int, _frame: object) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the tables in Markdown.")
 @click.option("--show", "shown", is_flag=True, help="Measure nothing; print what was measured last.")
-@click.option("--plots", type=click.Path(path_type=Path), help="Folder for pictures of the results.")
+@click.option("--docs", is_flag=True, help="Put tables and pictures into docs/benchmarks.md.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/bench.json"), show_default=True)
 def main(
     only: Sequence[str],
@@ -160,7 +161,7 @@ def main(
     as_json: bool,
     as_markdown: bool,
     shown: bool,
-    plots: Path | None,
+    docs: bool,
     out: Path,
 ) -> None:
     """Measure Touchline, its peers and a plain loop on the same events."""
@@ -175,8 +176,8 @@ def main(
             run(parts, systems, extent, results, partitions)
         except ClusterError as error:
             raise click.ClickException(str(error)) from error
-    if plots:
-        subprocess.run([PEERS / "bin" / "python", "-m", "benchmarks.peers.plots", out, plots], check=True)
+    if docs:
+        renew(results)
     tell(results.values, as_json=as_json, as_markdown=as_markdown)
 
 
@@ -202,6 +203,15 @@ def measured_last(out: Path) -> dict[str, Any]:
     if not out.exists():
         raise click.UsageError(f"there is no {out}: nothing has been measured here")
     return dict(json.loads(out.read_text()))
+
+
+def renew(results: Results) -> None:
+    """Put *results* into the page, with pictures of them."""
+    pictures = PAGE.parent / "bench"
+    command = [str(PEERS / "bin" / "python"), "-m", "benchmarks.peers.plots", str(results.out), str(pictures)]
+    subprocess.run(command, check=True)
+    names = [f"bench/{one}.png" for one in ("full_job", "latency", "growth") if results.values.get(one)]
+    PAGE.write_text(renewed(PAGE.read_text(), results.values, names))
 
 
 def tell(values: dict[str, Any], *, as_json: bool, as_markdown: bool) -> None:

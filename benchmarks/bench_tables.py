@@ -1,12 +1,15 @@
 """The results as tables: for a terminal, and in Markdown for docs/benchmarks.md."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 US: Final = "touchline"
+BEGIN: Final = "<!-- figures -->"
+END: Final = "<!-- end of figures -->"
 Row = Sequence[str]
 Rows = Sequence[Mapping[str, Any]]
 
@@ -109,3 +112,24 @@ def markdown(results: Mapping[str, Any]) -> str:
         if told:
             found.append("\n".join(f"- {note}" for note in told))
     return "\n\n".join(found)
+
+
+def measured_on(known: Mapping[str, Any]) -> str:
+    """Return when, at which commit and on what the results were measured."""
+    versions = ", ".join(f"{name} {number}" for name, number in known["peers"].items())
+    return (
+        f"Measured {known['date'][:10]} at commit {known['commit']} on {known['cores']} cores of {known['cpu']} with "
+        f"{known['memory_gb']:.0f} GB, load average {known['load_before']:.1f} before it began; Python "
+        f"{known['python']}; the peers with {versions}."
+    )
+
+
+def renewed(page: str, results: Mapping[str, Any], pictures: Sequence[str]) -> str:
+    """Return *page* with what is between its two marks replaced by *results* and *pictures*, paths beside the page."""
+    before, _, rest = page.partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        raise ValueError(f"the page has no {BEGIN} and {END} with figures between them")
+    shown = [f"![{Path(one).stem.replace('_', ' ')}]({one})" for one in pictures]
+    parts = [BEGIN, measured_on(results["environment"]), markdown(results), *shown, END]
+    return before + "\n\n".join(parts) + after
