@@ -16,6 +16,8 @@ help: ## this list
 	@echo "Installing the pinned packages into .venv (about 200 MB once; later starts need no network)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Compiling the kernels (once, about half a minute)"
+	@$(BIN)/python -m streams.predicting.warming
 	@touch $@
 
 demo: .venv/installed ## Kafka, registry, workers and a real match day, live in the terminal

@@ -1,6 +1,8 @@
 """Compiles kernels, and keeps what was compiled beside its source where a folder for it can be written."""
 
 from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -27,8 +29,9 @@ def compiled(function: F) -> F:
     return dispatcher  # type: ignore[no-any-return] # numba's own type
 
 
-def _stamp() -> tuple[int, int]:
+@cache
+def _stamp() -> str:
     """Return what changes whenever a module does that a kernel may take a function or a number from."""
     root = Path(__file__).parent.parent
-    found = [file.stat() for package in _PACKAGES for file in (root / package).glob("*.py")]
-    return max(one.st_mtime_ns for one in found), sum(one.st_size for one in found)
+    files = sorted(file for package in _PACKAGES for file in (root / package).glob("*.py"))
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

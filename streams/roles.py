@@ -18,6 +18,7 @@ from streams.layout import Layout
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
 from streams.predicting.job import PredictJob
+from streams.predicting.warming import warm_up
 from streams.predicting.wiring import EncodedStates, PredictCodecs, PredictTopics
 from streams.rate import RateJob, RateTopics, RatingCodecs
 from streams.registry import registry_of
@@ -59,6 +60,7 @@ def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Work
         topics.feature_events: Reader(book.reader(feature_events), check_feature_event, lambda event: event.as_of_ms),
     }
     bundle = open_bundle(settings.bundle, settings.predictor, settings.scoring_threads)
+    warm_up(bundle)
     intake: Intake[Any] = Intake(readers, inputs.partitions)
     job = PredictJob(
         intake,

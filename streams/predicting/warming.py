@@ -1,0 +1,81 @@
+"""Predicts a made-up match before a worker joins its group, so that no event waits for a kernel to be compiled.
+
+``python -m streams.predicting.warming`` does so for the shipped bundle, and leaves what it compiled for later starts.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from features.match_state import MatchState
+from models.bundle import Bundle, open_bundle
+from schemas.bounds import check_feature_event, check_match_event
+from schemas.catalog import schema_json
+from schemas.codec import Codec
+from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, Side, TeamEvent
+from streams.engine.slices import Slice
+from streams.engine.table import TablePartition
+from streams.intake import Intake, Reader
+from streams.metrics import WorkerMetrics
+from streams.predicting.job import PredictJob
+from streams.predicting.wiring import PredictCodecs, PredictTopics
+
+_TOPICS = PredictTopics("match-events", "feature-events", "predictions", "team-events", "dead-letters")
+_MATCH = "made-up"
+_NOON_MS = 1_671_375_600_000
+_SIZES = (1, 16, 200)  # each kernel of the ensemble takes one of them
+
+
+@dataclass(frozen=True, slots=True)
+class _MadeUp:
+    key: bytes
+    value: bytes
+    offset: int
+    timestamp: int = _NOON_MS
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def _codec(name: str, record_type: type[Any]) -> Codec[Any]:
+    codec: Codec[Any] = Codec(name, record_type)
+    codec.learn(1, schema_json(name))
+    codec.use_for_writing(1)
+    return codec
+
+
+def warm_up(bundle: Bundle) -> None:
+    """Compile what predicting with *bundle* needs, or load it from where an earlier start has left it."""
+    events, features = _codec("match_event", MatchEvent), _codec("feature_event", FeatureEvent)
+    readers: dict[str, Reader[Any]] = {
+        _TOPICS.match_events: Reader(events.decode, check_match_event, lambda event: event.occurred_at_ms),
+        _TOPICS.feature_events: Reader(features.decode, check_feature_event, lambda event: event.as_of_ms),
+    }
+    codecs = PredictCodecs(
+        events, _codec("prediction", Prediction), _codec("team_event", TeamEvent), _codec("match_state", MatchState)
+    )
+    metrics = WorkerMetrics(CollectorRegistry(), "predict")
+    job = PredictJob(Intake(readers, 1), _TOPICS, codecs, bundle, metrics, "warming")
+    asyncio.run(_predict(job, events))
+
+
+async def _predict(job: PredictJob, events: Codec[MatchEvent]) -> None:
+    tables = {0: TablePartition[bytes]()}
+    fixture = MatchEvent(
+        "fixture", _MATCH, EventKind.SCHEDULED, _NOON_MS,
+        home_team="Home", away_team="Away", competition="", neutral=False, kick_off_ms=_NOON_MS,
+    )  # fmt: skip
+    offset = 0
+    for batch in ([fixture], *(_shots(size) for size in _SIZES)):
+        records = [_MadeUp(_MATCH.encode(), events.encode(event), offset + one) for one, event in enumerate(batch)]
+        offset += len(batch)
+        await job.process([job.decode(Slice(_TOPICS.match_events, 0, 0, records, 0))], tables)
+
+
+def _shots(count: int) -> list[MatchEvent]:
+    return [MatchEvent(f"{count}-{one}", _MATCH, EventKind.SHOT, _NOON_MS, 1, Side.HOME) for one in range(count)]
+
+
+if __name__ == "__main__":
+    warm_up(open_bundle(None))
