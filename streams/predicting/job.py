@@ -17,8 +17,9 @@ from streams.engine.slices import Slice
 from streams.engine.table import TablePartition
 from streams.intake import Intake
 from streams.metrics import WorkerMetrics
+from streams.predicting.batch import Batch
 from streams.predicting.leaving import leave
-from streams.predicting.predictions import Cause, prediction
+from streams.predicting.predictions import prediction
 from streams.predicting.reading import Reading, SliceReader
 from streams.predicting.single import SingleEvents, SingleFold
 from streams.predicting.usual import UsualEvents, UsualFold
@@ -45,51 +46,49 @@ class PredictJob:
         """Set up both ways of an event."""
         self._reader = SliceReader(self.intake, self.topics.match_events, self.codecs.match_event)
         self._usual = UsualEvents(self.topics, self.codecs, self.bundle, self.metrics)
-        self._single = SingleEvents(self.topics, self.codecs, self.metrics, self.worker)
+        self._single = SingleEvents(self.intake, self.topics, self.codecs, self.metrics, self.worker)
 
     def decode(self, piece: Slice) -> Decoded[Reading]:
         """Return the events of *piece*."""
         return self._reader.read(piece)
 
     async def process(
-        self, batch: Sequence[Decoded[Reading]], tables: Mapping[int, TablePartition[bytes]]
+        self, slices: Sequence[Decoded[Reading]], tables: Mapping[int, TablePartition[bytes]]
     ) -> Sequence[Step]:
         """Return predictions, team events, dead letters and changed states, a step a slice."""
-        if not batch:  # all of it waits for a schema
+        if not slices:  # all of it waits for a schema
             return []
         decoded_at_us = time.time_ns() // 1000
-        self.metrics.batch(sum(len(one.piece.records) for one in batch))
-        steps = [Step() for _ in batch]
-        usual = self._usual.fold(batch, tables)
-        single = self._fold_singly(batch, usual, tables, steps)
-        facts = FEATURE_SETS[self.bundle.feature_set].facts([cause.state for _, cause in single.causes])
-        facts = np.concatenate([usual.folded.facts, facts])
-        if len(facts):
-            features, probabilities = await self._score(facts)
+        self.metrics.batch(sum(len(one.piece.records) for one in slices))
+        steps = [Step() for _ in slices]
+        batch = Batch.of(slices, tables)
+        self._single.set_aside(batch, steps)
+        folds = self._folds(batch, tables, steps)
+        facts = [facts for usual, single in folds for facts in (usual.folded.facts, self._facts(single))]
+        if any(map(len, facts)):
+            features, probabilities = await self._score(np.concatenate(facts))
             times_us = (decoded_at_us, time.time_ns() // 1000)
             self.metrics.stage("scored", (times_us[1] - times_us[0]) / 1e6)
-            count = len(usual.folded.facts)
-            if count:
-                self._usual.predict(usual, (features[:count], probabilities[:count]), tables, steps, times_us)
-            rows = zip(single.causes, features[count:].tolist(), probabilities[count:].tolist(), strict=True)
-            for (place, cause), vector, chances in rows:
-                self._predict(steps[place], cause, (vector, chances), tables, times_us)
-        self._write(batch, usual, single, tables, steps)
+            ends = np.cumsum(list(map(len, facts)))[:-1]
+            scored = list(zip(np.split(features, ends), np.split(probabilities, ends), strict=True))
+            for (usual, single), ours, theirs in zip(folds, scored[::2], scored[1::2], strict=True):
+                self._usual.predict(batch, usual, ours, tables, steps, times_us)
+                self._predict_singly(single, theirs, tables, steps, times_us)
+        self._write(batch, tables, steps)
         return steps
 
-    def _fold_singly(
-        self,
-        batch: Sequence[Decoded[Reading]],
-        usual: UsualFold,
-        tables: Mapping[int, TablePartition[bytes]],
-        steps: Sequence[Step],
-    ) -> SingleFold:
-        done = SingleFold()
-        for place, (one, rows) in enumerate(zip(batch, usual.left(), strict=True)):
-            known, piece = one.entries.entries, one.piece
-            entries = (known.get(row) or self.intake.entry(piece, piece.records[row]) for row in rows)
-            self._single.fold(done, place, piece, entries, tables[piece.partition], steps[place])
-        return done
+    def _folds(
+        self, batch: Batch, tables: Mapping[int, TablePartition[bytes]], steps: Sequence[Step]
+    ) -> list[tuple[UsualFold, SingleFold]]:
+        """Return what the events did, round after round."""
+        found = []
+        while batch.left.any():
+            usual, rows = self._usual.fold(batch, tables)
+            found.append((usual, self._single.fold(batch, rows.tolist(), tables, steps)))
+        return found
+
+    def _facts(self, single: SingleFold) -> NDArray[np.float64]:
+        return FEATURE_SETS[self.bundle.feature_set].facts([cause.state for _, cause in single.causes])
 
     async def _score(self, facts: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         features = FEATURE_SETS[self.bundle.feature_set].of(facts)
@@ -101,37 +100,31 @@ class PredictJob:
         self.metrics.predictions(self.bundle.model, self.bundle.version, Variant.CHAMPION.value, len(facts), confidence)
         return features, probabilities
 
-    def _predict(
+    def _predict_singly(
         self,
-        step: Step,
-        cause: Cause,
-        scored: tuple[Sequence[float], Sequence[float]],
-        tables: Mapping[int, TablePartition[bytes]],
-        times_us: tuple[int, int],
-    ) -> None:
-        made = prediction(cause, self.bundle, *scored, times_us)
-        partition = cause.piece.partition
-        if made.prediction_id in tables[partition].already_out:
-            self.metrics.event(self.topics.predictions, "already_out")
-            return
-        value = self.codecs.prediction.encode(made)
-        step.outputs.append(Message(self.topics.predictions, cause.key, value, partition, source=cause.source))
-
-    def _write(
-        self,
-        batch: Sequence[Decoded[Reading]],
-        usual: UsualFold,
         single: SingleFold,
+        scored: tuple[NDArray[np.float32], NDArray[np.float32]],
         tables: Mapping[int, TablePartition[bytes]],
         steps: Sequence[Step],
+        times_us: tuple[int, int],
     ) -> None:
+        rows = zip(single.causes, scored[0].tolist(), scored[1].tolist(), strict=True)
+        for (place, cause), vector, chances in rows:
+            made = prediction(cause, self.bundle, vector, chances, times_us)
+            partition = cause.piece.partition
+            if made.prediction_id in tables[partition].already_out:
+                self.metrics.event(self.topics.predictions, "already_out")
+                continue
+            value = self.codecs.prediction.encode(made)
+            message = Message(self.topics.predictions, cause.key, value, partition, source=cause.source)
+            steps[place].outputs.append(message)
+
+    def _write(self, batch: Batch, tables: Mapping[int, TablePartition[bytes]], steps: Sequence[Step]) -> None:
         """Put the states as they are now into the tables, and into the last step of their partition."""
-        last = {one.piece.partition: step for one, step in zip(batch, steps, strict=True)}
-        for partition, key, state in usual.written():
-            tables[partition].states[key] = last[partition].changed[key] = state
-        for partition, touched in single.touched.items():
-            for key, match in touched.items():
-                tables[partition].states[key] = last[partition].changed[key] = self.codecs.state.encode(match)
+        last = {one.piece.partition: step for one, step in zip(batch.slices, steps, strict=True)}
+        for number in batch.changed:
+            partition, key = batch.names[number]
+            tables[partition].states[key] = last[partition].changed[key] = batch.states[number]
 
     def delivered(self, outputs: Sequence[Message]) -> None:
         """Measure the time from the timestamp of each prediction's cause."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from features.plain_matches import ends_of
 from schemas.codec import Codec
+from schemas.partitioning import partitions_of
 from schemas.plain_events import EVENT_ROW, read_plain_events
 from schemas.plain_layout import layout_of
 from schemas.records import MatchEvent
@@ -66,20 +67,23 @@ class SliceReader:
             entries := {},
         )
         if piece.topic == self.match_events:
-            self._read_plain(reading, values)
+            self._read_plain(reading, values, piece.partition)
         for row in np.flatnonzero(~reading.events["plain"]).tolist():
             entries[row] = self.intake.entry(piece, records[row])
         return Decoded(piece, reading, misplaced=any(is_misplaced(entry.event) for entry in entries.values()))
 
-    def _read_plain(self, reading: Reading, values: Sequence[bytes]) -> None:
+    def _read_plain(self, reading: Reading, values: Sequence[bytes], partition: int) -> None:
         schema_id = int.from_bytes(values[0][1:_HEADER])  # others in the slice go the way of single records
         layout = self._layout(schema_id)
         if layout is None:
             return
+        keys, key_starts = np.frombuffer(b"".join(reading.keys), np.uint8), _starts(reading.keys)
         read_plain_events(
-            np.frombuffer(reading.content, np.uint8), _starts(values), np.frombuffer(b"".join(reading.keys), np.uint8),
-            _starts(reading.keys), reading.timestamps_ms, schema_id, layout, reading.events,
+            np.frombuffer(reading.content, np.uint8), _starts(values), keys, key_starts, reading.timestamps_ms,
+            schema_id, layout, reading.events,
         )  # fmt: skip
+        misplaced = partitions_of(keys, key_starts, self.intake.partitions) != partition
+        reading.events["plain"][misplaced] = False
 
     def _layout(self, schema_id: int) -> NDArray[np.int64] | None:
         if schema_id not in self._layouts:

@@ -3,7 +3,7 @@
 This is what an event means; the columns of `streams.predicting.usual` say the same of the usual ones.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from features.match_state import MatchState, after_feature_event, after_match_event
@@ -15,9 +15,10 @@ from streams.engine.job import Step, Unread
 from streams.engine.outbox import Message
 from streams.engine.slices import Record, Slice
 from streams.engine.table import TablePartition
-from streams.intake import Entry, Refused
+from streams.intake import Intake, Refused
 from streams.metrics import WorkerMetrics
 from streams.predicting import predictions
+from streams.predicting.batch import Batch
 from streams.predicting.predictions import event_time_ms, held
 from streams.predicting.wiring import Event, PredictCodecs, PredictTopics
 
@@ -26,41 +27,57 @@ TEAM_EVENTS_KEY = b"teams"
 
 @dataclass(slots=True)
 class SingleFold:
-    """What one batch did, event by event.
+    """What events did one by one.
 
     Attributes:
         causes: Predictions to be made, by the index of their slice.
-        touched: States as they are now, by partition.
+        touched: States as they are now, by the number of their match.
     """
 
     causes: list[tuple[int, predictions.Cause]] = field(default_factory=list)
-    touched: dict[int, dict[bytes, MatchState]] = field(default_factory=dict)
+    touched: dict[int, MatchState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class SingleEvents:
     """Folds entries into states."""
 
+    intake: Intake[Event]
     topics: PredictTopics
     codecs: PredictCodecs
     metrics: WorkerMetrics
     worker: str
 
-    def fold(  # noqa: PLR0917 - a batch is all of it
-        self,
-        done: SingleFold,
-        place: int,
-        piece: Slice,
-        entries: Iterable[Entry[Event]],
-        table: TablePartition[bytes],
-        step: Step,
-    ) -> None:
-        """Fold *entries* of the slice at *place* into *done*; what goes out at once goes to *step*."""
-        for entry in entries:
+    def fold(
+        self, batch: Batch, rows: Sequence[int], tables: Mapping[int, TablePartition[bytes]], steps: Sequence[Step]
+    ) -> SingleFold:
+        """Fold the records at *rows* of *batch*; what goes out at once goes to *steps*."""
+        done = SingleFold()
+        places, owners = batch.pieces[rows].tolist(), batch.owners[rows].tolist()
+        for row, place, owner in zip(rows, places, owners, strict=True):
+            one = batch.slices[place]
+            number = row - int(batch.starts[place])
+            entry = one.entries.entries.get(number) or self.intake.entry(one.piece, one.piece.records[number])
+            before = done.touched.get(owner) or self._state(batch, owner)
+            source, table = (one.piece, entry.record), tables[one.piece.partition]
             if isinstance(entry.event, Refused):
-                self._set_aside(step, piece, entry.record, entry.event)
-            else:
-                self._apply(done, place, (piece, entry.record), entry.event, table, step)
+                reason = f"it was read in columns, and now is refused: {entry.event.reason}"
+                raise RuntimeError(reason)  # noqa: TRY004 - not a type, a defect
+            self._apply(done, (place, owner), source, before, entry.event, table, steps[place])
+        for owner, state in done.touched.items():
+            batch.put(owner, self.codecs.state.encode(state))
+        return done
+
+    def _state(self, batch: Batch, owner: int) -> MatchState:
+        state = batch.states[owner]
+        return self.codecs.state.decode(state) if state else MatchState(batch.names[owner][1].decode())
+
+    def set_aside(self, batch: Batch, steps: Sequence[Step]) -> None:
+        """Set the refused records of *batch* aside."""
+        for one, step in zip(batch.slices, steps, strict=True):
+            for entry in one.entries.entries.values():
+                if isinstance(entry.event, Refused):
+                    self._set_aside(step, one.piece, entry.record, entry.event)
 
     def _set_aside(self, step: Step, piece: Slice, record: Record, refused: Refused) -> None:
         self.metrics.dead_letter(piece.topic, refused.cause)
@@ -70,18 +87,18 @@ class SingleEvents:
             )
         )
 
-    def _apply(  # noqa: PLR0917 - the same
+    def _apply(  # noqa: PLR0917 - an event and all it meets
         self,
         done: SingleFold,
-        place: int,
+        place_and_owner: tuple[int, int],
         source: tuple[Slice, Record],
+        before: MatchState,
         event: Event,
         table: TablePartition[bytes],
         step: Step,
     ) -> None:
         piece, record = source
-        key = event.match_id.encode()
-        before = self._state(done.touched.get(piece.partition, {}), key, event.match_id, table)
+        place, owner = place_and_owner
         is_match_event = isinstance(event, MatchEvent)
         if record.offset <= (before.applied_match if is_match_event else before.applied_feature):
             self.metrics.event(piece.topic, "replayed")
@@ -104,16 +121,7 @@ class SingleEvents:
             self.metrics.event(piece.topic, "held")
         if isinstance(event, MatchEvent):
             self._tell_teams(step, before, after, event, source)
-        done.touched.setdefault(piece.partition, {})[key] = after
-
-    def _state(
-        self, touched: Mapping[bytes, MatchState], key: bytes, match_id: str, table: TablePartition[bytes]
-    ) -> MatchState:
-        found = touched.get(key)
-        if found is not None:
-            return found
-        value = table.states.get(key)
-        return MatchState(match_id) if value is None else self.codecs.state.decode(value)
+        done.touched[owner] = after
 
     def never_scheduled(self, state: MatchState, waited: Held, partition: Callable[[str], int]) -> Unread:
         """Return what is set aside of an event which *waited* for a fixture that never came."""
