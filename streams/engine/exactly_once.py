@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from streams.engine.finishing import Batch, Finisher
+from streams.engine.finishing import Batch, Finisher, together
 from streams.engine.job import Step
 from streams.engine.ledger import Place
 from streams.engine.outbox import DeliveryError, Message
@@ -76,13 +76,8 @@ class ExactlyOnce(Finisher[S]):
         Raises:
             FencedError: The partitions may be another worker's.
         """
-        changes: dict[int, dict[bytes, bytes | None]] = {}
-        reached: dict[Place, int] = {}
-        for batch in batches:
-            reached |= batch.reached
-            for partition, changed in batch.changes.items():
-                changes.setdefault(partition, {}).update(changed)
-        outputs = [message for batch in batches for message in batch.outputs]
+        all_of_it = together(batches)
+        outputs, changes, reached = all_of_it.outputs, all_of_it.changes, all_of_it.reached
         if not outputs and not reached and not any(changes.values()):
             return
         if self._member.generation < 0 or self.membership() != self._member:

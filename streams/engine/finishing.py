@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from streams.engine.job import Step
@@ -28,6 +28,19 @@ class Batch:
     reached: Mapping[Place, int]
     pieces: Sequence[Slice] = ()
     sent: asyncio.Future[Mapping[Place, int]] | None = None
+
+
+def together(batches: Sequence[Batch]) -> Batch:
+    """Return *batches*, which follow each other, as one: of each state the last."""
+    if len(batches) == 1:
+        return batches[0]
+    changes: dict[int, dict[bytes, bytes | None]] = {}
+    reached: dict[Place, int] = {}
+    for batch in batches:
+        reached |= batch.reached
+        for partition, changed in batch.changes.items():
+            changes.setdefault(partition, {}).update(changed)
+    return Batch([message for batch in batches for message in batch.outputs], changes, reached)
 
 
 @dataclass(slots=True)
@@ -78,23 +91,37 @@ class Finisher(ABC, Generic[S]):
 class AtLeastOnce(Finisher[S]):
     """Outputs at once, states when they are there, offsets when those are; each of it may come again after a fall."""
 
+    _early: Batch | None = field(default=None, init=False)  # taken from the queue before its outputs were there
+
     def begin(self, batch: Batch) -> Batch:
         """Send the outputs."""
         return replace(batch, sent=asyncio.ensure_future(self._send(batch.outputs)))
 
     async def gather(self, handed_on: asyncio.Queue[Batch]) -> list[Batch]:
-        """Return the next batch."""
-        return [await handed_on.get()]
+        """Return the next batch, and those behind it whose outputs are there by then: less is to be written."""
+        batches = [self._early or await handed_on.get()]
+        self._early = None
+        if batches[0].sent is not None:
+            await asyncio.wait([batches[0].sent])
+        while self._early is None and not handed_on.empty():
+            one = handed_on.get_nowait()
+            if one.sent is None or one.sent.done():
+                batches.append(one)
+            else:
+                self._early = one
+        return batches
 
     async def finish(self, batches: Sequence[Batch]) -> None:
         """Write the states when the outputs are there, since a state says which offsets it holds."""
+        next_offsets: dict[Place, int] = {}
         for batch in batches:
-            next_offsets = await batch.sent if batch.sent is not None else {}
-            self.ledger.advance(batch.reached, next_offsets, batch.changes)
-            noted = (*batch.reached, *next_offsets)
-            written = await self.write(self.ledger.records(batch.changes, noted))
-            self.ledger.wrote(batch.changes, noted, written, self.markers)
-            self.ledger.finished.update(batch.reached)
+            next_offsets |= await batch.sent if batch.sent is not None else {}
+        all_of_it = together(batches)
+        self.ledger.advance(all_of_it.reached, next_offsets, all_of_it.changes)
+        noted = (*all_of_it.reached, *next_offsets)
+        written = await self.write(self.ledger.records(all_of_it.changes, noted))
+        self.ledger.wrote(all_of_it.changes, noted, written, self.markers)
+        self.ledger.finished.update(all_of_it.reached)
 
     async def write(self, records: Sequence[Message]) -> Mapping[Place, int]:
         """Write *records*; return the offsets after them."""

@@ -179,6 +179,24 @@ async def test_a_later_delivery_does_not_overtake_an_earlier_one(engine, outbox)
     assert {} == engine.ledger.finished
 
 
+async def test_batches_whose_outputs_are_there_write_the_last_of_each_state_together(engine, outbox):
+    for number in range(4):
+        await engine.accept(piece(0, number))
+        await settle()
+    for number in (1, 2, 0):
+        outbox.let_through(number)
+    await settle()
+
+    written = [(message.key, message.value) for message in outbox.batches[4][0]]
+    assert [(b"k", b"3"), PROGRESS_KEY] == [written[0], written[1][0]]
+    outbox.let_through(4)
+    await settle()
+    assert ({("in", 0): 3}, 5) == (engine.ledger.finished, len(outbox.batches))
+    outbox.let_through(3)
+    await settle()
+    assert b"4" == outbox.batches[5][0][0].value
+
+
 async def test_a_delivery_that_fails_stops_the_worker_and_finishes_nothing(engine, outbox, failures):
     await engine.accept(piece(0, 0))
     await settle()
