@@ -29,6 +29,7 @@ from streams.local.ports import choose_ports
 from streams.local.processes import Process, start_time, wait_until_ended
 from streams.local.state import running_cluster, state_file
 from streams.local.takedown import take_down
+from tests.integration.world import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -281,8 +282,10 @@ def test_with_three_nodes_acknowledged_records_survive_the_loss_of_one():
     with LocalCluster(3, ephemeral=True) as three:
         create(three, "copied", replication_factor=3)
         admin = AdminClient(three.client_config())
-        leader = admin.list_topics("copied", 30).topics["copied"].partitions[0].leader
         produce(three, "copied", b"before")
+        # A broker that is asked may not have heard yet what another has said.
+        wait_for(lambda: 0 in admin.list_topics("copied", 30).topics["copied"].partitions, 30)
+        leader = admin.list_topics("copied", 30).topics["copied"].partitions[0].leader
 
         three.kill_broker(leader)
         produce(three, "copied", b"while one is down")
