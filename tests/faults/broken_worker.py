@@ -12,13 +12,14 @@ from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer as StockConsumer
 
-from streams import predict, supervisor, worker_process
+from streams import supervisor, worker_process
 from streams.cli import main as touchline
 from streams.engine.changelog import Changelog
 from streams.engine.engine import Engine
 from streams.engine.finishing import AtLeastOnce
 from streams.engine.outbox import Outbox
 from streams.engine.transport import SliceConsumer
+from streams.predicting import single
 
 
 def slow_outputs(seconds: float) -> None:
@@ -46,7 +47,7 @@ def commit_before_delivery() -> None:
 
 def no_applied_offsets() -> None:
     """Keep no offsets in the states and do not look at what is out already."""
-    predict._with_offset = lambda state, _offset, **_which: state
+    single._with_offset = lambda state, _offset, **_which: state
     Changelog._read_tail = lambda *_: None  # type: ignore[method-assign]
 
 

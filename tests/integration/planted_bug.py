@@ -3,8 +3,9 @@
 import sys
 
 from features.match_state import after_match_event
-from streams import predict, worker_process
+from streams import worker_process
 from streams.engine import transport
+from streams.predicting import single
 
 
 def broken_fold(state, event):
@@ -20,7 +21,7 @@ def broken_commit(*_args):
 if __name__ == "__main__":
     where, *arguments = sys.argv[1:]
     if where == "fold":
-        predict.after_match_event = broken_fold
+        single.after_match_event = broken_fold
     else:
         transport.SliceConsumer._new_offset = broken_commit
     worker_process.main(arguments)

@@ -65,7 +65,7 @@ def test_a_bug_in_a_role_is_one_line_that_names_the_record_and_commits_nothing_p
             "partition": partition_of(b"a", 4),
             "offset": 3,
         }.items() <= line.items()
-        assert line["where"].endswith(f"{PLANTED.name}:12")
+        assert line["where"].endswith(f"{PLANTED.name}:13")
         assert "worker.failed: a bug that was planted" == (tmp_path / "predict.cause").read_text()
         assert committed(world) <= 3
     assert [] == world.read("dead-letters")
