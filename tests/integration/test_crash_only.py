@@ -76,7 +76,7 @@ def test_a_bug_outside_of_the_role_is_one_line_too_and_commits_nothing(world, tm
     (line,) = fall(world, "commit", tmp_path)
 
     assert ("worker.failed", "ZeroDivisionError") == (line["event"], line["kind"])
-    assert line["where"].endswith(f"{PLANTED.name}:17")
+    assert line["where"].endswith(f"{PLANTED.name}:18")
     assert 0 == committed(world)
 
 
