@@ -6,12 +6,13 @@ their own, and make the brokers look slow, so that what is under way is under wa
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer as StockConsumer
 
+from features.plain_matches import PlainMatches
 from streams import supervisor, worker_process
 from streams.cli import main as touchline
 from streams.engine.changelog import Changelog
@@ -47,6 +48,14 @@ def commit_before_delivery() -> None:
 
 def no_applied_offsets() -> None:
     """Keep no offsets in the states and do not look at what is out already."""
+    read = PlainMatches.read
+
+    def read_without(states: Sequence[bytes], header: bytes) -> PlainMatches:
+        found = read(states, header)
+        found.matches["applied_match"] = -1
+        return found
+
+    PlainMatches.read = read_without  # type: ignore[method-assign]
     single._with_offset = lambda state, _offset, **_which: state
     Changelog._read_tail = lambda *_: None  # type: ignore[method-assign]
 
