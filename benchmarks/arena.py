@@ -20,7 +20,7 @@ from schemas.codec import Codec
 from schemas.records import FeatureEvent, MatchEvent
 from streams.admin import Admin
 from streams.local.cluster import LocalCluster
-from streams.registry import registry_of
+from streams.patient_registry import patient_registry
 from streams.sending import Sender
 from streams.settings import Settings
 from streams.topics import TOPICS
@@ -85,7 +85,7 @@ def settings_of(cluster: LocalCluster, partitions: int, prefix: str, **more: obj
 
 def register(settings: Settings) -> dict[str, int]:
     """Register what the benchmark writes; return the ids by topic."""
-    registry = registry_of(settings)
+    registry = patient_registry(settings)
     return {
         topic: registry.register(f"{settings.topic(topic)}-value", schema_json(schema))
         for topic, schema in WRITTEN.items()

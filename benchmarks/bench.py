@@ -28,10 +28,11 @@ from benchmarks.running import FailedError
 from benchmarks.systems import PEERS, SYSTEMS, System
 from streams.brokers import BrokerError
 from streams.local.errors import ClusterError
+from streams.registry import RegistryUnavailableError
 
 PAGE: Final = Path("docs/benchmarks.md")
 PARTS: Final = ("full_job", "latency", "scoring", "growth")
-FAILURES: Final = (FailedError, BrokerError)
+FAILURES: Final = (FailedError, BrokerError, RegistryUnavailableError)
 MEASURING: Final = ("full job", "latency", "scoring", "growth")
 
 
@@ -174,7 +175,7 @@ def main(
     else:
         try:
             run(parts, systems, extent, results, partitions)
-        except ClusterError as error:
+        except (ClusterError, *FAILURES) as error:
             raise click.ClickException(str(error)) from error
     if docs:
         renew(results)
