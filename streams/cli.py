@@ -5,30 +5,31 @@ from collections.abc import Mapping
 
 import click
 
-COMMANDS: Mapping[str, str] = {
-    "dashboard": "streams.commands.dashboard:dashboard",
-    "dead-letters": "streams.commands.dead_letters:dead_letters",
-    "demo": "streams.commands.demo:demo",
-    "doctor": "streams.commands.doctor:doctor",
-    "down": "streams.commands.cluster:down",
-    "lag": "streams.commands.lag:lag",
-    "produce": "streams.commands.produce:produce",
-    "ratings": "streams.commands.ratings:ratings",
-    "replay": "streams.commands.replay:replay",
-    "reset": "streams.commands.reset:reset",
-    "schema": "streams.commands.schema:schema",
-    "simulate": "streams.commands.simulate:simulate",
-    "status": "streams.commands.cluster:status",
-    "tail": "streams.commands.tail:tail",
-    "topics": "streams.commands.topics:topics",
-    "train": "streams.commands.train:train_command",
-    "up": "streams.commands.cluster:up",
-    "worker": "streams.commands.worker:worker",
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "dashboard": ("streams.commands.dashboard:dashboard", "Serve a page of the matches which are played."),
+    "dead-letters": ("streams.commands.dead_letters:dead_letters", "List, show, keep and replay what was set aside."),
+    "demo": ("streams.commands.demo:demo", "Play match days through real workers on a real Kafka."),
+    "doctor": ("streams.commands.doctor:doctor", "Check brokers, registry, topics, schemas, bundle and clock."),
+    "down": ("streams.commands.cluster:down", "Stop what `touchline up` started, and nothing else."),
+    "lag": ("streams.commands.lag:lag", "Show how far the groups of the roles are behind."),
+    "produce": ("streams.commands.produce:produce", "Send one record for each line of JSON to a topic."),
+    "ratings": ("streams.commands.ratings:ratings", "Load or show the ratings of the teams."),
+    "replay": ("streams.commands.replay:replay", "Play match days through the roles, and check what comes."),
+    "reset": ("streams.commands.reset:reset", "Prepare a role to process events again."),
+    "schema": ("streams.commands.schema:schema", "List, check, register and show the schemas of the topics."),
+    "simulate": ("streams.commands.simulate:simulate", "Send seasons of simulated matches to match-events."),
+    "status": ("streams.commands.cluster:status", "Tell whether the local cluster runs, and where."),
+    "tail": ("streams.commands.tail:tail", "Show the records of a topic."),
+    "topics": ("streams.commands.topics:topics", "Create, list, delete or repartition topics."),
+    "train": ("streams.commands.train:train_command", "Train a model on the match history and write its bundle."),
+    "up": ("streams.commands.cluster:up", "Start Kafka and the schema registry on this machine."),
+    "worker": ("streams.commands.worker:worker", "Run roles until Ctrl-C."),
 }
+"""Where each command is, and what `touchline --help` says of it without a look there."""
 
 
 class LazyGroup(click.Group):
-    """A group which imports a command's module when the command is asked for, so that `--help` stays quick."""
+    """A group which imports a command's module only when the command is asked for: some load models."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names in the order of the alphabet."""
@@ -38,11 +39,17 @@ class LazyGroup(click.Group):
         """Return the command called *cmd_name*, or None."""
         if cmd_name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[cmd_name].split(":")
+        place, _ = COMMANDS[cmd_name]
+        module, attribute = place.split(":")
         command = getattr(importlib.import_module(module), attribute)
         if not isinstance(command, click.Command):
-            raise TypeError(f"{COMMANDS[cmd_name]} is a {type(command).__name__}, not a command")
+            raise TypeError(f"{place} is a {type(command).__name__}, not a command")
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write what each command does."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in sorted(COMMANDS.items())])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,6 +1,6 @@
 """The job on Bytewax: keyed state, and the ensemble asked once for whatever comes together.
 
-Its Kafka source commits nothing and its states have no changelog; with RECOVERY they are kept in SQLite.
+Its Kafka source commits nothing and its states have no changelog.
 """
 
 import os
