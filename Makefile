@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS := 120
+JOBS := 3
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 .DEFAULT_GOAL := help
 
@@ -38,8 +39,8 @@ unit: .venv/installed ## unit, property and integration tests with coverage
 faults: .venv/installed ## break workers, brokers, network and disk under load and count the cost (ONLY="kill zombie" ARGS=--help)
 	@$(BIN)/python -m tests.faults --only "$(ONLY)" $(ARGS)
 
-faults-long: .venv/installed ## the same at a low rate, each fault 20 times at random moments (hours); goes on where it ended
-	@$(BIN)/python -m tests.faults --only "$(ONLY)" $(ARGS) --events 0 --rate 200 --times 20 --out build/faults-long.json --resume
+faults-long: .venv/installed ## the same at a low rate, each fault 20 times at random moments (hours; JOBS=3 at once); goes on where it ended
+	@$(BIN)/python -m tests.faults --only "$(ONLY)" $(ARGS) --events 0 --rate 200 --times 20 --jobs $(JOBS) --out build/faults-long.json --resume
 
 fuzz: .venv/installed ## look for inputs that break a promise, guided by coverage (TARGETS="codec fold" SECONDS=120)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/fuzz/fuzz.lock

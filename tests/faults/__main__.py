@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tests.faults import results
 from tests.faults.children import ROOT
+from tests.faults.jobs import run_in_jobs, without
 from tests.faults.run import Pace, guarantees
 from tests.faults.runner import Runner
 from tests.faults.suite import SCENARIOS, chosen
@@ -23,6 +24,8 @@ from tests.faults.suite import SCENARIOS, chosen
 @click.option("--seed", default=1, show_default=True, help="For all that is left to chance.")
 @click.option("--out", type=click.Path(path_type=Path), default=ROOT / "build" / "faults.json", help="The results.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run ended; what is in --out is not run again.")
+@click.option("--jobs", default=1, show_default=True, help="Runs at the same time, each on a cluster of its own.")
+@click.option("--share", default="1/1", show_default=True, help="Which part of the runs, of how many.")
 @click.option("--keep", is_flag=True, help="Keep the logs of workers beside --out.")
 @click.option("--list", "listing", is_flag=True, help="Name the scenarios and end.")
 def main(
@@ -35,6 +38,8 @@ def main(
     seed: int,
     out: Path,
     resume: bool,
+    jobs: int,
+    share: str,
     keep: bool,
     listing: bool,
 ) -> None:
@@ -53,13 +58,18 @@ def main(
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(width=None if sys.stdout.isatty() else 200)
-    runner = Runner(console, out, Pace(events, rate, times > 1), seed, keep=keep)
-    run_under = [one for one in guarantees() if wanted in (one, "both")]
-    found = runner.run(scenarios, run_under, times, results.read(out) if resume else [])
+    if jobs > 1:
+        found, green = run_in_jobs(jobs, out, [*without(sys.argv[1:], "--jobs", "--out")])
+    else:
+        part, parts = map(int, share.split("/"))
+        runner = Runner(console, out, Pace(events, rate, times > 1), seed, keep=keep, share=(part, parts))
+        run_under = [one for one in guarantees() if wanted in (one, "both")]
+        found = runner.run(scenarios, run_under, times, results.read(out) if resume else [])
+        green = all(one.green for one in found)
     console.print(results.table(found))
     red = sum(not one.green for one in found)
     click.echo(f"{len(found) - red} passed, {red} failed")
-    sys.exit(1 if red else 0)
+    sys.exit(0 if green else 1)
 
 
 if __name__ == "__main__":

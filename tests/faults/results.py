@@ -31,6 +31,7 @@ class Result:
         rate: "saturated", or events a second.
         complaints: Why it is not green.
         wall_seconds: How long it took, start and check included.
+        number: Place among all runs.
     """
 
     scenario: str
@@ -47,6 +48,7 @@ class Result:
     complaints: Sequence[str] = ()
     wall_seconds: float = 0.0
     seed: int = 0
+    number: int = 0
 
     @property
     def green(self) -> bool:

@@ -31,6 +31,7 @@ class Runner:
     Attributes:
         out: File for the results, written after each run.
         keep: Whether the workers' logs are kept beside it.
+        share: Which of how many parts of the runs are to be done, counted from one.
     """
 
     console: Console
@@ -38,6 +39,7 @@ class Runner:
     pace: Pace
     seed: int
     keep: bool = False
+    share: tuple[int, int] = (1, 1)
     _shared: LocalCluster | None = field(default=None, init=False)
 
     def run(
@@ -46,17 +48,24 @@ class Runner:
         """Return the results of all runs, with those which are *done* already."""
         found = list(done)
         known = {(one.scenario, one.guarantee, one.seed) for one in done}
+        part, parts = self.share
         try:
-            for scenario in scenarios:
-                for guarantee in (one for one in guarantees if one in scenario.guarantees):
-                    for seed in range(self.seed, self.seed + (times if scenario.timed else 1)):
-                        if (scenario.name, guarantee, seed) not in known:
-                            found.append(self._one(scenario, guarantee, seed))
-                            # A run with an engine broken on purpose says nothing of this engine.
-                            results.write(self.out, [one for one in found if not one.scenario.startswith(BROKEN_MARK)])
+            for number, (scenario, guarantee, seed) in enumerate(self._runs(scenarios, guarantees, times)):
+                if number % parts == part - 1 and (scenario.name, guarantee, seed) not in known:
+                    found.append(replace(self._one(scenario, guarantee, seed), number=number))
+                    # A run with an engine broken on purpose says nothing of this engine.
+                    results.write(self.out, [one for one in found if not one.scenario.startswith(BROKEN_MARK)])
         finally:
             self._forget_cluster()
         return found
+
+    def _runs(
+        self, scenarios: Sequence[Scenario], guarantees: Sequence[str], times: int
+    ) -> Iterator[tuple[Scenario, str, int]]:
+        for scenario in scenarios:
+            for guarantee in (one for one in guarantees if one in scenario.guarantees):
+                for seed in range(self.seed, self.seed + (times if scenario.timed else 1)):
+                    yield scenario, guarantee, seed
 
     def _one(self, scenario: Scenario, guarantee: str, seed: int) -> Result:
         began = time.monotonic()
