@@ -33,6 +33,11 @@ class Running:
         self._process = process
         self._log = log
 
+    @property
+    def pid(self) -> int:
+        """Return the process that was started."""
+        return self._process.pid
+
     def check(self) -> None:
         """Raise FailedError when it has ended, with the last of what it said."""
         if self._process.poll() is not None:
