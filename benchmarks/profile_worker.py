@@ -49,6 +49,8 @@ WORK: Final[Mapping[str, str]] = {
     "aiokafka/": "Faust and aiokafka",
 }
 FEATURES: Final = ("features/facts.py", "features/feature_sets.py", "features/outcome.py")
+# Where a thread waits: py-spy cannot always tell, and a thread's time is not spent there.
+WAITS: Final = ("_worker (concurrent/futures/thread.py", "wait (threading.py", "_start_thread (mode/threads.py")
 REST: Final = "the event loop and the interpreter"
 LIBRDKAFKA: Final = "librdkafka: brokers read and written, records checked, packed"
 
@@ -83,7 +85,7 @@ def samples(raw: str) -> Iterator[tuple[int, str, int]]:
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
         thread, *frames = stack.split(";")
-        if "(" in thread:
+        if "(" in thread and not (frames and any(name in frames[-1] for name in WAITS)):
             yield int(thread.partition("(")[2].partition(")")[0], 0), work_of(frames), int(count)
 
 
