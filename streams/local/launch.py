@@ -3,7 +3,7 @@
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +102,7 @@ class Launcher:
         path = self.folder / "cluster_id"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+            path.write_text(new_cluster_id())
         return path.read_text()
 
     def _registry(self) -> Sequence[str]:
@@ -121,3 +121,11 @@ class Launcher:
 
     def _little_environment(self) -> dict[str, str]:
         return {name: self.environment[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in self.environment}
+
+
+def new_cluster_id(chance: Callable[[], uuid.UUID] = uuid.uuid4) -> str:
+    """Return a random id as Kafka writes one; none begins with a dash, which its tools would take for an option."""
+    while True:
+        found = urlsafe_b64encode(chance().bytes).decode().rstrip("=")
+        if not found.startswith("-"):
+            return found
