@@ -100,7 +100,7 @@ class Launcher:
     def cluster_id(self) -> str:
         """Return the cluster's id, made at the first start and kept with the data."""
         path = self.folder / "cluster_id"
-        if not path.exists():
+        if not path.exists() or path.read_text().startswith("-"):  # of an earlier version: nothing was ever formatted
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(new_cluster_id())
         return path.read_text()
