@@ -17,23 +17,15 @@ from features.plain_states import open_states
 from features.plain_writing import largest, write_states
 from features.rating_book import SOURCE
 from features.team_ratings import importance
+from schemas.flat_texts import starts_of
 
 
 def _bytes(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8)
 
 
-def ends_of(parts: Sequence[bytes]) -> NDArray[np.int64]:
-    """Return where each of *parts* ends when they stand one behind the other.
-
-    >>> ends_of([b"ab", b"", b"c"]).tolist()
-    [2, 2, 3]
-    """
-    return np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)))
-
-
 _NAMES: Final = _bytes("".join(RATED).encode())
-_NAME_ENDS: Final = ends_of([name.encode() for name in RATED])
+_NAME_ENDS: Final = starts_of([name.encode() for name in RATED])[1:]
 _SOURCE: Final = _bytes(SOURCE.encode())
 
 
@@ -82,7 +74,16 @@ class PlainMatches:
         places, known = np.zeros((2, len(states), 2 * SECTIONS), np.int64)
         rated = np.empty((len(states), len(RATED)))
         open_states(
-            _bytes(content), ends_of(states), _bytes(header), _SOURCE, _NAMES, _NAME_ENDS, matches, places, known, rated
+            _bytes(content),
+            starts_of(states)[1:],
+            _bytes(header),
+            _SOURCE,
+            _NAMES,
+            _NAME_ENDS,
+            matches,
+            places,
+            known,
+            rated,
         )
         return cls(content, matches, places, known, rated)
 

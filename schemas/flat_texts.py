@@ -1,7 +1,6 @@
 """Many pieces of bytes in one array, as kernels take them."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,17 +21,23 @@ class FlatTexts(NamedTuple):
     lengths: Longs
 
 
+def starts_of(parts: Sequence[bytes]) -> Longs:
+    """Return where each of *parts* begins when they stand behind each other, and the end of the last.
+
+    >>> starts_of([b"ab", b"", b"c"]).tolist()
+    [0, 2, 2, 3]
+    """
+    return np.cumsum([0, *map(len, parts)], dtype=np.int64)
+
+
 def flat(parts: Sequence[bytes]) -> FlatTexts:
     """Return *parts* behind each other.
 
     >>> flat([b"ab", b"", b"c"]).starts.tolist()
     [0, 2, 2]
     """
-    lengths = [len(part) for part in parts]
-    starts = accumulate(lengths[:-1], initial=0) if lengths else ()
-    return FlatTexts(
-        np.frombuffer(b"".join(parts), np.uint8), np.array(list(starts), np.int64), np.array(lengths, np.int64)
-    )
+    starts = starts_of(parts)
+    return FlatTexts(np.frombuffer(b"".join(parts), np.uint8), starts[:-1], np.diff(starts))
 
 
 def unwritable(data: Bytes) -> Bytes:

@@ -26,12 +26,7 @@ def leave(
     states = [table.states[key] for key in keys]
     header, _ = codec.writes
     read = PlainMatches.read(states, header)
-    columns = read.matches
-    over = (
-        (read.expires_at_ms() < table.watermark_ms)
-        & (columns["applied_match"] < match_end)
-        & (columns["applied_feature"] < feature_end)
-    )
+    over = read.expires_at_ms() < table.watermark_ms
     found = [(keys[row], codec.decode(states[row])) for row in np.flatnonzero(over | ~read.plain).tolist()]
     return [
         (key, state)

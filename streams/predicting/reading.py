@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from features.plain_matches import ends_of
 from schemas.codec import Codec
+from schemas.flat_texts import starts_of
 from schemas.partitioning import partitions_of
 from schemas.plain_events import EVENT_ROW, read_plain_events
 from schemas.plain_layout import layout_of
@@ -77,9 +77,9 @@ class SliceReader:
         layout = self._layout(schema_id)
         if layout is None:
             return
-        keys, key_starts = np.frombuffer(b"".join(reading.keys), np.uint8), _starts(reading.keys)
+        keys, key_starts = np.frombuffer(b"".join(reading.keys), np.uint8), starts_of(reading.keys)
         read_plain_events(
-            np.frombuffer(reading.content, np.uint8), _starts(values), keys, key_starts, reading.timestamps_ms,
+            np.frombuffer(reading.content, np.uint8), starts_of(values), keys, key_starts, reading.timestamps_ms,
             schema_id, layout, reading.events,
         )  # fmt: skip
         misplaced = partitions_of(keys, key_starts, self.intake.partitions) != partition
@@ -92,7 +92,3 @@ class SliceReader:
                 return None  # it may yet be learnt
             self._layouts[schema_id] = layout_of(writer)
         return self._layouts[schema_id]
-
-
-def _starts(parts: Sequence[bytes]) -> NDArray[np.int64]:
-    return np.concatenate([np.zeros(1, np.int64), ends_of(parts)])

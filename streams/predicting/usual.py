@@ -27,11 +27,9 @@ class UsualFold:
     """What usual events did.
 
     Attributes:
-        numbers: Of the matches among those of the batch.
         rows: Indexes of the events to be predicted among the records of the batch.
     """
 
-    numbers: Longs
     matches: PlainMatches
     folded: Folded
     rows: Longs
@@ -59,7 +57,7 @@ class UsualEvents:
             if state:
                 batch.put(number, state)
         self._count(folded)
-        fold = UsualFold(numbers, matches, folded, rows[folded.causes["row"]])
+        fold = UsualFold(matches, folded, rows[folded.causes["row"]])
         _raise_watermarks(batch, fold, tables)
         return fold, singly
 
