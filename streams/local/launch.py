@@ -17,6 +17,7 @@ from streams.local.secured import Secured
 JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData")
 KAFKA_LOGS = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
 HEAPS = {1: ("-Xms128m", "-Xmx512m"), 3: ("-Xms128m", "-Xmx256m")}
+QUICK = "-XX:TieredStopAtLevel=1"  # without Java's second compiler, which pays only where much is done for minutes
 FORMAT_SECONDS = 60
 LOG_LIMIT_BYTES = 20_000_000
 
@@ -65,9 +66,8 @@ class Launcher:
         return [str(self.software.java), *JVM, f"-Djava.io.tmpdir={temporary}", *arguments]
 
     def _kafka(self, *arguments: str) -> list[str]:
-        nodes = sum(name.startswith("broker-") for name in self.ports)
         class_path = ":".join(str(jar) for jar in self.software.kafka_jars)
-        return self._java(*HEAPS[nodes], *KAFKA_LOGS, "-cp", class_path, *arguments)
+        return self._java(*KAFKA_LOGS, "-cp", class_path, *arguments)
 
     def _broker(self, node: int) -> Sequence[str]:
         home = self.folder / f"broker-{node}"
@@ -78,13 +78,14 @@ class Launcher:
         properties.write_text(properties_text(broker_properties(node, self.ports, data, self.secured, self.more)))
         if not (data / "meta.properties").exists():
             self._format(node, properties)
-        return self._kafka("kafka.Kafka", str(properties))
+        nodes = sum(name.startswith("broker-") for name in self.ports)
+        return self._kafka(*HEAPS[nodes], "kafka.Kafka", str(properties))
 
     def _format(self, node: int, properties: Path) -> None:
         users = self.secured.format_arguments() if self.secured else []
         arguments = ["format", "--ignore-formatted", "-t", self.cluster_id(), "-c", str(properties), *users]
         done = subprocess.run(
-            self._kafka("kafka.tools.StorageTool", *arguments),
+            self._kafka(QUICK, "kafka.tools.StorageTool", *arguments),
             env=self._little_environment(),
             capture_output=True,
             text=True,
@@ -117,7 +118,7 @@ class Launcher:
             "apicurio.datasource.url": database,
         }
         given = [f"-D{name}={value}" for name, value in settings.items()]
-        return self._java("-Xmx256m", *given, "-jar", str(self.software.registry_jar))
+        return self._java("-Xmx256m", QUICK, *given, "-jar", str(self.software.registry_jar))
 
     def _little_environment(self) -> dict[str, str]:
         return {name: self.environment[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in self.environment}

@@ -18,7 +18,8 @@ from tests.faults.suite import SCENARIOS, chosen
 @click.command()
 @click.option("--only", default="", help="Words; a scenario runs when one of them is in its name.")
 @click.option("--guarantee", "wanted", type=click.Choice(["at-least-once", "exactly-once", "both"]), default="both")
-@click.option("--events", default=100_000, show_default=True, help="Sent as fast as possible before the fixed rate.")
+@click.option("--events", default=100_000, show_default=True, help="Sent before the fixed rate.")
+@click.option("--first-rate", default=0, help="Events a second meanwhile; 0 is as fast as possible.")
 @click.option("--rate", default=1_000, show_default=True, help="Events a second while a fault lasts.")
 @click.option("--times", default=1, show_default=True, help="Repeats, with random timing when there is more than one.")
 @click.option("--seed", default=1, show_default=True, help="For all that is left to chance.")
@@ -33,6 +34,7 @@ def main(
     only: str,
     wanted: str,
     events: int,
+    first_rate: int,
     rate: int,
     times: int,
     seed: int,
@@ -62,7 +64,7 @@ def main(
         found, green = run_in_jobs(jobs, out, [*without(sys.argv[1:], "--jobs", "--out")])
     else:
         part, parts = map(int, share.split("/"))
-        runner = Runner(console, out, Pace(events, rate, times > 1), seed, keep=keep, share=(part, parts))
+        runner = Runner(console, out, Pace(events, first_rate, rate, times > 1), seed, keep=keep, share=(part, parts))
         run_under = [one for one in guarantees() if wanted in (one, "both")]
         found = runner.run(scenarios, run_under, times, results.read(out) if resume else [])
         green = all(one.green for one in found)

@@ -10,7 +10,7 @@ import struct
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from itertools import islice
@@ -37,7 +37,8 @@ class LoadPlan:
     """What to send.
 
     Attributes:
-        events: Sent as fast as possible at first.
+        events: Sent at first.
+        first_rate: Events a second meanwhile; 0 is as fast as possible.
         then_rate: Events a second afterwards, until told to stop; 0 stops after the first part.
         out: File for what was acknowledged.
         clock_off_ms: Added to event times and record timestamps: the clock of this producer is wrong.
@@ -52,6 +53,7 @@ class LoadPlan:
     out: str
     seed: int = 1
     events: int = 100_000
+    first_rate: int = 0
     then_rate: int = 0
     shares: Shares = field(default_factory=Shares)
     clock_off_ms: int = 0
@@ -189,6 +191,14 @@ def told_to_stop(seconds: float) -> bool:
     return bool(ready) and not sys.stdin.buffer.read1(1)
 
 
+def send_first(sender: Sender, events: Iterable[Event], rate: int) -> None:
+    began = time.monotonic()
+    for number, event in enumerate(events):
+        if rate:
+            time.sleep(max(began + number / rate - time.monotonic(), 0.0))
+        sender.send(event)
+
+
 def send_at_rate(sender: Sender, events: Iterator[Event], rate: int) -> None:
     began, sent = time.monotonic(), 0
     while not told_to_stop(sent / rate - (time.monotonic() - began)):
@@ -202,8 +212,7 @@ def main(text: str) -> None:
     plan = LoadPlan.from_json(text)
     sender = Sender(plan)
     events = endings(plan.seed, plan.shares, plan.ends) if plan.ends else feed(plan.seed, plan.shares)
-    for event in islice(events, plan.events):
-        sender.send(event)
+    send_first(sender, islice(events, plan.events), plan.first_rate)
     sender.flush()
     print("burst", flush=True)  # noqa: T201 - the harness waits for this line
     if plan.then_rate:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.table import Table
@@ -76,16 +76,41 @@ def read(path: Path) -> list[Result]:
     return [Result(**one) for one in json.loads(path.read_text())] if path.exists() else []
 
 
+def summed(runs: Sequence[Result]) -> Result:
+    """Return *runs* of one scenario as one: sums of what was counted, the longest gap and recovery, all complaints."""
+    counted = _FINDINGS[:-2]
+    return replace(
+        runs[0],
+        **{name: sum(getattr(one, name) for one in runs) for name in counted},
+        gap_seconds=max(one.gap_seconds for one in runs),
+        recovery_seconds=max(one.recovery_seconds for one in runs),
+        complaints=[sentence for one in runs for sentence in one.complaints],
+        wall_seconds=sum(one.wall_seconds for one in runs),
+    )
+
+
 def table(results: Iterable[Result]) -> Table:
-    """Return the table of *results*."""
+    """Return the table of *results*; of several runs of one scenario it has the sums, and the longest times."""
     shown = Table("scenario", "guarantee", title="Faults")
-    heads = ("events", "missing", "repeated", "differing", "states", "commit gap", "gap s", "recovery s", "took s")
-    for head in heads:
+    counts = ("runs", "events", "missing", "repeated", "differing", "states", "commit gap")
+    for head in (*counts, "gap s", "recovery s", "took s"):
         shown.add_column(head, justify="right")
     shown.add_column("verdict")
+    alike: dict[tuple[str, str], list[Result]] = {}
     for one in results:
-        figures = (one.events, one.missing, one.repeated, one.differing, one.state_differences, one.commit_gap,
-                   f"{one.gap_seconds:.1f}", f"{one.recovery_seconds:.1f}", f"{one.wall_seconds:.0f}")  # fmt: skip
+        alike.setdefault((one.scenario, one.guarantee), []).append(one)
+    for runs in alike.values():
+        one = summed(runs)
+        counted = (
+            len(runs),
+            one.events,
+            one.missing,
+            one.repeated,
+            one.differing,
+            one.state_differences,
+            one.commit_gap,
+        )
+        times = (f"{one.gap_seconds:.1f}", f"{one.recovery_seconds:.1f}", f"{one.wall_seconds:.0f}")
         verdict = Text("green", "green") if one.green else Text("; ".join(one.complaints)[:_VERDICT], "red")
-        shown.add_row(one.scenario, one.guarantee, *map(str, figures), verdict)
+        shown.add_row(one.scenario, one.guarantee, *map(str, counted), *times, verdict)
     return shown

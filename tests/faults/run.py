@@ -46,12 +46,14 @@ class Pace:
     """How much is sent, and when faults come.
 
     Attributes:
-        events: Sent as fast as possible at first.
+        events: Sent at first.
+        first_rate: Events a second meanwhile; 0 is as fast as possible.
         then_rate: Events a second afterwards, while a fault lasts.
         random_timing: Whether a fault comes at any moment, or at the same one each time.
     """
 
     events: int = 100_000
+    first_rate: int = 0
     then_rate: int = 1_000
     random_timing: bool = False
 
@@ -147,7 +149,9 @@ class Run:
     def load(self, **plan: Any) -> LoadProcess:
         """Start a load: `LoadPlan`'s fields; without any as the pace says. It goes on until the scenario ends."""
         number = len(self.children.loads)
-        given = {"events": self.pace.events, "then_rate": self.pace.then_rate, "seed": number + 1, **plan}
+        pace = self.pace
+        first = {"events": pace.events, "first_rate": pace.first_rate}
+        given = {**first, "then_rate": pace.then_rate, "seed": number + 1, **plan}
         out = self.children.folder / f"load{number}.json"
         return self.children.start_load(LoadPlan(place=self.place, out=str(out), **given))
 
@@ -178,7 +182,7 @@ class Run:
 
     def a_moment(self) -> None:
         """Wait until a fault may come: after some predictions, how many is a matter of chance when the pace says so."""
-        most = max(self.pace.events // 20, 200)
+        most = max(self.pace.events // 20, 50)
         self.wait_predicted(self.chance.randint(1, most) if self.pace.random_timing else most // 2)
 
     def wait_recovered(self, seconds: float = CATCH_UP_SECONDS) -> None:

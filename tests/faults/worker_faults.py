@@ -108,9 +108,10 @@ def code_of(commit: str, folder: Path) -> Path:
 def matches_end_in_a_rebalance(run: Run) -> None:
     """30 % of the matches get their FULL_TIME, and have had their time, while their partitions have no owner."""
     workers = [run.worker(wait=False) for _ in range(2)]
-    run.load(then_rate=0)
+    load = run.load(then_rate=0)
     for worker in workers:
         worker.wait_ready()
+    load.wait_burst()
     run.wait_committed()  # a match leaves the table only once nothing of it is under way
     workers[0].kill_child()
     run.fault_is_over()
