@@ -24,6 +24,7 @@ import uvloop
 from schemas.codec import Codec
 from schemas.records import Progress
 from streams.admin import Admin
+from streams.engine.engine import EngineConfig
 from streams.engine.exactly_once import ExactlyOnce
 from streams.engine.finishing import AtLeastOnce, Batch, Finisher
 from streams.engine.lease import Lease
@@ -85,30 +86,35 @@ class Writer:
         return Batch(outputs, changes, {})
 
     async def write(self) -> list[float]:
-        """Write the load; return of each batch the seconds from when its first output was due until it was finished."""
+        """Write the load; return of each output the seconds from when it was due until consumers can read it."""
         queue: asyncio.Queue[Batch] = asyncio.Queue(IN_FLIGHT)
         due: list[float] = []
-        finishing = asyncio.create_task(self._finish(queue, due))
-        began, written, rate = time.perf_counter(), 0, self._load.rate
-        while written < self._load.outputs:
+        seconds: list[float] = []
+
+        def delivered(outputs: Sequence[Message]) -> None:
+            first, now = len(seconds), time.perf_counter()
+            seconds.extend(now - one for one in due[first : first + len(outputs)])
+
+        self._finisher.delivered = delivered
+        finishing = asyncio.create_task(self._finish(queue))
+        began, rate = time.perf_counter(), self._load.rate
+        while (written := len(due)) < self._load.outputs:
             count = self._load.at_once
-            due.append(time.perf_counter() if rate is None else began + (written + 1) / rate)
             if rate is not None:
-                await asyncio.sleep(due[-1] - time.perf_counter())
+                await asyncio.sleep(began + (written + 1) / rate - time.perf_counter())
                 count = min(count, max(1, int((time.perf_counter() - began) * rate) - written))
-            written += count
+            now = time.perf_counter()
+            due += [now if rate is None else began + (number + 1) / rate for number in range(written, written + count)]
             await queue.put(self._finisher.begin(self.batch(count)))
         await queue.join()
         finishing.cancel()
-        return self._seconds
+        return seconds
 
-    async def _finish(self, queue: asyncio.Queue[Batch], due: Sequence[float]) -> None:
-        self._seconds: list[float] = []
+    async def _finish(self, queue: asyncio.Queue[Batch]) -> None:
         while True:
             batches = await self._finisher.gather(queue)
             await self._finisher.finish(batches)
             for _ in batches:
-                self._seconds.append(time.perf_counter() - due[len(self._seconds)])
                 queue.task_done()
 
 
@@ -119,15 +125,15 @@ async def finisher_of(guarantee: str, changelog: str, config: Mapping[str, objec
     progress: Codec[Progress] = Codec("progress", Progress)
     progress.use_for_writing(1)
     ledger: Ledger[Any] = Ledger(changelog, progress)
-    loop = asyncio.get_running_loop()
+    loop, told = asyncio.get_running_loop(), (no_letters, ignored)
     if guarantee == "at-least-once":
-        finisher: Finisher[Any] = AtLeastOnce(ledger, Outbox(config, loop, lease.check), no_letters, lambda _: None)
+        outbox = Outbox(config, loop, lease.check)
+        finisher: Finisher[Any] = AtLeastOnce(ledger, outbox, *told, EngineConfig("", "", "").states_seconds)
     else:
-        outbox = TransactionalOutbox(transactional(config, changelog), loop, lease.check)
-        await outbox.open()
-        member = Membership("", 1, "")
-        parts = (ledger, outbox, no_letters, lambda _: None, lambda: member)
-        finisher = ExactlyOnce(*parts, Settings().transaction_seconds, RecordLimits(unlimited))
+        transactions = TransactionalOutbox(transactional(config, changelog), loop, lease.check)
+        await transactions.open()
+        member, interval = Membership("", 1, ""), Settings().transaction_seconds
+        finisher = ExactlyOnce(ledger, transactions, *told, interval, lambda: member, RecordLimits(unlimited))
     # The first transaction has no marker before it.
     ledger.resume({one: TablePartition(partition=one, changelog_next=-finisher.markers) for one in range(PARTITIONS)})
     ledger.topic_ids = {}  # no offsets are committed
@@ -140,6 +146,10 @@ async def no_letters(refused: Sequence[Message]) -> list[Message]:
     if refused:
         raise click.ClickException(f"{len(refused)} records were refused")
     return []
+
+
+def ignored(_outputs: Sequence[Message]) -> None:
+    """Take no note of outputs which consumers can read."""
 
 
 async def unlimited(_topic: str) -> float:

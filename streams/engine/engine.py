@@ -44,7 +44,8 @@ class EngineConfig:
         budget_seconds: Time for one batch; fewer records are taken when it was too short.
         in_flight: Batches whose delivery may be under way.
         expire_seconds: Time between two looks for states which have had their time.
-        transaction_seconds: Time from one transaction to the next, at least, while there is more to do than one holds.
+        states_seconds: Time from one writing of states to the next, at least, while there are more.
+        transaction_seconds: The same of transactions.
         flood: How many dead letters are too many.
     """
 
@@ -55,6 +56,7 @@ class EngineConfig:
     budget_seconds: float = 0.05
     in_flight: int = 4
     expire_seconds: float = 5.0
+    states_seconds: float = 0.05
     transaction_seconds: float = 0.1
     flood: FloodLimits = field(default_factory=FloodLimits)
 
@@ -112,16 +114,15 @@ class Engine(Generic[S, D]):
 
     def start(self, outbox: Outbox) -> None:
         """Begin to work; needs a running loop."""
-        parts = (self.ledger, outbox, self._letters, self._job.delivered)
-        self._finisher = AtLeastOnce(*parts)
+        told = (self._letters, self._job.delivered)
+        self._finisher = AtLeastOnce(self.ledger, outbox, *told, self._config.states_seconds)
         if isinstance(outbox, TransactionalOutbox):
             self._finisher = ExactlyOnce(
                 self.ledger,
                 outbox,
-                self._letters,
-                self._job.delivered,
-                self.membership,
+                *told,
                 self._config.transaction_seconds,
+                self.membership,
                 RecordLimits(self.largest_batch),
             )
         self._tasks = [

@@ -1,8 +1,6 @@
 """Outputs, states and offsets in one transaction: a reader of committed records sees each once, whatever falls."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -23,17 +21,14 @@ class ExactlyOnce(Finisher[S]):
 
     Attributes:
         membership: Returns as what we belong to the group just now.
-        interval: Seconds from one transaction to the next, at least, while there is more to do than one holds.
         limits: How large a record each topic takes.
     """
 
     outbox: TransactionalOutbox
     membership: Callable[[], Membership]
-    interval: float
     limits: RecordLimits
     _member: Membership = field(default=Membership("", -1, ""), init=False)
     _unreached: dict[int, list[Message]] = field(default_factory=dict, init=False)
-    _next: float = field(default=0.0, init=False)
 
     @property
     def markers(self) -> int:
@@ -57,18 +52,6 @@ class ExactlyOnce(Finisher[S]):
     def begin(self, batch: Batch) -> Batch:
         """Let it wait for its transaction."""
         return batch
-
-    async def gather(self, handed_on: asyncio.Queue[Batch]) -> list[Batch]:
-        """Return the next batch and all that come until it is time for a transaction."""
-        batches = [await handed_on.get()]
-        loop = asyncio.get_running_loop()
-        with suppress(TimeoutError, asyncio.QueueEmpty):
-            while (left := self._next - loop.time()) > 0:
-                batches.append(await asyncio.wait_for(handed_on.get(), left))
-            while True:
-                batches.append(handed_on.get_nowait())
-        self._next = loop.time() + self.interval
-        return batches
 
     async def finish(self, batches: Sequence[Batch]) -> None:
         """Commit *batches* in one transaction, of each state the last.

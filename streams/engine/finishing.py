@@ -3,6 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
@@ -50,12 +51,15 @@ class Finisher(ABC, Generic[S]):
     Attributes:
         letters: Returns the dead letters that stand for outputs too large for their topic.
         delivered: Told of outputs which consumers can read from now on.
+        interval: Seconds from one time that batches are finished to the next, at least, while there are more.
     """
 
     ledger: Ledger[S]
     outbox: Outbox
     letters: Callable[[Sequence[Message]], Awaitable[list[Message]]]
     delivered: Callable[[Sequence[Message]], None]
+    interval: float
+    _next: float = field(default=0.0, init=False)
 
     @property
     def markers(self) -> int:
@@ -74,9 +78,15 @@ class Finisher(ABC, Generic[S]):
     def begin(self, batch: Batch) -> Batch:
         """Return *batch*, on its way if it may be."""
 
-    @abstractmethod
     async def gather(self, handed_on: asyncio.Queue[Batch]) -> list[Batch]:
-        """Return what is to be finished together, at least one."""
+        """Return the next batch and all that come until it is time to finish some."""
+        batches = [await handed_on.get()]
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._next):
+                while True:
+                    batches.append(await handed_on.get())
+        self._next = asyncio.get_running_loop().time() + self.interval
+        return batches
 
     @abstractmethod
     async def finish(self, batches: Sequence[Batch]) -> None:
@@ -89,27 +99,15 @@ class Finisher(ABC, Generic[S]):
 
 @dataclass(slots=True)
 class AtLeastOnce(Finisher[S]):
-    """Outputs at once, states when they are there, offsets when those are; each of it may come again after a fall."""
+    """Outputs at once, states when they are there, offsets when those are; each of it may come again after a fall.
 
-    _early: Batch | None = field(default=None, init=False)  # taken from the queue before its outputs were there
+    The states of several batches are written together, since a record that is written alone costs the brokers and us
+    almost as much as many: a fall between leaves outputs without a state, which the next owner finds in their topic.
+    """
 
     def begin(self, batch: Batch) -> Batch:
         """Send the outputs."""
         return replace(batch, sent=asyncio.ensure_future(self._send(batch.outputs)))
-
-    async def gather(self, handed_on: asyncio.Queue[Batch]) -> list[Batch]:
-        """Return the next batch, and those behind it whose outputs are there by then: less is to be written."""
-        batches = [self._early or await handed_on.get()]
-        self._early = None
-        if batches[0].sent is not None:
-            await asyncio.wait([batches[0].sent])
-        while self._early is None and not handed_on.empty():
-            one = handed_on.get_nowait()
-            if one.sent is None or one.sent.done():
-                batches.append(one)
-            else:
-                self._early = one
-        return batches
 
     async def finish(self, batches: Sequence[Batch]) -> None:
         """Write the states when the outputs are there, since a state says which offsets it holds."""

@@ -136,7 +136,7 @@ async def _engine(job, outbox, failures, learnt):
         await learnt.wait()
         job.known = True
 
-    engine = Engine(EngineConfig("log", "dead", "w"), job, progress, learn, failures.append)
+    engine = Engine(EngineConfig("log", "dead", "w", states_seconds=0.0), job, progress, learn, failures.append)
     engine.ledger.topic_ids = {"in": "id-1"}
     engine.start(outbox)
     engine.resume(1, {0: TablePartition(), 1: TablePartition(partition=1)})
@@ -179,7 +179,7 @@ async def test_a_later_delivery_does_not_overtake_an_earlier_one(engine, outbox)
     assert {} == engine.ledger.finished
 
 
-async def test_batches_whose_outputs_are_there_write_the_last_of_each_state_together(engine, outbox):
+async def test_batches_which_came_while_others_were_finished_write_the_last_of_each_state_together(engine, outbox):
     for number in range(4):
         await engine.accept(piece(0, number))
         await settle()
@@ -187,14 +187,15 @@ async def test_batches_whose_outputs_are_there_write_the_last_of_each_state_toge
         outbox.let_through(number)
     await settle()
 
-    written = [(message.key, message.value) for message in outbox.batches[4][0]]
-    assert [(b"k", b"3"), PROGRESS_KEY] == [written[0], written[1][0]]
+    assert b"1" == outbox.batches[4][0][0].value
     outbox.let_through(4)
-    await settle()
-    assert ({("in", 0): 3}, 5) == (engine.ledger.finished, len(outbox.batches))
     outbox.let_through(3)
     await settle()
-    assert b"4" == outbox.batches[5][0][0].value
+    written = [(message.key, message.value) for message in outbox.batches[5][0]]
+    assert [(b"k", b"4"), PROGRESS_KEY] == [written[0], written[1][0]]
+    outbox.let_through(5)
+    await settle()
+    assert ({("in", 0): 4}, 6) == (engine.ledger.finished, len(outbox.batches))
 
 
 async def test_a_delivery_that_fails_stops_the_worker_and_finishes_nothing(engine, outbox, failures):

@@ -84,7 +84,7 @@ def _finisher(outbox, members):
         return [Message("dead", message.key, b"letter", 0) for message in refused]
 
     finisher = ExactlyOnce(
-        ledger, outbox, letters, lambda _outputs: None, lambda: members[-1], 0.0, RecordLimits(unknown)
+        ledger, outbox, letters, lambda _outputs: None, 0.0, lambda: members[-1], RecordLimits(unknown)
     )
     finisher.resume(3)
     return finisher
@@ -197,20 +197,6 @@ def test_outputs_wait_for_the_state_that_reaches_their_offsets(finisher):
     assert [] == finisher.due(1, Step(reached={}))
     assert [early, late] == finisher.due(0, Step([late], {b"k": b"v"}, reached={"in": 9}))
     assert [] == finisher.due(0, Step(reached={"in": 10}))
-
-
-async def test_batches_that_wait_are_gathered_until_it_is_time(finisher):
-    finisher.interval = 0.05
-    handed_on = asyncio.Queue()
-    for offset in (1, 2):
-        handed_on.put_nowait(batch(b"a", offset))
-    first = await finisher.gather(handed_on)
-    later = asyncio.create_task(finisher.gather(handed_on))
-    for offset in (3, 4):
-        await handed_on.put(batch(b"a", offset))
-        await asyncio.sleep(0)
-
-    assert [2, 2] == [len(first), len(await later)]
 
 
 def test_a_member_is_told_to_the_brokers_as_librdkafka_tells_it():

@@ -1,0 +1,60 @@
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from streams.engine.finishing import AtLeastOnce, Batch
+from streams.engine.outbox import Delivery, Message
+
+
+class Outbox:
+    def __init__(self):
+        self.written = []
+
+    async def deliver(self, messages):
+        self.written.append(messages)
+        return Delivery()
+
+
+async def no_letters(_refused):
+    return []
+
+
+@pytest.fixture(name="outbox")
+def _outbox():
+    return Outbox()
+
+
+@pytest.fixture(name="finisher")
+def _finisher(outbox):
+    return AtLeastOnce(SimpleNamespace(), outbox, no_letters, lambda _outputs: None, 0.3)
+
+
+def batch(offset: int) -> Batch:
+    return Batch([Message("out", b"k", b"v", 0)], {0: {b"k": b"v"}}, {("in", 0): offset})
+
+
+async def test_batches_are_gathered_until_it_is_time_to_finish_some(finisher):
+    handed_on = asyncio.Queue()
+    for offset in (1, 2):
+        handed_on.put_nowait(batch(offset))
+    first = await finisher.gather(handed_on)
+    later = asyncio.create_task(finisher.gather(handed_on))
+    for offset in (3, 4):
+        await handed_on.put(batch(offset))
+        await asyncio.sleep(0)
+
+    assert [[1, 2], [3, 4]] == [[one.reached["in", 0] for one in found] for found in (first, await later)]
+
+
+async def test_outputs_go_out_while_batches_wait_to_be_finished(finisher, outbox):
+    finisher.interval = 600
+    handed_on = asyncio.Queue()
+    handed_on.put_nowait(finisher.begin(batch(1)))
+    await finisher.gather(handed_on)
+    handed_on.put_nowait(finisher.begin(batch(2)))
+    waiting = asyncio.create_task(finisher.gather(handed_on))
+    await asyncio.sleep(0.001)
+
+    assert (2, False) == (len(outbox.written), waiting.done())
+    waiting.cancel()
