@@ -1,6 +1,7 @@
 """Many pieces of bytes in one array, as kernels take them."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -27,7 +28,8 @@ def starts_of(parts: Sequence[bytes]) -> Longs:
     >>> starts_of([b"ab", b"", b"c"]).tolist()
     [0, 2, 2, 3]
     """
-    return np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    # Two microseconds for a few, of which cumsum takes seven.
+    return np.fromiter(accumulate(map(len, parts), initial=0), np.int64, len(parts) + 1)
 
 
 def flat(parts: Sequence[bytes]) -> FlatTexts:
@@ -37,7 +39,7 @@ def flat(parts: Sequence[bytes]) -> FlatTexts:
     [0, 2, 2]
     """
     starts = starts_of(parts)
-    return FlatTexts(np.frombuffer(b"".join(parts), np.uint8), starts[:-1], np.diff(starts))
+    return FlatTexts(np.frombuffer(b"".join(parts), np.uint8), starts[:-1], starts[1:] - starts[:-1])
 
 
 def unwritable(data: Bytes) -> Bytes:

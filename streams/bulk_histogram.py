@@ -18,12 +18,13 @@ class BulkHistogram(Collector):
 
     def __init__(self, name: str, documentation: str, bounds: Sequence[float]) -> None:
         self._name, self._documentation, self.bounds = name, documentation, tuple(bounds)
+        self._edges = np.array(bounds)
         self._counts = np.zeros(len(bounds) + 1, np.int64)
         self._sum = 0.0
 
     def observe(self, values: NDArray[np.float64]) -> None:
         """Count *values*."""
-        buckets = np.searchsorted(self.bounds, values)
+        buckets = self._edges.searchsorted(values)
         self._counts = self._counts + np.bincount(buckets, minlength=len(self._counts))
         self._sum += float(values.sum())
 

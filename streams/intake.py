@@ -68,8 +68,7 @@ class Intake(Generic[E]):
 
     def decode(self, piece: Slice) -> Decoded[Sequence[Entry[E]]]:
         """Return an entry for each record; see Job.decode."""
-        entries = [self.entry(piece, record) for record in piece.records]
-        return Decoded(piece, entries, misplaced=any(is_misplaced(entry.event) for entry in entries))
+        return Decoded(piece, [self.entry(piece, record) for record in piece.records])
 
     def entry(self, piece: Slice, record: Record) -> Entry[E]:
         """Return what one *record* of *piece* says."""
@@ -109,11 +108,6 @@ def read(value: bytes, reader: Reader[R]) -> R | Refused:
     except ImpossibleValueError as error:
         return Refused(Cause.IMPOSSIBLE_VALUE, str(error))
     return event
-
-
-def is_misplaced(event: object) -> bool:
-    """Tell whether a record lies in another partition than its key's."""
-    return isinstance(event, Refused) and event.cause is Cause.WRONG_PARTITION
 
 
 def _ahead(record: Record, event_time_ms: int) -> Refused | None:

@@ -1,10 +1,14 @@
 """What a worker counts and measures, by the names its users' dashboards know."""
 
+from typing import TypeVar, cast
+
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from streams.bulk_histogram import BulkHistogram
+
+M = TypeVar("M", Counter, Histogram)
 
 LATENCY_BUCKETS = (
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
@@ -26,7 +30,7 @@ class WorkerMetrics:
         self._events = Counter(
             "touchline_events", "Records by what became of them.", ["role", "topic", "kind"], registry=registry
         )
-        self._counters: dict[tuple[str, str], Counter] = {}
+        self._children: dict[tuple[object, tuple[str, ...]], object] = {}
         self._dead_letters = Counter(
             "touchline_dead_letters", "Records set aside, by cause.", ["role", "cause"], registry=registry
         )
@@ -81,11 +85,14 @@ class WorkerMetrics:
 
     def event(self, topic: str, kind: str, count: int = 1) -> None:
         """Count *count* records of *topic*: predicted, held, repeated, replayed or dead_letter."""
-        counter = self._counters.get((topic, kind))
-        if counter is None:  # finding the labels costs more than counting
-            counter = self._events.labels(self._role, topic.removeprefix(self._topic_prefix), kind)
-            self._counters[topic, kind] = counter
-        counter.inc(count)
+        self._of(self._events, self._role, topic.removeprefix(self._topic_prefix), kind).inc(count)
+
+    def _of(self, metric: M, *labels: str) -> M:
+        """Return what counts for *labels*; that *metric* finds it itself costs more than counting."""
+        found = self._children.get((metric, labels))
+        if found is None:
+            found = self._children[metric, labels] = metric.labels(*labels)
+        return cast("M", found)
 
     def dead_letter(self, topic: str, cause: str) -> None:
         """Count one record set aside."""
@@ -105,7 +112,7 @@ class WorkerMetrics:
 
     def predictions(self, model: str, version: str, variant: str, count: int, confidence: float) -> None:
         """Count predictions and remember their mean highest probability."""
-        self._predictions.labels(model, version, variant).inc(count)
+        self._of(self._predictions, model, version, variant).inc(count)
         self._confidence.set(confidence)
 
     def latencies(self, seconds: NDArray[np.float64]) -> None:
@@ -118,11 +125,11 @@ class WorkerMetrics:
 
     def stage(self, stage: str, seconds: float) -> None:
         """Measure one stage of one batch."""
-        self._stages.labels(self._role, stage).observe(max(seconds, 0.0))
+        self._of(self._stages, self._role, stage).observe(max(seconds, 0.0))
 
     def batch(self, records: int) -> None:
         """Measure the size of a batch."""
-        self._batch.labels(self._role).observe(records)
+        self._of(self._batch, self._role).observe(records)
 
     def contradiction(self) -> None:
         """Count one final score which is not the goals seen."""

@@ -12,6 +12,7 @@ import structlog
 from schemas.codec import Codec
 from schemas.records import Progress
 from streams.engine.batch_size import BatchSize
+from streams.engine.dead_letters import Cause, cause_of
 from streams.engine.exactly_once import ExactlyOnce
 from streams.engine.faults import WorkError, culprit, during
 from streams.engine.finishing import AtLeastOnce, Batch, Finisher
@@ -85,7 +86,7 @@ class Engine(Generic[S, D]):
         self.committed: Callable[[str, int], int] = lambda _topic, _partition: 0
         self.letterbox = Letterbox(config.dead_letters, config.worker)
         self.commit_marked: Callable[[str, str], Awaitable[None]] = _ignored
-        self.watch = Watch(config.dead_letters, config.flood)
+        self.watch = Watch(config.flood)
         self.check_layout: Callable[[], None] = lambda: None
         self.membership: Callable[[], Membership] = lambda: Membership("", -1, "")
         self.largest_batch: Callable[[str], Awaitable[float]] = _unknown
@@ -207,25 +208,30 @@ class Engine(Generic[S, D]):
                 continue
             self._under_way += 1
             batch = await self.lanes.decode(pieces, self.ledger.tables)
-            if any(decoded.misplaced for decoded in batch):
-                await asyncio.to_thread(self.check_layout)
             async with self._turn:
                 steps = await self._process(batch)
+                await self._look_at_letters(batch, steps)
                 self._size.worked(sum(len(piece.records) for piece in pieces), time.perf_counter() - began)
                 await self._deliver([decoded.piece for decoded in batch], steps)
 
     async def _process(self, batch: Sequence[Decoded[D]]) -> Sequence[Step]:
         pieces = [decoded.piece for decoded in batch]
         try:
-            steps = await self._job.process(batch, self.ledger.tables)
-            for piece, step in zip(pieces, steps, strict=True):
-                self.watch.take(piece, step.outputs)
+            return await self._job.process(batch, self.ledger.tables)
+        except Exception as error:
+            raise WorkError("process", pieces, await culprit(self._job, pieces, self.ledger.tables)) from error
+
+    async def _look_at_letters(self, batch: Sequence[Decoded[D]], steps: Sequence[Step]) -> None:
+        """Raise when records are set aside for what is no fault of theirs, or too many of them."""
+        letters = [[one for one in step.outputs if one.topic == self._config.dead_letters] for step in steps]
+        if any(cause_of(one) is Cause.WRONG_PARTITION for found in letters for one in found):
+            await asyncio.to_thread(self.check_layout)
+        try:
+            for decoded, found in zip(batch, letters, strict=True):
+                self.watch.take(decoded.piece, found)
         except FloodError as flood:
             await self._settle(flood.topic)
             raise
-        except Exception as error:
-            raise WorkError("process", pieces, await culprit(self._job, pieces, self.ledger.tables)) from error
-        return steps
 
     async def _settle(self, topic: str) -> None:
         """Wait for what was handed on before the flood, and commit it with a mark for whoever starts next."""

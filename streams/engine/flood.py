@@ -108,17 +108,16 @@ class Watch:
         recent: By topic.
     """
 
-    def __init__(self, dead_letters: str, limits: FloodLimits) -> None:
-        self._dead_letters, self._limits = dead_letters, limits
+    def __init__(self, limits: FloodLimits) -> None:
+        self._limits = limits
         self.recent: dict[str, Recent] = {}
 
-    def take(self, piece: Slice, outputs: Sequence[Message]) -> None:
-        """Count the records of *piece*, from which *outputs* follow.
+    def take(self, piece: Slice, letters: Sequence[Message]) -> None:
+        """Count the records of *piece*, of which *letters* were set aside.
 
         Raises:
             FloodError: Too many were set aside; those of *piece* must not be.
         """
-        letters = [one for one in outputs if one.topic == self._dead_letters]
         self._of(piece.topic).add(piece, letters)
         if letters:
             self._check(piece.topic, letters)

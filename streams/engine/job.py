@@ -51,16 +51,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decoded(Generic[D]):
-    """A slice and what its records say.
-
-    Attributes:
-        entries: As the job has it.
-        misplaced: Whether a record lies in another partition than its key's, as far as the job knows.
-    """
+    """A slice and what its records say, as the job has it."""
 
     piece: Slice
     entries: D
-    misplaced: bool = False
 
 
 class Job(Protocol[S, D]):

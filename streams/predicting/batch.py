@@ -6,16 +6,15 @@ up to the next usual one go singly, and so on, round after round, for all matche
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.engine.job import Decoded
 from streams.engine.table import TablePartition
 from streams.intake import Refused
-from streams.predicting.reading import Reading
+from streams.predicting.reading import Records
 
 MOST_ROUNDS: Final = 6
 """In the last one, what is left goes singly."""
@@ -29,64 +28,51 @@ class Batch:
     """Slices side by side.
 
     Attributes:
-        slices: As they were decoded.
-        pieces: Index of the slice of each record, shape ``(n,)``.
-        starts: Index of the first record of each slice.
+        records: Of the slices.
         names: Partition and key of each match.
         owners: Number of each record's match, shape ``(n,)``.
         states: Of the matches as they are now, encoded; empty where there is none.
         changed: Numbers of the matches whose state is not the table's any longer.
-        events: The columns of all records.
-        offsets: Of all records.
         left: Which records are not worked on yet; not those which are refused.
         round: How often it was looked at what comes next.
     """
 
-    slices: Sequence[Decoded[Reading]]
-    pieces: Longs
-    starts: Longs
+    records: Records
     names: Sequence[tuple[int, bytes]]
     owners: Longs
     states: list[bytes]
-    events: NDArray[np.void]
-    offsets: Longs
     left: Flags
     changed: set[int] = field(default_factory=set)
     round: int = 0
 
     @classmethod
-    def of(cls, slices: Sequence[Decoded[Reading]], tables: Mapping[int, TablePartition[bytes]]) -> "Batch":
-        """Return *slices*, at least one, with their matches numbered."""
-        keys: dict[int, dict[bytes, int]] = {}
-        own = []
-        for one in slices:
-            numbers = keys.setdefault(one.piece.partition, {})
-            numbered = (numbers.setdefault(key, len(numbers)) for key in one.entries.keys)
-            own.append(np.fromiter(numbered, np.int64, len(one.entries.keys)))
-        firsts = dict(zip(keys, np.cumsum([0, *map(len, keys.values())]).tolist(), strict=False))
-        lengths = [len(numbers) for numbers in own]
-        starts = np.cumsum([0, *lengths])[:-1]
-        names = [(partition, key) for partition, numbers in keys.items() for key in numbers]
-        left = np.ones(sum(lengths), np.bool_)
-        left[_refused(slices, starts)] = False
-        return cls(
-            slices,
-            np.repeat(np.arange(len(slices)), lengths),
-            starts,
-            names,
-            np.concatenate([numbers + firsts[one.piece.partition] for one, numbers in zip(slices, own, strict=True)]),
-            [tables[partition].states.get(key, b"") for partition, key in names],
-            np.concatenate([one.entries.events for one in slices]),
-            np.concatenate([one.entries.offsets for one in slices]),
-            left,
-        )
+    def of(cls, records: Records, tables: Mapping[int, TablePartition[bytes]]) -> "Batch":
+        """Return *records* with their matches numbered."""
+        known: dict[int, dict[bytes, int]] = {}
+        names: list[tuple[int, bytes]] = []
+        owners: list[int] = []
+        keys = iter(records.keys)
+        for one in records.slices:
+            partition = one.piece.partition
+            numbers = known.setdefault(partition, {})
+            for key in islice(keys, len(one.piece.records)):
+                number = numbers.setdefault(key, len(names))
+                if number == len(names):
+                    names.append((partition, key))
+                owners.append(number)
+        states = [tables[partition].states.get(key, b"") for partition, key in names]
+        left = np.ones(len(owners), np.bool_)
+        left[[row for row, entry in records.entries.items() if isinstance(entry.event, Refused)]] = False
+        return cls(records, names, np.array(owners, np.int64), states, left)
 
     def column(self, values: Sequence[Any], rows: Longs) -> Longs:
         """Return for each of *rows* the one of *values* which is its slice's."""
-        return np.array(values, np.int64)[self.pieces[rows]]
+        return np.array(values, np.int64)[self.records.pieces[rows]]
 
     def open_matches(self) -> Longs:
         """Return the numbers of the matches of which records are left."""
+        if self.left.all():
+            return np.arange(len(self.names))
         return np.unique(self.owners[self.left])
 
     def next_rows(self, matches: Longs, plain: Flags) -> tuple[Longs, Longs]:
@@ -97,8 +83,12 @@ class Batch:
             plain: Which of them can be worked on in columns.
         """
         self.round += 1
-        rows = np.flatnonzero(self.left)
-        usual, owners = self.events["plain"][rows], self.owners[rows]
+        rows = self.left.nonzero()[0]
+        usual = self.records.events["plain"][rows]
+        if usual.all() and plain.all():
+            self.left[:] = False
+            return rows, rows[:0]
+        owners = self.owners[rows]
         end = len(self.left)
         barriers = _firsts(rows[~usual], owners[~usual], len(self.names), end)
         closed = np.zeros(len(self.names), np.bool_)
@@ -126,12 +116,3 @@ def _firsts(rows: Longs, owners: Longs, n_matches: int, otherwise: int) -> Longs
     found = np.full(n_matches, otherwise, np.int64)
     np.minimum.at(found, owners, rows)
     return found
-
-
-def _refused(slices: Sequence[Decoded[Reading]], starts: Longs) -> list[int]:
-    return list(
-        chain.from_iterable(
-            (start + row for row, entry in one.entries.entries.items() if isinstance(entry.event, Refused))
-            for one, start in zip(slices, starts.tolist(), strict=True)
-        )
-    )

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +24,13 @@ from streams.predicting.leaving import leave
 from streams.predicting.predictions import prediction
 from streams.predicting.reading import Reading, SliceReader
 from streams.predicting.single import SingleEvents, SingleFold
-from streams.predicting.usual import UsualEvents, UsualFold
+from streams.predicting.usual import Scored, UsualEvents
 from streams.predicting.wiring import Event, PredictCodecs, PredictTopics
 
 SMALL_BATCH = 64
+
+Tables: TypeAlias = Mapping[int, TablePartition[bytes]]
+Predict: TypeAlias = Callable[[Scored, Tables, Sequence[Step], tuple[int, int]], None]
 
 
 @dataclass(slots=True)
@@ -52,45 +57,43 @@ class PredictJob:
         """Return the events of *piece*."""
         return self._reader.read(piece)
 
-    async def process(
-        self, slices: Sequence[Decoded[Reading]], tables: Mapping[int, TablePartition[bytes]]
-    ) -> Sequence[Step]:
+    async def process(self, slices: Sequence[Decoded[Reading]], tables: Tables) -> Sequence[Step]:
         """Return predictions, team events, dead letters and changed states, a step a slice."""
         if not slices:  # all of it waits for a schema
             return []
         decoded_at_us = time.time_ns() // 1000
         self.metrics.batch(sum(len(one.piece.records) for one in slices))
         steps = [Step() for _ in slices]
-        batch = Batch.of(slices, tables)
+        batch = Batch.of(self._reader.together(slices), tables)
         self._single.set_aside(batch, steps)
-        folds = self._folds(batch, tables, steps)
-        facts = [facts for usual, single in folds for facts in (usual.folded.facts, self._facts(single))]
-        if any(map(len, facts)):
-            features, probabilities = await self._score(np.concatenate(facts))
+        due = self._folded(batch, tables, steps)
+        if due:
+            scored = await self._score(np.concatenate([facts for facts, _ in due]) if len(due) > 1 else due[0][0])
             times_us = (decoded_at_us, time.time_ns() // 1000)
             self.metrics.stage("scored", (times_us[1] - times_us[0]) / 1e6)
-            ends = np.cumsum(list(map(len, facts)))[:-1]
-            scored = list(zip(np.split(features, ends), np.split(probabilities, ends), strict=True))
-            for (usual, single), ours, theirs in zip(folds, scored[::2], scored[1::2], strict=True):
-                self._usual.predict(batch, usual, ours, tables, steps, times_us)
-                self._predict_singly(single, theirs, tables, steps, times_us)
+            first = 0
+            for facts, predict in due:
+                end = first + len(facts)
+                predict((scored[0][first:end], scored[1][first:end]), tables, steps, times_us)
+                first = end
         self._write(batch, tables, steps)
         return steps
 
-    def _folds(
-        self, batch: Batch, tables: Mapping[int, TablePartition[bytes]], steps: Sequence[Step]
-    ) -> list[tuple[UsualFold, SingleFold]]:
-        """Return what the events did, round after round."""
-        found = []
+    def _folded(self, batch: Batch, tables: Tables, steps: Sequence[Step]) -> list[tuple[NDArray[np.float64], Predict]]:
+        """Fold the events, round after round; return what is known after those to be predicted, and what does that."""
+        due: list[tuple[NDArray[np.float64], Predict]] = []
         while batch.left.any():
             usual, rows = self._usual.fold(batch, tables)
-            found.append((usual, self._single.fold(batch, rows.tolist(), tables, steps)))
-        return found
+            due.append((usual.folded.facts, partial(self._usual.predict, batch, usual)))
+            if len(rows):
+                single = self._single.fold(batch, rows.tolist(), tables, steps)
+                due.append((self._facts(single), partial(self._predict_singly, single)))
+        return [one for one in due if len(one[0])]
 
     def _facts(self, single: SingleFold) -> NDArray[np.float64]:
         return FEATURE_SETS[self.bundle.feature_set].facts([cause.state for _, cause in single.causes])
 
-    async def _score(self, facts: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    async def _score(self, facts: NDArray[np.float64]) -> Scored:
         features = FEATURE_SETS[self.bundle.feature_set].of(facts)
         if len(facts) <= SMALL_BATCH:  # a thread costs more than it frees
             probabilities = self.bundle.score(features, self.bundle.feature_set)
@@ -103,8 +106,8 @@ class PredictJob:
     def _predict_singly(
         self,
         single: SingleFold,
-        scored: tuple[NDArray[np.float32], NDArray[np.float32]],
-        tables: Mapping[int, TablePartition[bytes]],
+        scored: Scored,
+        tables: Tables,
         steps: Sequence[Step],
         times_us: tuple[int, int],
     ) -> None:
@@ -119,9 +122,9 @@ class PredictJob:
             message = Message(self.topics.predictions, cause.key, value, partition, source=cause.source)
             steps[place].outputs.append(message)
 
-    def _write(self, batch: Batch, tables: Mapping[int, TablePartition[bytes]], steps: Sequence[Step]) -> None:
+    def _write(self, batch: Batch, tables: Tables, steps: Sequence[Step]) -> None:
         """Put the states as they are now into the tables, and into the last step of their partition."""
-        last = {one.piece.partition: step for one, step in zip(batch.slices, steps, strict=True)}
+        last = {one.piece.partition: step for one, step in zip(batch.records.slices, steps, strict=True)}
         for number in batch.changed:
             partition, key = batch.names[number]
             tables[partition].states[key] = last[partition].changed[key] = batch.states[number]

@@ -1,7 +1,8 @@
-"""From the bytes of a slice to columns of the usual events, and to an entry for each other record."""
+"""From the bytes of slices to columns of the usual events, and to an entry for each other record."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,32 +14,54 @@ from schemas.plain_events import EVENT_ROW, read_plain_events
 from schemas.plain_layout import layout_of
 from schemas.records import MatchEvent
 from streams.engine.job import Decoded
-from streams.engine.slices import Slice
-from streams.intake import Entry, Intake, is_misplaced
+from streams.engine.slices import Record, Slice
+from streams.intake import Entry, Intake
 from streams.predicting.wiring import Event
 
 _HEADER = 5
+_NOTHING = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the records of a slice say.
+    """What was read of a slice before its batch is known.
 
     Attributes:
-        events: EVENT_ROW, one a record; the plain ones are read.
-        content: The values, one behind the other; where the ids of events lie.
+        header: With which the other records begin: they are read with the batch. Empty where there are none.
+        entries: Of those which were read alone, by their index.
+    """
+
+    header: bytes
+    entries: Mapping[int, Entry[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of a batch, slice behind slice.
+
+    Attributes:
+        slices: As they were decoded.
+        each: The records.
+        starts: Index of the first record of each slice.
+        pieces: Index of the slice of each record.
         keys: Of the records; empty for none.
+        content: The values, one behind the other; where the ids of events lie.
         offsets: Of the records.
         timestamps_ms: Of the records.
+        events: EVENT_ROW, one a record; the plain ones are read.
         entries: Of the records which are not plain, by their index.
     """
 
-    events: NDArray[np.void]
-    content: bytes
+    slices: Sequence[Decoded[Reading]]
+    each: Sequence[Record]
+    starts: NDArray[np.int64]
+    pieces: NDArray[np.int64]
     keys: Sequence[bytes]
+    content: bytes
     offsets: NDArray[np.int64]
     timestamps_ms: NDArray[np.int64]
-    entries: Mapping[int, Entry[Event]]
+    events: NDArray[np.void]
+    entries: dict[int, Entry[Event]]
 
 
 @dataclass(slots=True)
@@ -52,43 +75,97 @@ class SliceReader:
     intake: Intake[Event]
     match_events: str
     codec: Codec[MatchEvent]
-    _layouts: dict[int, NDArray[np.int64] | None] = field(default_factory=dict)
+    _layouts: dict[bytes, NDArray[np.int64] | None] = field(default_factory=dict)
 
     def read(self, piece: Slice) -> Decoded[Reading]:
-        """Return what *piece* says; see Job.decode."""
-        records = piece.records
-        values = [record.value or b"" for record in records]
-        reading = Reading(
-            np.zeros(len(records), EVENT_ROW),
-            b"".join(values),
-            [record.key or b"" for record in records],
-            np.fromiter((record.offset for record in records), np.int64, len(records)),
-            np.fromiter((record.timestamp for record in records), np.int64, len(records)),
-            entries := {},
+        """Return what *piece* says but for its usual events, whose schema is known; see Job.decode."""
+        header = self._header(piece)
+        return Decoded(
+            piece,
+            Reading(
+                header,
+                {
+                    row: self.intake.entry(piece, record)
+                    for row, record in enumerate(piece.records)
+                    if not header or (record.value or _NOTHING)[:_HEADER] != header
+                },
+            ),
         )
-        if piece.topic == self.match_events:
-            self._read_plain(reading, values, piece.partition)
-        for row in np.flatnonzero(~reading.events["plain"]).tolist():
-            entries[row] = self.intake.entry(piece, records[row])
-        return Decoded(piece, reading, misplaced=any(is_misplaced(entry.event) for entry in entries.values()))
 
-    def _read_plain(self, reading: Reading, values: Sequence[bytes], partition: int) -> None:
-        schema_id = int.from_bytes(values[0][1:_HEADER])  # others in the slice go the way of single records
-        layout = self._layout(schema_id)
-        if layout is None:
-            return
-        keys, key_starts = np.frombuffer(b"".join(reading.keys), np.uint8), starts_of(reading.keys)
-        read_plain_events(
-            np.frombuffer(reading.content, np.uint8), starts_of(values), keys, key_starts, reading.timestamps_ms,
-            schema_id, layout, reading.events,
-        )  # fmt: skip
-        misplaced = partitions_of(keys, key_starts, self.intake.partitions) != partition
-        reading.events["plain"][misplaced] = False
+    def _header(self, piece: Slice) -> bytes:
+        """Return how the usual events of *piece* begin; others in the slice go the way of single records."""
+        if piece.topic != self.match_events:
+            return _NOTHING
+        header = (piece.records[0].value or _NOTHING)[:_HEADER]
+        return _NOTHING if self._layout(header) is None else header
 
-    def _layout(self, schema_id: int) -> NDArray[np.int64] | None:
-        if schema_id not in self._layouts:
-            writer = self.codec.schema_of(schema_id)
+    def _layout(self, header: bytes) -> NDArray[np.int64] | None:
+        if header not in self._layouts:
+            writer = self.codec.schema_of(_schema_id(header)) if len(header) == _HEADER and not header[0] else None
             if writer is None:
                 return None  # it may yet be learnt
-            self._layouts[schema_id] = layout_of(writer)
-        return self._layouts[schema_id]
+            self._layouts[header] = layout_of(writer)
+        return self._layouts[header]
+
+    def together(self, slices: Sequence[Decoded[Reading]]) -> Records:
+        """Return all that *slices* say, at least one."""
+        records = list(chain.from_iterable(one.piece.records for one in slices))
+        lengths = [len(one.piece.records) for one in slices]
+        starts = list(accumulate(lengths, initial=0))
+        values = [record.value or _NOTHING for record in records]
+        entries = {
+            start + row: entry
+            for start, one in zip(starts, slices, strict=False)
+            for row, entry in one.entries.entries.items()
+        }
+        found = Records(
+            slices,
+            records,
+            np.array(starts[:-1], np.int64),
+            np.arange(len(slices)).repeat(lengths),
+            [record.key or _NOTHING for record in records],
+            b"".join(values),
+            np.array([record.offset for record in records], np.int64),
+            np.array([record.timestamp for record in records], np.int64),
+            np.zeros(len(records), EVENT_ROW),
+            entries,
+        )
+        self._read_plain(found, starts_of(values), starts)
+        for row in (~found.events["plain"]).nonzero()[0].tolist():
+            if row not in entries:
+                entries[row] = self.intake.entry(slices[found.pieces[row]].piece, records[row])
+        return found
+
+    def _read_plain(self, found: Records, value_starts: NDArray[np.int64], starts: Sequence[int]) -> None:
+        values, keys = np.frombuffer(found.content, np.uint8), np.frombuffer(b"".join(found.keys), np.uint8)
+        key_starts = starts_of(found.keys)
+        for header, first, end in _runs([one.entries.header for one in found.slices], starts):
+            layout = self._layouts[header]
+            if layout is not None:
+                read_plain_events(
+                    values, value_starts[first : end + 1], keys, key_starts[first : end + 1],
+                    found.timestamps_ms[first:end], _schema_id(header), layout, found.events[first:end],
+                )  # fmt: skip
+        plain = found.events["plain"]
+        here = np.array([one.piece.partition for one in found.slices], np.int64)[found.pieces]
+        plain[partitions_of(keys, key_starts, self.intake.partitions) != here] = False
+        plain[list(found.entries)] = False
+
+
+def _schema_id(header: bytes) -> int:
+    return int.from_bytes(header[1:])
+
+
+def _runs(headers: Sequence[bytes], starts: Sequence[int]) -> list[tuple[bytes, int, int]]:
+    """Return the records which can be read in one go, from the first to the end: almost always all.
+
+    >>> _runs([b"", b"a", b"", b"a", b"b"], [0, 1, 2, 3, 4, 5])
+    [(b'a', 0, 4), (b'b', 4, 5)]
+    """
+    found: list[tuple[bytes, int, int]] = []
+    for header, first, end in zip(headers, starts, starts[1:], strict=False):
+        if found and header in (_NOTHING, found[-1][0]):
+            found[-1] = (found[-1][0], found[-1][1], end)
+        elif header:
+            found.append((header, first if found else 0, end))
+    return found

@@ -53,13 +53,13 @@ class SingleEvents:
     ) -> SingleFold:
         """Fold the records at *rows* of *batch*; what goes out at once goes to *steps*."""
         done = SingleFold()
-        places, owners = batch.pieces[rows].tolist(), batch.owners[rows].tolist()
+        records = batch.records
+        places, owners = records.pieces[rows].tolist(), batch.owners[rows].tolist()
         for row, place, owner in zip(rows, places, owners, strict=True):
-            one = batch.slices[place]
-            number = row - int(batch.starts[place])
-            entry = one.entries.entries.get(number) or self.intake.entry(one.piece, one.piece.records[number])
+            piece = records.slices[place].piece
+            entry = records.entries.get(row) or self.intake.entry(piece, records.each[row])
             before = done.touched.get(owner) or self._state(batch, owner)
-            source, table = (one.piece, entry.record), tables[one.piece.partition]
+            source, table = (piece, entry.record), tables[piece.partition]
             if isinstance(entry.event, Refused):
                 reason = f"it was read in columns, and now is refused: {entry.event.reason}"
                 raise RuntimeError(reason)  # noqa: TRY004 - not a type, a defect
@@ -74,10 +74,11 @@ class SingleEvents:
 
     def set_aside(self, batch: Batch, steps: Sequence[Step]) -> None:
         """Set the refused records of *batch* aside."""
-        for one, step in zip(batch.slices, steps, strict=True):
-            for entry in one.entries.entries.values():
-                if isinstance(entry.event, Refused):
-                    self._set_aside(step, one.piece, entry.record, entry.event)
+        records = batch.records
+        for row, entry in sorted(records.entries.items()):
+            if isinstance(entry.event, Refused):
+                place = records.pieces[row]
+                self._set_aside(steps[place], records.slices[place].piece, entry.record, entry.event)
 
     def _set_aside(self, step: Step, piece: Slice, record: Record, refused: Refused) -> None:
         self.metrics.dead_letter(piece.topic, refused.cause)

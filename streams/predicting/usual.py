@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from streams.engine.table import TablePartition
 from streams.metrics import WorkerMetrics
 from streams.predicting.batch import Batch, Longs
 from streams.predicting.wiring import PredictCodecs, PredictTopics
+
+Scored: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Features and probabilities, a row a cause."""
 
 _VERDICTS = {REPLAYED: "replayed", REPEATED: "repeated", PREDICTED: "predicted"}
 
@@ -52,7 +56,7 @@ class UsualEvents:
         matches = PlainMatches.read([batch.states[number] for number in numbers.tolist()], header)
         rows, singly = batch.next_rows(numbers, matches.plain)
         owners = np.searchsorted(numbers, batch.owners[rows]).astype(np.int32)
-        folded = matches.fold(batch.events[rows], owners, batch.offsets[rows])
+        folded = matches.fold(batch.records.events[rows], owners, batch.records.offsets[rows])
         for number, state in zip(numbers.tolist(), matches.written(), strict=True):
             if state:
                 batch.put(number, state)
@@ -70,7 +74,7 @@ class UsualEvents:
         self,
         batch: Batch,
         fold: UsualFold,
-        scored: tuple[NDArray[np.float32], NDArray[np.float32]],
+        scored: Scored,
         tables: Mapping[int, TablePartition[bytes]],
         steps: Sequence[Step],
         times_us: tuple[int, int],
@@ -86,22 +90,19 @@ class UsualEvents:
             times_us: When the slices were decoded, and when the ensemble had answered.
         """
         rows = fold.rows
-        if not len(rows):
-            return
         if self._writer is None:
             self._writer = self._predictions()
         values = self._writer.encode(_columns(batch, fold, *scored), *times_us)
-        places = batch.pieces[rows]
-        for value, place, row in zip(values, places.tolist(), (rows - batch.starts[places]).tolist(), strict=True):
-            piece = batch.slices[place].piece
+        records = batch.records
+        for value, place, row in zip(values, records.pieces[rows].tolist(), rows.tolist(), strict=True):
+            piece = records.slices[place].piece
             out = tables[piece.partition].already_out
             if out and value[PREDICTION_ID].decode() in out:
                 self.metrics.event(self.topics.predictions, "already_out")
                 continue
-            record = piece.records[row]
-            key = batch.slices[place].entries.keys[row]
+            source = (piece, records.each[row])
             steps[place].outputs.append(
-                Message(self.topics.predictions, key, value, piece.partition, source=(piece, record))
+                Message(self.topics.predictions, records.keys[row], value, piece.partition, source=source)
             )
 
     def _predictions(self) -> PlainPredictions:
@@ -118,9 +119,10 @@ class UsualEvents:
 
 
 def _raise_watermarks(batch: Batch, fold: UsualFold, tables: Mapping[int, TablePartition[bytes]]) -> None:
-    marks = np.full(len(batch.slices), np.iinfo(np.int64).min)
-    np.maximum.at(marks, batch.pieces[fold.rows], batch.events["occurred_at_ms"][fold.rows])
-    for one, mark in zip(batch.slices, marks.tolist(), strict=True):
+    records = batch.records
+    marks = np.full(len(records.slices), np.iinfo(np.int64).min)
+    np.maximum.at(marks, records.pieces[fold.rows], records.events["occurred_at_ms"][fold.rows])
+    for one, mark in zip(records.slices, marks.tolist(), strict=True):
         table = tables[one.piece.partition]
         table.watermark_ms = max(table.watermark_ms, mark)
 
@@ -128,11 +130,10 @@ def _raise_watermarks(batch: Batch, fold: UsualFold, tables: Mapping[int, TableP
 def _columns(
     batch: Batch, fold: UsualFold, features: NDArray[np.float32], probabilities: NDArray[np.float32]
 ) -> PredictionColumns:
-    rows, causes = fold.rows, fold.folded.causes
-    matches, events = fold.matches.matches[causes["match"]], batch.events[rows]
-    pieces, owners = batch.pieces[rows], batch.owners[rows]
-    contents = flat([one.entries.content for one in batch.slices])
-    ids = FlatTexts(contents.data, events["id_start"] + contents.starts[pieces], events["id_length"].astype(np.int64))
+    rows, causes, records = fold.rows, fold.folded.causes, batch.records
+    matches, events, owners = fold.matches.matches[causes["match"]], records.events[rows], batch.owners[rows]
+    content = np.frombuffer(records.content, np.uint8)
+    ids = FlatTexts(content, events["id_start"], events["id_length"].astype(np.int64))
     competitions = FlatTexts(
         np.frombuffer(fold.matches.content, np.uint8),
         matches["competition"],
@@ -150,8 +151,8 @@ def _columns(
         away_scores=causes["away_goals"],
         probabilities=probabilities,
         features=features,
-        source_partitions=batch.column([one.piece.partition for one in batch.slices], rows),
-        source_offsets=batch.offsets[rows],
-        source_timestamps_ms=np.concatenate([one.entries.timestamps_ms for one in batch.slices])[rows],
-        received_at_us=batch.column([one.piece.received_at_us for one in batch.slices], rows),
+        source_partitions=batch.column([one.piece.partition for one in records.slices], rows),
+        source_offsets=records.offsets[rows],
+        source_timestamps_ms=records.timestamps_ms[rows],
+        received_at_us=batch.column([one.piece.received_at_us for one in records.slices], rows),
     )

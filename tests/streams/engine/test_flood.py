@@ -34,7 +34,7 @@ def taken(watch: Watch, causes: list[Cause | None], first: int = 0) -> None:
 
 @given(st.lists(st.lists(st.sampled_from([None, Cause.TRUNCATED]), min_size=1, max_size=400), max_size=12))
 def test_share_and_count_are_those_of_the_last_thousand_records(slices):
-    watch = Watch("dead", FloodLimits(stop=1.0))
+    watch = Watch(FloodLimits(stop=1.0))
     for causes in slices:
         taken(watch, causes)
     last = [cause for causes in slices for cause in causes][-1000:]
@@ -45,7 +45,7 @@ def test_share_and_count_are_those_of_the_last_thousand_records(slices):
 
 
 def test_a_flood_names_place_commonest_cause_and_what_to_do():
-    watch = Watch("dead", FloodLimits(stop=0.5))
+    watch = Watch(FloodLimits(stop=0.5))
     taken(watch, [None] * 100)
     with pytest.raises(FloodError) as flood:
         taken(watch, [Cause.TRUNCATED] * 60 + [Cause.WRONG_MAGIC] * 80, first=100)
@@ -60,21 +60,21 @@ def test_a_flood_names_place_commonest_cause_and_what_to_do():
 
 @pytest.mark.parametrize(("good", "bad"), [(0, 99), (100, 100), (900, 499)])
 def test_less_than_a_hundred_or_not_more_than_the_share_is_no_flood(good, bad):
-    watch = Watch("dead", FloodLimits(stop=0.5))
+    watch = Watch(FloodLimits(stop=0.5))
     taken(watch, [None] * good + [Cause.TRUNCATED] * bad)
 
     assert bad == watch.recent["in"].letters
 
 
 def test_a_share_of_one_lets_everything_through():
-    watch = Watch("dead", FloodLimits(stop=1.0))
+    watch = Watch(FloodLimits(stop=1.0))
     taken(watch, [Cause.TRUNCATED] * 1000)
 
     assert 1.0 == watch.recent["in"].share
 
 
 def test_outputs_that_are_refused_count_as_dead_letters_in_place_of_the_records():
-    watch = Watch("dead", FloodLimits(stop=0.5))
+    watch = Watch(FloodLimits(stop=0.5))
     taken(watch, [None] * 150)
     piece = Slice("in", 0, 1, [FakeRecord(1)], 0)
     letter = dead_letter("dead", piece, FakeRecord(1), cause=Cause.OUTPUT_TOO_LARGE, reason="", worker="w")
@@ -86,7 +86,7 @@ def test_outputs_that_are_refused_count_as_dead_letters_in_place_of_the_records(
 
 
 def test_the_mark_of_a_flood_goes_on_where_it_stopped():
-    first, second = (Watch("dead", FloodLimits(stop=0.5)) for _ in range(2))
+    first, second = (Watch(FloodLimits(stop=0.5)) for _ in range(2))
     with pytest.raises(FloodError):
         taken(first, [None] * 50 + [Cause.TRUNCATED] * 100)
     second.recall("in", first.mark("in"))
@@ -103,7 +103,7 @@ def test_the_mark_of_a_flood_goes_on_where_it_stopped():
 
 @pytest.mark.parametrize("mark", [None, "", "something else", "flood 1/2"])
 def test_other_notes_beside_an_offset_are_none_of_ours(mark):
-    watch = Watch("dead", FloodLimits())
+    watch = Watch(FloodLimits())
     watch.recall("in", mark)
 
     assert {} == watch.recent
@@ -111,7 +111,7 @@ def test_other_notes_beside_an_offset_are_none_of_ours(mark):
 
 @pytest.mark.parametrize(("bad", "alarm"), [(9, False), (10, True)])
 def test_the_alarm_needs_ten_letters_and_the_share(bad, alarm):
-    watch = Watch("dead", FloodLimits(stop=1.0, alarm=0.05))
+    watch = Watch(FloodLimits(stop=1.0, alarm=0.05))
     taken(watch, [Cause.TRUNCATED] * bad + [None] * 100)
 
     assert alarm == watch.alarm("in")
