@@ -12,6 +12,10 @@ from onnx import TensorProto, helper
 from models.forests import MOST_LEAVES, Tree, read_forest
 from models.kernels import ALWAYS, MISSING_RIGHT, PackedTrees, sum_leaves
 from models.predictors import INPUT, GraphPredictor, Matrix, Predictor, Probabilities
+from models.row_program import program_of, run
+
+FEW: Final = 16
+"""Rows which are through a program before the runtime has begun."""
 
 _ALL_LEAVES: Final = 2**MOST_LEAVES - 1
 
@@ -111,6 +115,7 @@ class CompiledPredictor:
     def __init__(self, cut: CutGraph, threads: int = 1) -> None:
         self._cut = cut
         self._rest = GraphPredictor(cut.rest, threads)
+        self._program = program_of(onnx.load_from_string(cut.rest), dict(zip(cut.names, cut.widths, strict=True)))
         self._ends = _starts(cut.widths)[1:-1]
 
     def predict_proba(self, matrix: Matrix) -> Probabilities:
@@ -121,7 +126,10 @@ class CompiledPredictor:
         """
         self._rest.check(matrix)
         sums = np.empty((len(matrix), sum(self._cut.widths)), np.float32)
-        sum_leaves(np.ascontiguousarray(matrix), self._cut.trees, sums)
+        rows = np.ascontiguousarray(matrix)
+        sum_leaves(rows, self._cut.trees, sums)
+        if self._program is not None and len(rows) <= FEW:
+            return run(self._program, rows, sums)
         given = zip(self._cut.names, np.split(sums, self._ends, axis=1), strict=True)
         return self._rest.predict_proba(matrix, dict(given))
 

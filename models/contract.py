@@ -54,7 +54,7 @@ def golden_rows(predictor: Predictor, sample: Matrix) -> Mapping[str, object]:
 
 
 def check_golden(predictor: Predictor, golden: Mapping[str, object], where: str) -> None:
-    """Check that *predictor* answers on the golden rows as it did when the bundle was made.
+    """Check that *predictor* answers on the golden rows, together and alone, as it did when the bundle was made.
 
     Raises:
         BundleError: The rows do not fit, or the answers differ by more than TOLERANCE.
@@ -64,7 +64,8 @@ def check_golden(predictor: Predictor, golden: Mapping[str, object], where: str)
         expected = np.array(golden["probabilities"], dtype=np.float32)
         if expected.shape != (len(rows), len(CLASSES)):
             raise ValueError(f"probabilities of shape {expected.shape} for {len(rows)} rows")  # noqa: TRY301 - told below
-        worst = float(np.abs(predictor.predict_proba(rows) - expected).max())
+        alone = np.concatenate([predictor.predict_proba(rows[one : one + 1]) for one in range(len(rows))])
+        worst = float(np.abs(np.stack([predictor.predict_proba(rows), alone]) - expected).max())
     except Exception as error:  # those of the runtime, which takes any graph, have no parent of their own
         raise BundleError(f"{where}: golden.json does not fit the model: {error!s:.200}") from error
     if not worst <= TOLERANCE:  # a NaN is a difference too

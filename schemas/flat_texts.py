@@ -47,6 +47,8 @@ def unwritable(data: Bytes) -> Bytes:
 
     It is the type which numpy.frombuffer makes of bytes.
     """
+    if data.flags.c_contiguous and not data.flags.writeable:
+        return data
     found = np.ascontiguousarray(data).view()
     found.flags.writeable = False
     return found
