@@ -1,9 +1,11 @@
 """A program answers like the runtime, for each instruction and for whole graphs; what it does not know it leaves."""
 
+from itertools import pairwise
+
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from models.bundle import default_bundle_path
@@ -54,6 +56,8 @@ BINARY = ["Add", "Sub", "Mul", "Div", "Max", "Min"]
     constants=st.lists(factors, min_size=9, max_size=9),
 )
 def test_any_chain_of_steps_as_the_runtime_has_it(rows, steps, constants):
+    # The runtime refuses a clip of doubles behind a relu, which it would make one of.
+    assume(("relu", "clip") not in pairwise(one for one in steps if one != "cast"))
     builder = GraphBuilder(WIDTH)
     name = three_of(builder, builder.double("features"))
     for step in steps:
