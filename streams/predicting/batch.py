@@ -6,7 +6,6 @@ up to the next usual one go singly, and so on, round after round, for all matche
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -51,15 +50,15 @@ class Batch:
         known: dict[int, dict[bytes, int]] = {}
         names: list[tuple[int, bytes]] = []
         owners: list[int] = []
-        keys = iter(records.keys)
+        end = 0
         for one in records.slices:
             partition = one.piece.partition
+            keys = records.keys[end : (end := end + len(one.piece.records))]
             numbers = known.setdefault(partition, {})
-            for key in islice(keys, len(one.piece.records)):
-                number = numbers.setdefault(key, len(names))
-                if number == len(names):
+            for key in dict.fromkeys(keys):
+                if numbers.setdefault(key, len(names)) == len(names):
                     names.append((partition, key))
-                owners.append(number)
+            owners += map(numbers.__getitem__, keys)
         states = [tables[partition].states.get(key, b"") for partition, key in names]
         left = np.ones(len(owners), np.bool_)
         left[[row for row, entry in records.entries.items() if isinstance(entry.event, Refused)]] = False

@@ -28,10 +28,12 @@ class Reading:
 
     Attributes:
         header: With which the other records begin: they are read with the batch. Empty where there are none.
+        values: Of the records; empty for none.
         entries: Of those which were read alone, by their index.
     """
 
     header: bytes
+    values: Sequence[bytes]
     entries: Mapping[int, Entry[Event]]
 
 
@@ -79,24 +81,18 @@ class SliceReader:
 
     def read(self, piece: Slice) -> Decoded[Reading]:
         """Return what *piece* says but for its usual events, whose schema is known; see Job.decode."""
-        header = self._header(piece)
-        return Decoded(
-            piece,
-            Reading(
-                header,
-                {
-                    row: self.intake.entry(piece, record)
-                    for row, record in enumerate(piece.records)
-                    if not header or (record.value or _NOTHING)[:_HEADER] != header
-                },
-            ),
-        )
+        values = [record.value or _NOTHING for record in piece.records]
+        header = self._header(piece.topic, values[0])
+        entries: dict[int, Entry[Event]] = {}
+        if not header or {value[:_HEADER] for value in values} != {header}:
+            for row, value in enumerate(values):
+                if not header or value[:_HEADER] != header:
+                    entries[row] = self.intake.entry(piece, piece.records[row])
+        return Decoded(piece, Reading(header, values, entries))
 
-    def _header(self, piece: Slice) -> bytes:
-        """Return how the usual events of *piece* begin; others in the slice go the way of single records."""
-        if piece.topic != self.match_events:
-            return _NOTHING
-        header = (piece.records[0].value or _NOTHING)[:_HEADER]
+    def _header(self, topic: str, first: bytes) -> bytes:
+        """Return how the usual events of a slice begin; others in it go the way of single records."""
+        header = first[:_HEADER] if topic == self.match_events else _NOTHING
         return _NOTHING if self._layout(header) is None else header
 
     def _layout(self, header: bytes) -> NDArray[np.int64] | None:
@@ -112,7 +108,7 @@ class SliceReader:
         records = list(chain.from_iterable(one.piece.records for one in slices))
         lengths = [len(one.piece.records) for one in slices]
         starts = list(accumulate(lengths, initial=0))
-        values = [record.value or _NOTHING for record in records]
+        values = list(chain.from_iterable(one.entries.values for one in slices))
         entries = {
             start + row: entry
             for start, one in zip(starts, slices, strict=False)
