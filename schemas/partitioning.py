@@ -1,12 +1,11 @@
-"""Which partition Kafka's default partitioner chooses for many keys; a partition is a hash, of whatever bytes."""
+"""Which partition Kafka's default partitioner chooses for a key, in kernels."""
 
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.compiling import compiled
-from schemas.flat_texts import Bytes, Longs, unwritable
+from schemas.flat_texts import Bytes
 
 _SEED: Final = np.uint32(0x9747B28C)
 _FACTOR: Final = np.uint32(0x5BD1E995)
@@ -34,19 +33,6 @@ def _murmur2(data: Bytes, start: int, end: int) -> np.uint32:
 
 
 @compiled
-def _partitions(keys: Bytes, starts: Longs, partitions: int, out: Longs) -> None:
-    for row in range(len(out)):
-        out[row] = np.int64(_murmur2(keys, starts[row], starts[row + 1]) & _POSITIVE) % partitions
-
-
-def partitions_of(keys: Bytes, starts: Longs, partitions: int) -> NDArray[np.int64]:
-    """Return the partition of each key among *partitions*.
-
-    Args:
-        keys: All keys: key i from ``starts[i]`` to ``starts[i + 1]``.
-        starts: Shape ``(n + 1,)``.
-        partitions: How many there are.
-    """
-    found = np.empty(len(starts) - 1, np.int64)
-    _partitions(unwritable(keys), starts, partitions, found)
-    return found
+def partition_at(data: Bytes, start: int, end: int, partitions: int) -> int:
+    """Return the partition of the key from *start* to *end* among *partitions*; for kernels."""
+    return int(np.int64(_murmur2(data, start, end) & _POSITIVE) % partitions)

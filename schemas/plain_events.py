@@ -14,6 +14,7 @@ from schemas.bounds import EARLIEST_MS, LATEST_MS, MAX_AHEAD_MS, MAX_MINUTE, MAX
 from schemas.compiling import compiled
 from schemas.digests import WORK, event_digest
 from schemas.flat_texts import Bytes, Longs, unwritable
+from schemas.partitioning import partition_at
 from schemas.plain_layout import (
     BOOLEAN,
     BYTES,
@@ -179,14 +180,14 @@ def _is_written_with(data: Bytes, start: int, end: int, schema_id: int) -> bool:
 
 @compiled
 def _read_rows(  # noqa: PLR0917 - a kernel's
-    values: Bytes, starts: Longs, keys: Bytes, key_starts: Longs, timestamps_ms: Longs, schema_id: int, layout: Longs,
-    out: NDArray[np.void],
-) -> None:  # fmt: skip
+    values: Bytes, starts: Longs, keys: Bytes, key_starts: Longs, homes: Longs, partitions: int, timestamps_ms: Longs,
+    schema_id: int, layout: Longs, out: NDArray[np.void],
+) -> int:  # fmt: skip
     plain, kinds, sides, minutes, occurred = (
         out["plain"], out["kind"], out["side"], out["minute"], out["occurred_at_ms"]
     )  # fmt: skip
     id_starts, id_lengths, digests = out["id_start"], out["id_length"], out["digest"]
-    found, work = np.empty(2 * USES, np.int64), np.empty(WORK, np.uint64)
+    found, work, count = np.empty(2 * USES, np.int64), np.empty(WORK, np.uint64), 0
     for row in range(len(out)):
         plain[row] = False
         start, end, key = starts[row], starts[row + 1], key_starts[row]
@@ -200,29 +201,35 @@ def _read_rows(  # noqa: PLR0917 - a kernel's
             continue
         if not _are_same(values, found[USES + MATCH_ID] - length, length, keys, key):
             continue
+        if partition_at(keys, key, key_starts[row + 1], partitions) != homes[row]:
+            continue
         length = found[EVENT_ID]
         plain[row], kinds[row], sides[row] = True, found[KIND], found[SIDE]
         minutes[row], occurred[row] = found[MINUTE], found[OCCURRED]
         id_starts[row], id_lengths[row] = found[USES + EVENT_ID] - length, length
         digests[row] = event_digest(values, id_starts[row], length, work)
+        count += 1
+    return count
 
 
 def read_plain_events(  # noqa: PLR0917 - one array a column
-    values: Bytes, starts: Longs, keys: Bytes, key_starts: Longs, timestamps_ms: Longs, schema_id: int, layout: Longs,
-    out: NDArray[np.void],
-) -> None:  # fmt: skip
-    """Fill a row of *out* for each record of one partition.
+    values: Bytes, starts: Longs, keys: Bytes, key_starts: Longs, homes: Longs, partitions: int, timestamps_ms: Longs,
+    schema_id: int, layout: Longs, out: NDArray[np.void],
+) -> int:  # fmt: skip
+    """Fill a row of *out* for each record and return how many are plain.
 
     A row is plain when the record is written with this schema, is one of the kinds of PLAIN_KINDS, passes
-    `schemas.bounds.check_match_event`, has the match_id as its key, is at most MAX_AHEAD_MS ahead of its timestamp, has
-    ids of printable ASCII, and has no other field of ours than such kinds need. Whether its partition is right is not
-    looked at.
+    `schemas.bounds.check_match_event`, has the match_id as its key, lies in the partition of that, is at most
+    MAX_AHEAD_MS ahead of its timestamp, has ids of printable ASCII, and has no other field of ours than such kinds
+    need.
 
     Args:
         values: All values, as numpy.frombuffer gives them: value i from ``starts[i]`` to ``starts[i + 1]``.
         starts: Shape ``(n + 1,)``.
         keys: All keys, likewise; an empty one where there is none.
         key_starts: Shape ``(n + 1,)``.
+        homes: The partition of each record, shape ``(n,)``.
+        partitions: How many there are.
         timestamps_ms: Of the records, shape ``(n,)``.
         schema_id: Of the schema which *layout* is of.
         layout: See `schemas.plain_layout.layout_of`.
@@ -232,7 +239,8 @@ def read_plain_events(  # noqa: PLR0917 - one array a column
         ValueError: The arrays do not fit to each other.
     """
     n = len(out)
-    if not len(starts) == len(key_starts) == n + 1 == len(timestamps_ms) + 1 or out.dtype != EVENT_ROW:
-        sizes = f"{len(starts)}, {len(key_starts)}, {len(timestamps_ms)}"
-        raise ValueError(f"{n} rows of {out.dtype} do not fit to starts, key_starts, timestamps_ms of {sizes}")
-    _read_rows(unwritable(values), starts, unwritable(keys), key_starts, timestamps_ms, schema_id, layout, out)
+    sizes = len(starts) - 1, len(key_starts) - 1, len(homes), len(timestamps_ms)
+    if set(sizes) != {n} or out.dtype != EVENT_ROW:
+        raise ValueError(f"{n} rows of {out.dtype} do not fit to values, keys, homes, timestamps_ms of {sizes}")
+    arrays = unwritable(values), starts, unwritable(keys), key_starts, homes
+    return int(_read_rows(*arrays, partitions, timestamps_ms, schema_id, layout, out))

@@ -22,7 +22,6 @@ PREDICTION_ID: Final = slice(6, 38)
 
 _ID_BYTES: Final = 16
 _HEADER, _DIGEST, _MIDDLE, _TOPIC, _CAUSES = range(5)  # constants; the names of EventKind from the last on
-_KIND, _OCCURRED, _MINUTE, _PARTITION, _NUMBERS = 6, 7, 8, 11, 15  # of the numbers of a row
 _LONGEST: Final = 10
 _LONGS: Final = 16
 _CLASSES: Final = 3
@@ -36,40 +35,38 @@ _FIELDS: Final = (
 )  # fmt: skip
 
 
+NUMBERS: Final = (
+    "match_id_start", "match_id_length", "event_id_start", "event_id_length", "competition_start", "competition_length",
+    "kind", "occurred_at_ms", "minute", "home_score", "away_score", "source_partition", "source_offset",
+    "source_timestamp_ms", "received_at_us",
+)  # fmt: skip
+"""Where the texts of a prediction lie, the kind of its event as an index of EventKind, and fields of its name."""
+
+_KIND, _OCCURRED, _MINUTE, _PARTITION = map(NUMBERS.index, ("kind", "occurred_at_ms", "minute", "source_partition"))
+
+
 class PredictionColumns(NamedTuple):
     """Many predictions of one bundle, after events of one topic.
 
-    Numbers are of int64, shape ``(n,)``; those which the schema has as int are within 32 bits.
-
     Attributes:
-        match_ids: UTF-8, like event_ids and competitions.
-        kinds: Of the events which caused them, as indexes of EventKind.
-        minutes: -1 before kick-off.
+        match_ids: The bytes in which they lie, UTF-8, like event_ids and competitions. Kernels do not check that.
+        numbers: NUMBERS, int64, shape ``(n, 15)``; those which the schema has as int are within 32 bits.
         probabilities: Of home, draw and away, float32, shape ``(n, 3)``.
         features: float32, shape ``(n, k)``.
     """
 
-    match_ids: FlatTexts
-    event_ids: FlatTexts
-    competitions: FlatTexts
-    kinds: Longs
-    occurred_at_ms: Longs
-    minutes: Longs
-    home_scores: Longs
-    away_scores: Longs
-    source_partitions: Longs
-    source_offsets: Longs
-    source_timestamps_ms: Longs
-    received_at_us: Longs
+    match_ids: Bytes
+    event_ids: Bytes
+    competitions: Bytes
+    numbers: Longs
     probabilities: NDArray[np.float32]
     features: NDArray[np.float32]
 
 
 class _Rows(NamedTuple):
-    """The same in few arrays, since each costs time at each call of a kernel.
+    """The same as kernels take it.
 
     Attributes:
-        numbers: Shape ``(n, _NUMBERS)``: start and length of the three texts, then the columns in their order.
         probabilities: As bytes, shape ``(n, 12)``.
         features: As bytes, shape ``(n, 4 * k)``.
     """
@@ -134,7 +131,7 @@ def _write_rows(rows: _Rows, constants: FlatTexts, times_us: Longs, out: Bytes, 
             at = copy_bytes(rows.features[row], 0, width, out, write_long(out, at, width // 4))
         at = write_long(out, at, 0)
         at = _write_constant(constants, _TOPIC, out, at)
-        at = _write_longs(numbers, _PARTITION, _NUMBERS, out, at)
+        at = _write_longs(numbers, _PARTITION, len(numbers), out, at)
         at = ends[row] = _write_longs(times_us, 0, 2, out, at)
 
 
@@ -189,20 +186,18 @@ class PlainPredictions:
 
 def _rows(columns: PredictionColumns) -> _Rows:
     """Return *columns* as the kernel takes them; it is compiled for just these types of arrays."""
-    texts = (columns.match_ids, columns.event_ids, columns.competitions)
-    parts = [place for one in texts for place in (one.starts, one.lengths)]
-    parts += columns[3:-2]
-    sizes = {len(columns.probabilities), len(columns.features), *map(len, parts)}
-    if len(sizes) > 1 or columns.probabilities.shape[1] != _CLASSES:
-        raise ValueError(f"columns of {sorted(sizes)} rows and {columns.probabilities.shape[1]} classes do not fit")
-    numbers = np.empty((len(columns.kinds), _NUMBERS), np.int64)
-    for place, part in enumerate(parts):
-        numbers[:, place] = part
-    probabilities, features = (
-        np.array(one, np.float32, order="C").view(np.uint8) for one in (columns.probabilities, columns.features)
+    numbers, probabilities, features = columns[3:]
+    fitting = len(numbers) == len(probabilities) == len(features)
+    if not fitting or numbers.shape[1] != len(NUMBERS) or probabilities.shape[1] != _CLASSES:
+        shapes = ", ".join(str(one.shape) for one in (numbers, probabilities, features))
+        raise ValueError(f"columns of {shapes} are not the {len(NUMBERS)}, {_CLASSES} and k of as many rows")
+    return _Rows(
+        unwritable(columns.match_ids),
+        unwritable(columns.event_ids),
+        unwritable(columns.competitions),
+        np.ascontiguousarray(numbers),
+        *(np.ascontiguousarray(one).view(np.uint8) for one in (probabilities, features)),
     )
-    match_ids, event_ids, competitions = (unwritable(one.data) for one in texts)
-    return _Rows(match_ids, event_ids, competitions, numbers, probabilities, features)
 
 
 def _symbols(schema: Schema) -> Sequence[str]:

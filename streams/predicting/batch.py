@@ -6,7 +6,7 @@ up to the next usual one go singly, and so on, round after round, for all matche
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,12 +61,9 @@ class Batch:
             owners += map(numbers.__getitem__, keys)
         states = [tables[partition].states.get(key, b"") for partition, key in names]
         left = np.ones(len(owners), np.bool_)
-        left[[row for row, entry in records.entries.items() if isinstance(entry.event, Refused)]] = False
+        if records.entries:
+            left[[row for row, entry in records.entries.items() if isinstance(entry.event, Refused)]] = False
         return cls(records, names, np.array(owners, np.int64), states, left)
-
-    def column(self, values: Sequence[Any], rows: Longs) -> Longs:
-        """Return for each of *rows* the one of *values* which is its slice's."""
-        return np.array(values, np.int64)[self.records.pieces[rows]]
 
     def open_matches(self) -> Longs:
         """Return the numbers of the matches of which records are left."""

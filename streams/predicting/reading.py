@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from schemas.codec import Codec
 from schemas.flat_texts import starts_of
-from schemas.partitioning import partitions_of
 from schemas.plain_events import EVENT_ROW, read_plain_events
 from schemas.plain_layout import layout_of
 from schemas.records import MatchEvent
@@ -126,26 +125,31 @@ class SliceReader:
             np.zeros(len(records), EVENT_ROW),
             entries,
         )
-        self._read_plain(found, starts_of(values), starts)
-        for row in (~found.events["plain"]).nonzero()[0].tolist():
-            if row not in entries:
-                entries[row] = self.intake.entry(slices[found.pieces[row]].piece, records[row])
+        if self._read_plain(found, starts_of(values), starts) < len(records):
+            for row in (~found.events["plain"]).nonzero()[0].tolist():
+                if row not in entries:
+                    entries[row] = self.intake.entry(slices[found.pieces[row]].piece, records[row])
         return found
 
-    def _read_plain(self, found: Records, value_starts: NDArray[np.int64], starts: Sequence[int]) -> None:
+    def _read_plain(self, found: Records, value_starts: NDArray[np.int64], starts: Sequence[int]) -> int:
+        """Read the plain events and return how many they are."""
         values, keys = np.frombuffer(found.content, np.uint8), np.frombuffer(b"".join(found.keys), np.uint8)
         key_starts = starts_of(found.keys)
+        homes = np.array([one.piece.partition for one in found.slices], np.int64)[found.pieces]
+        count = 0
         for header, first, end in _runs([one.entries.header for one in found.slices], starts):
             layout = self._layouts[header]
             if layout is not None:
-                read_plain_events(
-                    values, value_starts[first : end + 1], keys, key_starts[first : end + 1],
-                    found.timestamps_ms[first:end], _schema_id(header), layout, found.events[first:end],
+                count += read_plain_events(
+                    values, value_starts[first : end + 1], keys, key_starts[first : end + 1], homes[first:end],
+                    self.intake.partitions, found.timestamps_ms[first:end], _schema_id(header), layout,
+                    found.events[first:end],
                 )  # fmt: skip
-        plain = found.events["plain"]
-        here = np.array([one.piece.partition for one in found.slices], np.int64)[found.pieces]
-        plain[partitions_of(keys, key_starts, self.intake.partitions) != here] = False
-        plain[list(found.entries)] = False
+        if found.entries:
+            read_alone = list(found.entries)
+            count -= int(found.events["plain"][read_alone].sum())
+            found.events["plain"][read_alone] = False
+        return count
 
 
 def _schema_id(header: bytes) -> int:

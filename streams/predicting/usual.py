@@ -7,10 +7,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from features.plain_columns import prediction_numbers
 from features.plain_fold import LEFT, PREDICTED, REPEATED, REPLAYED
 from features.plain_matches import Folded, PlainMatches
 from models.bundle import Bundle
-from schemas.flat_texts import FlatTexts, flat
+from schemas.flat_texts import starts_of
 from schemas.plain_predictions import PREDICTION_ID, PlainPredictions, PredictionColumns
 from schemas.records import Variant
 from streams.engine.job import Step
@@ -130,29 +131,12 @@ def _raise_watermarks(batch: Batch, fold: UsualFold, tables: Mapping[int, TableP
 def _columns(
     batch: Batch, fold: UsualFold, features: NDArray[np.float32], probabilities: NDArray[np.float32]
 ) -> PredictionColumns:
-    rows, causes, records = fold.rows, fold.folded.causes, batch.records
-    matches, events, owners = fold.matches.matches[causes["match"]], records.events[rows], batch.owners[rows]
-    content = np.frombuffer(records.content, np.uint8)
-    ids = FlatTexts(content, events["id_start"], events["id_length"].astype(np.int64))
-    competitions = FlatTexts(
-        np.frombuffer(fold.matches.content, np.uint8),
-        matches["competition"],
-        matches["competition_end"] - matches["competition"],
-    )
-    names = flat([key for _, key in batch.names])
-    return PredictionColumns(
-        match_ids=FlatTexts(names.data, names.starts[owners], names.lengths[owners]),
-        event_ids=ids,
-        competitions=competitions,
-        kinds=events["kind"].astype(np.int64),
-        occurred_at_ms=events["occurred_at_ms"],
-        minutes=causes["minute"],
-        home_scores=causes["home_goals"],
-        away_scores=causes["away_goals"],
-        probabilities=probabilities,
-        features=features,
-        source_partitions=batch.column([one.piece.partition for one in records.slices], rows),
-        source_offsets=records.offsets[rows],
-        source_timestamps_ms=records.timestamps_ms[rows],
-        received_at_us=batch.column([one.piece.received_at_us for one in records.slices], rows),
-    )
+    rows, records, texts = fold.rows, batch.records, np.frombuffer(fold.matches.content, np.uint8)
+    names = [key for _, key in batch.names]
+    slices = np.array([(one.piece.partition, one.piece.received_at_us) for one in records.slices], np.int64)
+    numbers = prediction_numbers(
+        fold.folded.causes, rows, fold.matches.matches, records.events, batch.owners, starts_of(names), records.pieces,
+        slices, records.offsets, records.timestamps_ms,
+    )  # fmt: skip
+    ids, content = np.frombuffer(b"".join(names), np.uint8), np.frombuffer(records.content, np.uint8)
+    return PredictionColumns(ids, content, texts, numbers, probabilities, features)

@@ -45,7 +45,8 @@ def rows_of(values, keys, timestamps, schema_id, layout, *, around=b""):
     )  # fmt: skip
     out = np.zeros(len(values), EVENT_ROW)
     stamps = np.array(timestamps, np.int64)
-    read_plain_events(pieces.data, starts, names.data, name_starts, stamps, schema_id, layout, out)
+    homes = np.zeros(len(values), np.int64)
+    read_plain_events(pieces.data, starts, names.data, name_starts, homes, 1, stamps, schema_id, layout, out)
     return [
         (
             KINDS[row["kind"]],

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from schemas.bounds import EARLIEST_MS, LATEST_MS, MAX_AHEAD_MS, MAX_MINUTE
 from schemas.catalog import versions
 from schemas.codec import Codec
+from schemas.flat_texts import starts_of
 from schemas.plain_events import EVENT_ROW, read_plain_events
 from schemas.plain_layout import PLAIN_KINDS, layout_of
 from schemas.records import EventKind, MatchEvent, Side
+from streams.engine.murmur import partition_of
 from tests.fuzz.changes import changed
 from tests.schemas.plain_rows import CODEC, SIDES, accepted, expected, rows_of, usual
 
@@ -168,14 +170,26 @@ def test_places_outside_of_the_bytes_are_not_looked_at(starts):
     data, places = np.frombuffer(value, np.uint8), np.array(starts, np.int64)
     whole, stamps, out = np.array([0, len(value)]), np.zeros(1, np.int64), np.zeros(1, EVENT_ROW)
 
-    read_plain_events(data, places, data, whole, stamps, 2, LAYOUTS[2], out)
-    read_plain_events(data, whole, data, places, stamps, 2, LAYOUTS[2], out)
+    assert read_plain_events(data, places, data, whole, stamps, 1, stamps, 2, LAYOUTS[2], out) == 0
+    assert read_plain_events(data, whole, data, places, stamps, 1, stamps, 2, LAYOUTS[2], out) == 0
 
     assert not out["plain"][0]
+
+
+def test_an_event_in_another_partition_than_its_keys_is_not_plain():
+    key = b"2022-12-18 Argentina France"
+    value = WRITERS[2].encode(MatchEvent("e", key.decode(), EventKind.TICK, 0))
+    homes, stamps, out = np.arange(6), np.zeros(6, np.int64), np.zeros(6, EVENT_ROW)
+    values, keys = np.frombuffer(6 * value, np.uint8), np.frombuffer(6 * key, np.uint8)
+    starts, key_starts = starts_of([value] * 6), starts_of([key] * 6)
+
+    found = read_plain_events(values, starts, keys, key_starts, homes, 6, stamps, 2, LAYOUTS[2], out)
+
+    assert (1, [partition_of(key, 6)]) == (found, np.flatnonzero(out["plain"]).tolist())
 
 
 def test_arrays_which_do_not_fit_are_refused():
     data, two, none = np.frombuffer(b"abc", np.uint8), np.zeros(2, np.int64), np.zeros(0, np.int64)
 
-    with pytest.raises(ValueError, match=r"1 rows of .* do not fit to starts, key_starts, timestamps_ms of 2, 2, 0"):
-        read_plain_events(data, two, data, two, none, 2, LAYOUTS[2], np.zeros(1, EVENT_ROW))
+    with pytest.raises(ValueError, match=r"1 rows of .* do not fit to values, keys, .* of \(1, 1, 0, 0\)"):
+        read_plain_events(data, two, data, two, none, 1, none, 2, LAYOUTS[2], np.zeros(1, EVENT_ROW))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from schemas.codec import Codec
-from schemas.flat_texts import FlatTexts, flat
+from schemas.flat_texts import flat
 from schemas.plain_predictions import PREDICTION_ID, PlainPredictions, PredictionColumns
 from schemas.records import EventKind, Prediction, Variant
 from schemas.straight import UnfitError
@@ -61,9 +61,10 @@ def codec_of():
 
 def columns_of(rows, probabilities, features):
     texts = [flat([row[name].encode() for row in rows]) for name in TEXTS]
-    kinds = np.array([list(EventKind).index(row["cause"]) for row in rows], np.int8)
-    numbers = [np.array([row[name] for row in rows], np.int64) for name in NUMBERS]
-    return PredictionColumns(*texts, kinds, *numbers, probabilities, features)
+    kinds = [list(EventKind).index(row["cause"]) for row in rows]
+    places = [part for text in texts for part in (text.starts, text.lengths)]
+    numbers = np.array([*places, kinds, *([row[name] for row in rows] for name in NUMBERS)], np.int64).T
+    return PredictionColumns(*(text.data for text in texts), numbers, probabilities, features)
 
 
 def prediction_of(row, chances, vector, constants, times):
@@ -104,10 +105,11 @@ ROW = {**dict.fromkeys(TEXTS, "text"), "cause": EventKind.TICK, **dict.fromkeys(
 def test_texts_may_lie_anywhere_and_columns_be_of_any_make():
     plain = PlainPredictions(codec_of(), **BUNDLE)
     usual = columns_of([ROW, ROW], np.zeros((2, 3), np.float32), np.ones((2, 5), np.float32))
-    shared = FlatTexts(np.frombuffer(bytearray(b"a text"), np.uint8), np.array([2, 2]), np.array([4, 4], np.int16))
+    numbers = usual.numbers.copy(order="C")
+    numbers[:, :2] = 2, 4
     odd = usual._replace(
-        match_ids=shared,
-        minutes=np.ones((2, 2), np.int32)[:, 0],
+        match_ids=np.frombuffer(bytearray(b"a text"), np.uint8),
+        numbers=numbers,
         probabilities=np.zeros((3, 2), np.float32).T,
         features=np.ones((2, 10), np.float32)[:, ::2],
     )
@@ -118,17 +120,17 @@ def test_texts_may_lie_anywhere_and_columns_be_of_any_make():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"minutes": np.zeros(1, np.int64)},
+        {"numbers": np.zeros((1, 15), np.int64)},
+        {"numbers": np.zeros((2, 14), np.int64)},
         {"features": np.zeros((3, 5), np.float32)},
         {"probabilities": np.zeros((2, 2), np.float32)},
-        {"event_ids": flat([b"one"])},
     ],
 )
 def test_columns_which_do_not_fit_are_refused(wrong):
     plain = PlainPredictions(codec_of(), **BUNDLE)
     columns = columns_of([ROW, ROW], np.zeros((2, 3), np.float32), np.ones((2, 5), np.float32))
 
-    with pytest.raises(ValueError, match=r"columns of \[.*\] rows and [23] classes do not fit"):
+    with pytest.raises(ValueError, match=r"columns of \(.*\) are not the 15, 3 and k of as many rows"):
         plain.encode(columns._replace(**wrong), 1, 2)
 
 
