@@ -12,7 +12,8 @@ from onnx import TensorProto, helper
 from models.forests import MOST_LEAVES, Tree, read_forest
 from models.kernels import ALWAYS, MISSING_RIGHT, PackedTrees, sum_leaves
 from models.predictors import INPUT, GraphPredictor, Matrix, Predictor, Probabilities
-from models.row_program import program_of, run
+from models.program_writer import program_of
+from models.row_program import run
 
 FEW: Final = 16
 """Rows which are through a program before the runtime has begun."""

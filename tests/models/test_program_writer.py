@@ -12,7 +12,8 @@ from models.bundle import default_bundle_path
 from models.compiled import FEW, CompiledPredictor, cut_graph
 from models.graph import GraphBuilder
 from models.predictors import GraphPredictor
-from models.row_program import program_of, run
+from models.program_writer import program_of
+from models.row_program import run
 
 WIDTH = 4
 values = st.floats(-1e6, 1e6, width=32) | st.sampled_from([np.nan, 0.0, -0.0, 1e-30])
