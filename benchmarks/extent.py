@@ -29,7 +29,7 @@ class Extent:
     seconds: float = 15.0
     rates: Sequence[float] = (200.0, 1000.0, 5000.0, 10_000.0)
     scored: int = 200_000
-    matches: Sequence[int] = (1000, 10_000, 100_000)
+    matches: Sequence[int] = (1000, 10_000, 100_000, 1_000_000)
     workers: Sequence[int] = (1, 2, 4)
     features: Sequence[int] = (10, 30, 100, 300)
 

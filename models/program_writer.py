@@ -175,6 +175,8 @@ def program_of(graph: onnx.ModelProto, widths: Mapping[str, int]) -> Program | N
     Every input has one row an example, in the same order.
     """
     writer = _Writer({one.name: numpy_helper.to_array(one) for one in graph.graph.initializer})
+    if graph.graph.input[0].name != INPUT:
+        return None
     n_features = graph.graph.input[0].type.tensor_type.shape.dim[1].dim_value
     start = writer.room(INPUT, [0.0] * n_features)
     for name, width in widths.items():
