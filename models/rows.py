@@ -86,6 +86,11 @@ def spread_minutes(match: HistoricMatch) -> Sequence[int]:
     )
 
 
+def before_kick_off(_match: HistoricMatch) -> Sequence[int]:
+    """Return the one moment at which every match can be forecast."""
+    return (PRE_MATCH,)
+
+
 def grid_minutes(match: HistoricMatch) -> Sequence[int]:
     """Return the minutes at which a match is judged: before it and, if its goals are timed, those of GRID."""
     return (PRE_MATCH, *GRID) if match.goals_timed else (PRE_MATCH,)

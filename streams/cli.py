@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import click
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "backtest": ("streams.commands.backtest:backtest", "Forecast past matches, and tell what that was worth."),
     "dashboard": ("streams.commands.dashboard:dashboard", "Serve a page of the matches which are played."),
     "dead-letters": ("streams.commands.dead_letters:dead_letters", "List, show, keep and replay what was set aside."),
     "demo": ("streams.commands.demo:demo", "Play match days through real workers on a real Kafka."),

@@ -1,8 +1,7 @@
 """`touchline train`: from the match history to a bundle, with honest numbers."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
@@ -12,19 +11,21 @@ from typing import Final
 import click
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from features.feature_sets import FEATURE_SETS, FeatureSet
-from features.history import EPOCH, HistoricMatch, HistoryError, international_matches
+from features.feature_sets import FeatureSet
+from features.history import HistoricMatch, international_matches
 from models.bundle import BundleError, save_bundle
 from models.fitting import Sizes
 from models.manifest import Manifest, TrainingRange
 from models.predictors import CLASSES, KINDS, GraphPredictor, Kind
 from models.rows import Rows, as_served, grid_minutes, history_rows, spread_minutes
-from models.training import Step, Trained, TrainingError, steps_of, train
+from models.training import Trained, steps_of, train
+from models.walking import Step, TooFewError
 from monitors.reference import ReferenceHistograms
 from streams.commands.errors import UserError
+from streams.commands.model_options import days_of, read_date, read_feature_set, read_history, read_kind
+from streams.commands.training_progress import training_progress
 
 LIBRARIES: Final = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost-cpu", "lightgbm", "touchline")
 REFERENCE_YEARS: Final = 10
@@ -105,12 +106,12 @@ def train_command(  # noqa: PLR0917 - click passes them by name
     Example:
       touchline train --kind lightgbm --until 2022-11-19 --out bundles/lightgbm
     """  # noqa: D301 - \b is click's mark for a block kept as it is
-    matches = _matches(data)
-    last = _date("--until", until) if until is not None else matches[-1].day
+    matches = read_history(international_matches, data)
+    last = read_date("--until", until) if until is not None else matches[-1].day
     order = _Order(
-        _kind(kind),
-        _feature_set(feature_set),
-        _date("--since", since),
+        read_kind(kind),
+        read_feature_set(feature_set),
+        read_date("--since", since),
         last,
         last - timedelta(days=holdout_days - 1),
         Sizes(threads=threads).scaled(share),
@@ -120,22 +121,22 @@ def train_command(  # noqa: PLR0917 - click passes them by name
             f"the hold-out begins on {order.holdout}, not after --since {order.since}: nothing to learn from"
         )
     try:
-        with _progress(steps_of(order.kind) + 3, quiet=as_json) as step:
+        with training_progress(steps_of(order.kind) + 3, quiet=as_json) as step:
             manifest = _train(
                 order, [match for match in matches if match.day <= last], out, (name, model_version), step
             )
-    except (TrainingError, BundleError) as error:
+    except (TooFewError, BundleError) as error:
         raise UserError(str(error)) from error
     _show(manifest, out, as_json=as_json)
 
 
 def _train(order: _Order, matches: Sequence[HistoricMatch], out: Path, name: tuple[str, str], step: Step) -> Manifest:
     step(f"folding {len(matches):,} matches")
-    rows = history_rows(matches, order.features, spread_minutes, _day(order.since))
-    judged = history_rows(matches, order.features, grid_minutes, _day(order.holdout))
+    rows = history_rows(matches, order.features, spread_minutes, days_of(order.since))
+    judged = history_rows(matches, order.features, grid_minutes, days_of(order.holdout))
     found = train(order.kind, order.features.names, rows, judged, sizes=order.sizes, step=step)
     step("counting the reference histograms")
-    recent = as_served(rows.where(rows.days > _day(order.until) - REFERENCE_YEARS * 365))
+    recent = as_served(rows.where(rows.days > days_of(order.until) - REFERENCE_YEARS * 365))
     reference = _reference(order.features, recent, found.graph)
     step(f"writing {out}")
     return save_bundle(out, _manifest(order, rows, found, name), found.graph, reference.to_dict(), recent.matrix)
@@ -164,56 +165,6 @@ def _manifest(order: _Order, rows: Rows, found: Trained, name: tuple[str, str]) 
         libraries={library: version(library) for library in LIBRARIES},
         files={},
     )
-
-
-def _matches(data: Path) -> list[HistoricMatch]:
-    try:
-        matches = list(international_matches(data))
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing: --data names the folder with the match history") from error
-    except (HistoryError, OSError) as error:
-        raise UserError(f"the match history in {data} cannot be read: {error}") from error
-    if not matches:
-        raise UserError(f"the match history in {data} holds no match")
-    return matches
-
-
-def _kind(kind: str) -> Kind:
-    if kind not in KINDS:
-        raise UserError(f"--kind is {kind!r}, not one of {', '.join(KINDS)}")
-    return kind
-
-
-def _feature_set(name: str) -> FeatureSet:
-    if name not in FEATURE_SETS:
-        raise UserError(f"--feature-set is {name!r}, not one of {', '.join(FEATURE_SETS)}")
-    return FEATURE_SETS[name]
-
-
-def _date(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UserError(f"{option} is {text!r}, not a date such as 2022-11-19") from error
-
-
-def _day(day: date) -> int:
-    return (day - EPOCH).days
-
-
-@contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[Step]:
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress:
-        task = progress.add_task("reading", total=total)
-        started = False
-
-        def step(text: str) -> None:
-            nonlocal started
-            progress.update(task, description=text, advance=int(started))
-            started = True
-
-        yield step
 
 
 def _show(manifest: Manifest, out: Path, *, as_json: bool) -> None:

@@ -11,7 +11,8 @@ from features.history import EPOCH
 from models.fitting import Sizes
 from models.predictors import GraphPredictor
 from models.rows import PRE_MATCH, grid_minutes, history_rows, spread_minutes
-from models.training import TrainingError, fold_days, steps_of, train
+from models.training import steps_of, train
+from models.walking import TooFewError, fold_days
 
 V1 = FEATURE_SETS["v1"]
 SMALL = Sizes(xgboost_trees=30, lightgbm_trees=30, lightgbm_leaves=15, epochs=1, threads=1)
@@ -90,9 +91,9 @@ def test_folds_are_in_time_order_and_end_before_the_holdout():
 
 
 def test_too_little_to_judge_by_or_to_learn_from_is_refused(names, rows, tiny):
-    with pytest.raises(TrainingError, match="the hold-out has 10 rows; at least 50 are needed"):
+    with pytest.raises(TooFewError, match="the hold-out has 10 rows; at least 50 are needed"):
         train("tree", names, rows, rows.where(np.arange(len(rows.days)) < 10), sizes=tiny)
-    with pytest.raises(TrainingError, match="there are 0 rows before the hold-out"):
+    with pytest.raises(TooFewError, match="there are 0 rows before the hold-out"):
         train("tree", names, rows, rows, sizes=tiny)
 
 

@@ -1,54 +1,26 @@
 """`touchline train` from a folder of history to a bundle, and what it says when it cannot."""
 
-import csv
-import gzip
 import json
-import random
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 from click.testing import CliRunner
 
+from features.history import international_matches
 from models.bundle import load_bundle
 from models.manifest import FILES
 from monitors.reference import ReferenceHistograms
 from streams.cli import main
 from streams.commands import train as command
+from tests.streams.small_history import MATCHES, write, write_history
 
-MATCHES = [
-    "match_id",
-    "date",
-    "home_team",
-    "away_team",
-    "home_score",
-    "away_score",
-    "tournament",
-    "neutral",
-    "goals_timed",
-]
-GOALS = ["match_id", "minute", "side", "kind"]
 OPTIONS = ["--since", "2000-01-01", "--holdout-days", "100", "--share", "0.004", "--threads", "1", "--kind"]
-
-
-def write(file, columns, rows):
-    with gzip.open(file, "wt", newline="") as text:
-        csv.writer(text).writerows([columns, *rows])
 
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
-    """A history of 600 matches between eight teams, one each day."""
-    folder, chance = tmp_path_factory.mktemp("history"), random.Random(0)
-    matches, goals = [], []
-    for number in range(600):
-        teams = chance.sample("ABCDEFGH", 2)
-        score = [chance.randrange(4), chance.randrange(3)]
-        day = date(2000, 1, 1) + timedelta(days=number)
-        matches.append([f"m{number}", day, *teams, *score, "Gold Cup", 0, 1])
-        for side, count in zip("HA", score, strict=True):
-            goals += [[f"m{number}", chance.randrange(1, 91), side, "goal"] for _ in range(count)]
-    write(folder / "international_matches.csv.gz", MATCHES, matches)
-    write(folder / "international_goals.csv.gz", GOALS, goals)
+    folder = tmp_path_factory.mktemp("history")
+    write_history(folder)
     return folder
 
 
@@ -135,10 +107,10 @@ def test_ctrl_c_leaves_nothing_half_written(data, tmp_path, at):
         if text.startswith(at):
             raise KeyboardInterrupt
 
-    matches = command._matches(data)
+    matches = list(international_matches(data))
     order = command._Order(
         "tree",
-        command._feature_set("v1"),
+        command.read_feature_set("v1"),
         date(2000, 1, 1),
         date(2001, 8, 22),
         date(2001, 5, 15),

@@ -1,0 +1,119 @@
+"""Forecasts of matches of the past, each by models which were fitted on strictly earlier days."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from models.baselines import EloLogit, ScoreTable, prior
+from models.graph import Member
+from models.predictors import Kind, Probabilities
+from models.rows import Rows
+from models.walking import FEWEST, MEMBERS, Fit, TooFewError, between, fold_days, members_of, pool_of
+
+Baseline = Callable[[Rows, Rows], Probabilities]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is forecast, and how often the models are fitted anew.
+
+    Attributes:
+        kinds: Of the models.
+        first: First day, since the epoch.
+        last: Last day.
+        every: Days from one fit to the next.
+    """
+
+    kinds: Sequence[Kind]
+    first: int
+    last: int
+    every: int
+
+    @property
+    def starts(self) -> list[int]:
+        """Return the days before which models are fitted that forecast."""
+        return list(range(self.first, self.last + 1, self.every))
+
+    @property
+    def fitted(self) -> list[Kind]:
+        """Return the members of all kinds."""
+        return list(dict.fromkeys(member for kind in self.kinds for member in members_of(kind)))
+
+    @property
+    def fits(self) -> int:
+        """Return how many members are fitted in all."""
+        folds = len(fold_days(np.arange(1000), 1000)) if "stack" in self.kinds else 0
+        return (folds + len(self.starts)) * len(self.fitted)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecasts:
+    """What was forecast.
+
+    Attributes:
+        rows: What the matches were, in order of days.
+        probabilities: Of the rows, by the name of a kind or of a baseline.
+    """
+
+    rows: Rows
+    probabilities: Mapping[str, Probabilities]
+
+
+def baselines(names: Sequence[str]) -> Mapping[str, Baseline]:
+    """Return what every model is compared with, for features of these *names*."""
+    return {"prior": prior, "elo": EloLogit(names), "table": ScoreTable(names)}
+
+
+def forecasts(plan: Plan, learned: Rows, tested: Rows, fit: Fit) -> Forecasts:
+    """Return the forecasts of *tested*, of days within *plan*.
+
+    The members are fitted before each start of the plan on all earlier rows of *learned*. What they say of rows which
+    they have not seen, from some folds before the first start on, is what the pool of a stack is fitted on.
+
+    Raises:
+        TooFewError: Too few rows before the first start, or none to forecast.
+    """
+    _check_amounts(plan, learned, tested)
+    folds = fold_days(learned.days, plan.first) if "stack" in plan.kinds else []
+    starts = [*folds, *plan.starts]
+    unseen: dict[Kind, list[Probabilities]] = {kind: [] for kind in plan.fitted}
+    found: dict[str, list[Probabilities]] = {}
+    for start, end in pairwise([*starts, plan.last + 1]):
+        members = dict(zip(plan.fitted, fit(plan.fitted, learned.where(learned.days < start)), strict=True))
+        if start >= plan.first:
+            known, block = learned.where(learned.days < start), between(tested, start, end)
+            ours = _answers(plan, members, unseen, between(known, starts[0], start), block)
+            theirs = {name: one(known, block) for name, one in baselines(fit.names).items()}
+            for name, said in {**ours, **theirs}.items():
+                found.setdefault(name, []).append(said)
+        if folds:
+            held = between(learned, start, end).matrix
+            for kind, member in members.items():
+                unseen[kind].append(member.predict_proba(held))
+    rows = between(tested, plan.first, plan.last + 1)
+    return Forecasts(rows, {name: np.concatenate(parts) for name, parts in found.items()})
+
+
+def _check_amounts(plan: Plan, learned: Rows, tested: Rows) -> None:
+    before = int((learned.days < plan.first).sum())
+    if before < FEWEST:
+        raise TooFewError(f"there are {before} rows before the first day; at least {FEWEST} are needed to learn from")
+    if not len(between(tested, plan.first, plan.last + 1).days):
+        raise TooFewError("no match was played on the days which are to be forecast")
+
+
+def _answers(
+    plan: Plan, members: Mapping[Kind, Member], unseen: Mapping[Kind, Sequence[Probabilities]], seen: Rows, block: Rows
+) -> dict[str, Probabilities]:
+    """Return what each kind says of *block*, its pool fitted on what its members said of *seen* without having it."""
+    said = {kind: member.predict_proba(block.matrix) for kind, member in members.items()}
+    found: dict[str, Probabilities] = {}
+    for kind in plan.kinds:
+        own = members_of(kind)
+        pooled = kind in MEMBERS
+        found[kind] = (
+            pool_of(kind, [unseen[one] for one in own], seen)([said[one] for one in own]) if pooled else said[kind]
+        )
+    return found

@@ -1,0 +1,199 @@
+"""`touchline backtest`: what the models would have said of past matches, and what that was worth."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from features.feature_sets import FeatureSet
+from features.history import HistoricMatch, club_matches, international_matches
+from models.evaluation import COMPARED, Judged, evaluate, moments
+from models.fitting import Sizes
+from models.predictors import KINDS, Kind
+from models.rows import PRE_MATCH, Minutes, before_kick_off, grid_minutes, history_rows, spread_minutes
+from models.walk_forward import Plan, forecasts
+from models.walking import Fit, Step, TooFewError
+from streams.commands.errors import UserError
+from streams.commands.model_options import days_of, read_date, read_feature_set, read_history, read_kind
+from streams.commands.training_progress import training_progress
+
+MEASURES: Final = ("log_loss", "rps", "brier", "accuracy", "ece")
+DEFAULT_KINDS: Final = "heuristic,xgboost,lightgbm,mlp,mean,stack"
+
+
+@dataclass(frozen=True, slots=True)
+class MatchSet:
+    """Matches that are judged together.
+
+    Attributes:
+        read: Finds them in a folder.
+        learned: At which minutes of a match there is a row to learn from.
+        tested: At which minutes it is judged.
+        in_play: Whether what is judged is the course of a match, and not what was said before it.
+    """
+
+    read: Callable[[Path], Iterator[HistoricMatch]]
+    learned: Minutes
+    tested: Minutes
+    in_play: bool = False
+
+
+SETS: Final[Mapping[str, MatchSet]] = {
+    "internationals": MatchSet(international_matches, spread_minutes, before_kick_off),
+    "clubs": MatchSet(club_matches, before_kick_off, before_kick_off),
+    "in-play": MatchSet(international_matches, spread_minutes, grid_minutes, in_play=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is to be judged, checked."""
+
+    name: str
+    kinds: Sequence[Kind]
+    features: FeatureSet
+    days: tuple[date, date]
+    since: date
+    every: int
+    sizes: Sizes
+
+    @property
+    def plan(self) -> Plan:
+        """Return it as a plan."""
+        first, last = self.days
+        return Plan(self.kinds, days_of(first), days_of(last), self.every)
+
+
+@click.command("backtest")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("../shared/data"),
+    show_default=True,
+    help="Folder with the match history.",
+)
+@click.option("--test-from", required=True, metavar="DATE", help="First day of the matches which are forecast.")
+@click.option("--test-until", required=True, metavar="DATE", help="Last day of them.")
+@click.option(
+    "--set", "name", default="internationals", show_default=True, metavar="SET", help=f"One of {', '.join(SETS)}."
+)
+@click.option(
+    "--kinds", default=DEFAULT_KINDS, show_default=True, metavar="KINDS", help=f"Some of {', '.join(KINDS)}, by commas."
+)
+@click.option(
+    "--since",
+    default="1990-01-01",
+    show_default=True,
+    metavar="DATE",
+    help="First day to learn from; earlier matches only move the ratings.",
+)
+@click.option(
+    "--retrain-days",
+    type=click.IntRange(1, 36_500),
+    default=365,
+    show_default=True,
+    help="Days after which everything is fitted anew.",
+)
+@click.option("--feature-set", default="v1", show_default=True, help="Feature set to learn.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0.001, 1.0),
+    default=1.0,
+    show_default=True,
+    help="Share of the full number of trees.",
+)
+@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads of a fit.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def backtest(  # noqa: PLR0917 - click passes them by name
+    data: Path,
+    test_from: str,
+    test_until: str,
+    name: str,
+    kinds: str,
+    since: str,
+    retrain_days: int,
+    feature_set: str,
+    share: float,
+    threads: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Forecast past matches with models which did not know them, and tell what that was worth.
+
+    All matches of the days count. Each is forecast by models that were fitted to earlier days, from ratings of earlier
+    days. Intervals are of the difference in log loss to Elo under a logit, and to the plain mean: below 0 is better.
+
+    \b
+    Example:
+      touchline backtest --test-from 2022-01-01 --test-until 2025-06-30 --kinds lightgbm,mean
+    """  # noqa: D301 - \b is click's mark for a block kept as it is
+    if name not in SETS:
+        raise UserError(f"--set is {name!r}, not one of {', '.join(SETS)}")
+    order = _Order(
+        name,
+        list(dict.fromkeys(read_kind(kind.strip(), "--kinds") for kind in kinds.split(","))),
+        read_feature_set(feature_set),
+        (read_date("--test-from", test_from), read_date("--test-until", test_until)),
+        read_date("--since", since),
+        retrain_days,
+        Sizes(threads=threads).scaled(share),
+    )
+    first, last = order.days
+    if not order.since < first <= last:
+        raise UserError(f"--since {order.since}, --test-from {first} and --test-until {last} are not in this order")
+    matches = [match for match in read_history(SETS[name].read, data) if match.day <= last]
+    with training_progress(2 + order.plan.fits, quiet=as_json) as step:
+        try:
+            found = _judged(order, matches, step)
+        except TooFewError as error:
+            raise UserError(str(error)) from error
+    _show(order, found, as_json=as_json)
+
+
+def _judged(order: _Order, matches: Sequence[HistoricMatch], step: Step) -> list[Judged]:
+    chosen = SETS[order.name]
+    step(f"folding {len(matches):,} matches")
+    learned = history_rows(matches, order.features, chosen.learned, days_of(order.since))
+    tested = history_rows(matches, order.features, chosen.tested, days_of(order.days[0]))
+    found = forecasts(order.plan, learned, tested, Fit(order.features.names, order.sizes, step))
+    step("drawing matches for the intervals")
+    return [evaluate(found, minute) for minute in moments(found) if chosen.in_play == (minute != PRE_MATCH)]
+
+
+def _show(order: _Order, found: Sequence[Judged], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_as_json(order, found)))
+        return
+    first, last = order.days
+    console = Console()
+    for one in found:
+        moment = "" if one.minute == PRE_MATCH else f", minute {one.minute}"
+        headers = (one.replace("_", " ") for one in (*MEASURES, *COMPARED))
+        table = Table("", *headers, title=f"{order.name}{moment}, {first} .. {last}: {one.n:,} matches")
+        for name, measures in sorted(one.kinds.items(), key=lambda kind: kind[1]["log_loss"]):
+            table.add_row(name, *(_cell(measures.get(measure)) for measure in (*MEASURES, *COMPARED)))
+        console.print(table)
+
+
+def _cell(measure: float | tuple[float, float] | None) -> str:
+    if measure is None:
+        return ""
+    return f"{measure:.4f}" if isinstance(measure, float) else f"{measure[0]:+.3f} {measure[1]:+.3f}"
+
+
+def _as_json(order: _Order, found: Sequence[Judged]) -> Mapping[str, object]:
+    common: dict[str, object] = {
+        "set": order.name,
+        "test_from": str(order.days[0]),
+        "test_until": str(order.days[1]),
+        "retrain_days": order.every,
+    }
+    if not SETS[order.name].in_play:
+        return common | {"n": found[0].n, "kinds": found[0].kinds}
+    return common | {"minutes": [{"minute": one.minute, "n": one.n, "kinds": one.kinds} for one in found]}

@@ -1,0 +1,54 @@
+"""What commands which fit models are told: the history, kinds, feature sets and dates."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+from features.feature_sets import FEATURE_SETS, FeatureSet
+from features.history import EPOCH, HistoricMatch, HistoryError
+from models.predictors import KINDS, Kind
+from streams.commands.errors import UserError
+
+
+def read_history(read: Callable[[Path], Iterator[HistoricMatch]], data: Path) -> list[HistoricMatch]:
+    """Return the matches which *read* finds in the folder *data*.
+
+    Raises:
+        UserError: A file is missing or damaged, or there is no match.
+    """
+    try:
+        matches = list(read(data))
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename} is missing: --data names the folder with the match history") from error
+    except (HistoryError, OSError) as error:
+        raise UserError(f"the match history in {data} cannot be read: {error}") from error
+    if not matches:
+        raise UserError(f"the match history in {data} holds no match")
+    return matches
+
+
+def read_kind(kind: str, option: str = "--kind") -> Kind:
+    """Return *kind*; raise UserError when there is none of its name."""
+    if kind not in KINDS:
+        raise UserError(f"{option} is {kind!r}, not one of {', '.join(KINDS)}")
+    return kind
+
+
+def read_feature_set(name: str) -> FeatureSet:
+    """Return the feature set of *name*; raise UserError when there is none."""
+    if name not in FEATURE_SETS:
+        raise UserError(f"--feature-set is {name!r}, not one of {', '.join(FEATURE_SETS)}")
+    return FEATURE_SETS[name]
+
+
+def read_date(option: str, text: str) -> date:
+    """Return the date which *option* names; raise UserError when it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(f"{option} is {text!r}, not a date such as 2022-11-19") from error
+
+
+def days_of(day: date) -> int:
+    """Return *day* in days since the epoch."""
+    return (day - EPOCH).days

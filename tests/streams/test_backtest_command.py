@@ -1,0 +1,93 @@
+"""`touchline backtest` from a folder of history to tables, and what it says when it cannot."""
+
+import csv
+import gzip
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from streams.cli import main
+from tests.streams.small_history import write, write_history
+
+OPTIONS = ["--since", "2000-01-01", "--share", "0.004", "--threads", "1", "--test-from", "2001-05-01", "--test-until",
+           "2001-08-01"]  # fmt: skip
+MEASURES = {"log_loss", "rps", "brier", "accuracy", "ece"}
+
+
+@pytest.fixture(name="data", scope="module")
+def _data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("history")
+    write_history(folder)
+    with gzip.open(folder / "international_matches.csv.gz", "rt", newline="") as text:
+        matches = list(csv.DictReader(text))
+    columns = ["date", "league", "home_team", "away_team", "home_goals", "away_goals", "ht_home", "ht_away"]
+    clubs = [[one["date"], "en.1", one["home_team"], one["away_team"], one["home_score"], one["away_score"], "", ""]
+             for one in matches]  # fmt: skip
+    write(folder / "club_matches.csv.gz", columns, clubs)
+    return folder
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["backtest", *map(str, words)])
+
+
+@pytest.mark.parametrize("name", ["internationals", "clubs"])
+def test_a_set_is_told_as_json(name, data):
+    result = run("--data", data, "--set", name, "--kinds", "heuristic,lightgbm,mean", "--json", *OPTIONS)
+
+    assert 0 == result.exit_code, result.output
+    found = json.loads(result.stdout)
+    assert (name, 93) == (found["set"], found["n"])
+    assert {"heuristic", "lightgbm", "mean", "elo", "prior", "table"} == found["kinds"].keys()
+    assert found["kinds"]["mean"].keys() == MEASURES | {"versus_elo"}
+    assert found["kinds"]["heuristic"].keys() == MEASURES | {"versus_elo", "versus_mean"}
+    assert 2 == len(found["kinds"]["heuristic"]["versus_elo"])
+
+
+def test_matches_in_play_are_told_minute_by_minute(data):
+    result = run("--data", data, "--set", "in-play", "--kinds", "heuristic", "--json", *OPTIONS)
+
+    found = json.loads(result.stdout)["minutes"]
+    assert [(minute, 93) for minute in (0, 15, 30, 45, 60, 75, 85)] == [(one["minute"], one["n"]) for one in found]
+    losses = [one["kinds"]["table"]["log_loss"] for one in found]
+    assert losses[-1] < losses[0]
+
+
+def test_later_matches_than_the_last_day_change_nothing(data, tmp_path):
+    write_history(tmp_path, days=580)
+
+    one, other = (run("--data", folder, "--kinds", "lightgbm", "--json", *OPTIONS) for folder in (data, tmp_path))
+
+    assert json.loads(one.stdout) == json.loads(other.stdout)
+
+
+def test_people_read_a_table(data):
+    result = run("--data", data, "--kinds", "heuristic", *OPTIONS)
+
+    assert "internationals, 2001-05-01 .. 2001-08-01: 93 matches" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--set", "friendlies"], "--set is 'friendlies', not one of internationals, clubs, in-play"),
+        (["--kinds", "xgboost,bart"], "--kinds is 'bart', not one of"),
+        (["--test-from", "May"], "--test-from is 'May', not a date such as"),
+        (["--test-until", "2001-04-01"], "are not in this order"),
+        (["--since", "2001-04-30"], "rows before the first day; at least 50 are needed to learn from"),
+        (["--test-from", "2030-01-01", "--test-until", "2030-02-01"], "no match was played on the days"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_sentence(words, sentence, data):
+    result = run("--data", data, *OPTIONS, *words)
+
+    assert 2 == result.exit_code
+    assert sentence in " ".join(result.stderr.split())
+
+
+def test_a_missing_history_is_told(tmp_path):
+    result = run("--data", tmp_path, *OPTIONS)
+
+    assert 2 == result.exit_code
+    assert "is missing: --data names the folder" in " ".join(result.stderr.split())
