@@ -1,6 +1,6 @@
 """What forecasts were worth: the measures of models.scores, and how sure the differences are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,42 +16,48 @@ from models.walk_forward import Forecasts
 COMPARED: Final[Mapping[str, str]] = {"versus_elo": "elo", "versus_mean": "mean"}
 
 
+Measures = Mapping[str, float | tuple[float, float]]
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Forecasts of one moment of matches.
+    """What forecasts of some matches were worth.
 
     Attributes:
-        minute: Of the match clock; PRE_MATCH before kick-off.
         n: Matches; none is left out.
         kinds: By the name of a model or a baseline: log_loss, rps, brier, accuracy and ece; and as ``versus_elo`` and
             ``versus_mean`` the 95 % interval of the difference in log loss to these: below zero is better.
     """
 
-    minute: int
     n: int
-    kinds: Mapping[str, Mapping[str, float | tuple[float, float]]]
+    kinds: Mapping[str, Measures]
 
 
-def evaluate(found: Forecasts, minute: int) -> Judged:
-    """Return what *found* is worth at *minute*; there must be rows of it."""
-    chosen = found.rows.minutes == minute
-    results = found.rows.results[chosen]
-    said = {name: one[chosen] for name, one in found.probabilities.items()}
-    losses = {name: _losses(one, results) for name, one in said.items()}
-    kinds: dict[str, Mapping[str, float | tuple[float, float]]] = {}
-    for name, one in said.items():
-        measures: dict[str, float | tuple[float, float]] = {**scores(one, results)}
+def evaluate(found: Forecasts) -> Judged:
+    """Return what *found* is worth: forecasts of one moment of each match, at least one."""
+    results = found.rows.results
+    losses = {name: _losses(said, results) for name, said in found.probabilities.items()}
+    kinds: dict[str, Measures] = {}
+    for name, said in found.probabilities.items():
+        measures: dict[str, float | tuple[float, float]] = {**scores(said, results)}
         del measures["n"]
         for comparison, other in COMPARED.items():
             if other in losses and other != name:
                 measures[comparison] = paired_interval(losses[name], losses[other])
         kinds[name] = measures
-    return Judged(minute, len(results), kinds)
+    return Judged(len(results), kinds)
 
 
-def moments(found: Forecasts) -> list[int]:
-    """Return the minutes of which there are forecasts, in their order."""
-    return [minute for minute in (PRE_MATCH, *GRID) if (found.rows.minutes == minute).any()]
+def evaluate_parts(found: Forecasts, labels: Sequence[str]) -> Mapping[str, Judged]:
+    """Return what each part of *found* is worth, in the order of their *labels*, one a row."""
+    parts = np.array(labels)
+    return {str(part): evaluate(found.where(parts == part)) for part in np.unique(parts)}
+
+
+def moments(found: Forecasts) -> Mapping[int, Forecasts]:
+    """Return *found* by the minute of the match clock, PRE_MATCH first."""
+    parts = {minute: found.where(found.rows.minutes == minute) for minute in (PRE_MATCH, *GRID)}
+    return {minute: part for minute, part in parts.items() if len(part.rows.days)}
 
 
 def _losses(probabilities: Probabilities, results: NDArray[np.int64]) -> NDArray[np.float64]:

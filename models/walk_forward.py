@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.baselines import EloLogit, ScoreTable, prior
 from models.graph import Member
@@ -59,6 +60,10 @@ class Forecasts:
 
     rows: Rows
     probabilities: Mapping[str, Probabilities]
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Forecasts":
+        """Return the forecasts of the *chosen* rows."""
+        return Forecasts(self.rows.where(chosen), {name: one[chosen] for name, one in self.probabilities.items()})
 
 
 def baselines(names: Sequence[str]) -> Mapping[str, Baseline]:

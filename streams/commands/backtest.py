@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -13,11 +13,12 @@ from rich.table import Table
 
 from features.feature_sets import FeatureSet
 from features.history import HistoricMatch, club_matches, international_matches
-from models.evaluation import COMPARED, Judged, evaluate, moments
+from models.evaluation import COMPARED, evaluate, evaluate_parts, moments
 from models.fitting import Sizes
 from models.predictors import KINDS, Kind
 from models.rows import PRE_MATCH, Minutes, before_kick_off, grid_minutes, history_rows, spread_minutes
-from models.walk_forward import Plan, forecasts
+from models.segments import BY
+from models.walk_forward import Forecasts, Plan, forecasts
 from models.walking import Fit, Step, TooFewError
 from streams.commands.errors import UserError
 from streams.commands.model_options import days_of, read_date, read_feature_set, read_history, read_kind
@@ -61,6 +62,7 @@ class _Order:
     days: tuple[date, date]
     since: date
     every: int
+    by: Sequence[str]
     sizes: Sizes
 
     @property
@@ -100,6 +102,9 @@ class _Order:
     show_default=True,
     help="Days after which everything is fitted anew.",
 )
+@click.option(
+    "--by", multiple=True, metavar="PART", help=f"Tell of parts, too: {', '.join(BY)}; several by repeating it."
+)
 @click.option("--feature-set", default="v1", show_default=True, help="Feature set to learn.")
 @click.option(
     "--share",
@@ -118,6 +123,7 @@ def backtest(  # noqa: PLR0917 - click passes them by name
     kinds: str,
     since: str,
     retrain_days: int,
+    by: Sequence[str],
     feature_set: str,
     share: float,
     threads: int,
@@ -142,6 +148,7 @@ def backtest(  # noqa: PLR0917 - click passes them by name
         (read_date("--test-from", test_from), read_date("--test-until", test_until)),
         read_date("--since", since),
         retrain_days,
+        [_part(one) for one in by],
         Sizes(threads=threads).scaled(share),
     )
     first, last = order.days
@@ -150,50 +157,76 @@ def backtest(  # noqa: PLR0917 - click passes them by name
     matches = [match for match in read_history(SETS[name].read, data) if match.day <= last]
     with training_progress(2 + order.plan.fits, quiet=as_json) as step:
         try:
-            found = _judged(order, matches, step)
+            found = _found(order, matches, step)
         except TooFewError as error:
             raise UserError(str(error)) from error
-    _show(order, found, as_json=as_json)
+        step("drawing matches for the intervals")
+        told = _told(order, matches, found)
+    if as_json:
+        click.echo(json.dumps(told))
+    else:
+        _show(order, told)
 
 
-def _judged(order: _Order, matches: Sequence[HistoricMatch], step: Step) -> list[Judged]:
+def _part(by: str) -> str:
+    if by not in BY:
+        raise UserError(f"--by is {by!r}, not one of {', '.join(BY)}")
+    return by
+
+
+def _found(order: _Order, matches: Sequence[HistoricMatch], step: Step) -> Forecasts:
     chosen = SETS[order.name]
     step(f"folding {len(matches):,} matches")
     learned = history_rows(matches, order.features, chosen.learned, days_of(order.since))
     tested = history_rows(matches, order.features, chosen.tested, days_of(order.days[0]))
-    found = forecasts(order.plan, learned, tested, Fit(order.features.names, order.sizes, step))
-    step("drawing matches for the intervals")
-    return [evaluate(found, minute) for minute in moments(found) if chosen.in_play == (minute != PRE_MATCH)]
+    return forecasts(order.plan, learned, tested, Fit(order.features.names, order.sizes, step))
 
 
-def _show(order: _Order, found: Sequence[Judged], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(_as_json(order, found)))
-        return
+def _told(order: _Order, matches: Sequence[HistoricMatch], found: Forecasts) -> dict[str, Any]:
+    """Return what is printed as JSON."""
     first, last = order.days
+    told: dict[str, Any] = {
+        "set": order.name, "test_from": str(first), "test_until": str(last), "retrain_days": order.every,
+    }  # fmt: skip
+    competition = {match.match_id: match.competition for match in matches}
+    minutes = [
+        {"minute": minute, **asdict(evaluate(part)), **_parts(order, part, competition)}
+        for minute, part in moments(found).items()
+    ]
+    if SETS[order.name].in_play:
+        return told | {"minutes": [one for one in minutes if one["minute"] != PRE_MATCH]}
+    (only,) = minutes
+    del only["minute"]
+    return told | only
+
+
+def _parts(order: _Order, found: Forecasts, competition: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        f"by_{by}": {part: asdict(one) for part, one in evaluate_parts(found, BY[by](found, competition)).items()}
+        for by in order.by
+    }
+
+
+def _show(order: _Order, told: Mapping[str, Any]) -> None:
     console = Console()
-    for one in found:
-        moment = "" if one.minute == PRE_MATCH else f", minute {one.minute}"
-        headers = (one.replace("_", " ") for one in (*MEASURES, *COMPARED))
-        table = Table("", *headers, title=f"{order.name}{moment}, {first} .. {last}: {one.n:,} matches")
-        for name, measures in sorted(one.kinds.items(), key=lambda kind: kind[1]["log_loss"]):
-            table.add_row(name, *(_cell(measures.get(measure)) for measure in (*MEASURES, *COMPARED)))
-        console.print(table)
+    for one in told.get("minutes", [told]):
+        moment = f", minute {one['minute']}" if "minute" in one else ""
+        title = f"{order.name}{moment}, {told['test_from']} .. {told['test_until']}"
+        console.print(_table(title, one))
+        for by in order.by:
+            for part, judged in one[f"by_{by}"].items():
+                console.print(_table(f"{title}, {by} {part}", judged))
+
+
+def _table(title: str, judged: Mapping[str, Any]) -> Table:
+    headers = (one.replace("_", " ") for one in (*MEASURES, *COMPARED))
+    table = Table("", *headers, title=f"{title}: {judged['n']:,} matches")
+    for name, measures in sorted(judged["kinds"].items(), key=lambda kind: kind[1]["log_loss"]):
+        table.add_row(name, *(_cell(measures.get(measure)) for measure in (*MEASURES, *COMPARED)))
+    return table
 
 
 def _cell(measure: float | tuple[float, float] | None) -> str:
     if measure is None:
         return ""
     return f"{measure:.4f}" if isinstance(measure, float) else f"{measure[0]:+.3f} {measure[1]:+.3f}"
-
-
-def _as_json(order: _Order, found: Sequence[Judged]) -> Mapping[str, object]:
-    common: dict[str, object] = {
-        "set": order.name,
-        "test_from": str(order.days[0]),
-        "test_until": str(order.days[1]),
-        "retrain_days": order.every,
-    }
-    if not SETS[order.name].in_play:
-        return common | {"n": found[0].n, "kinds": found[0].kinds}
-    return common | {"minutes": [{"minute": one.minute, "n": one.n, "kinds": one.kinds} for one in found]}

@@ -54,6 +54,19 @@ def test_matches_in_play_are_told_minute_by_minute(data):
     assert losses[-1] < losses[0]
 
 
+def test_parts_are_told_too_and_add_up_to_all(data):
+    parts = [word for by in ("season", "competition", "favourite") for word in ("--by", by)]
+    result = run("--data", data, "--kinds", "heuristic", "--json", *parts, *OPTIONS)
+
+    found = json.loads(result.stdout)
+    assert {"2000/01", "2001/02"} == found["by_season"].keys()
+    assert {"others"} == found["by_competition"].keys()
+    for by in ("season", "competition", "favourite"):
+        shares = [(one["n"], one["kinds"]["heuristic"]["log_loss"]) for one in found[f"by_{by}"].values()]
+        assert 93 == sum(n for n, _ in shares)
+        assert pytest.approx(found["kinds"]["heuristic"]["log_loss"]) == sum(n * loss for n, loss in shares) / 93
+
+
 def test_later_matches_than_the_last_day_change_nothing(data, tmp_path):
     write_history(tmp_path, days=580)
 
@@ -63,15 +76,18 @@ def test_later_matches_than_the_last_day_change_nothing(data, tmp_path):
 
 
 def test_people_read_a_table(data):
-    result = run("--data", data, "--kinds", "heuristic", *OPTIONS)
+    result = run("--data", data, "--kinds", "heuristic", "--by", "season", *OPTIONS)
 
-    assert "internationals, 2001-05-01 .. 2001-08-01: 93 matches" in " ".join(result.stdout.split())
+    text = " ".join(result.stdout.split())
+    assert "internationals, 2001-05-01 .. 2001-08-01: 93 matches" in text
+    assert "internationals, 2001-05-01 .. 2001-08-01, season 2000/01: 61 matches" in text
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--set", "friendlies"], "--set is 'friendlies', not one of internationals, clubs, in-play"),
+        (["--by", "weather"], "--by is 'weather', not one of season, competition, favourite"),
         (["--kinds", "xgboost,bart"], "--kinds is 'bart', not one of"),
         (["--test-from", "May"], "--test-from is 'May', not a date such as"),
         (["--test-until", "2001-04-01"], "are not in this order"),
