@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.baselines import EloLogit, ScoreTable, prior
 from models.graph import Member
 from models.predictors import Kind, Probabilities
-from models.rows import Rows
+from models.rows import PRE_MATCH, Rows
 from models.walking import FEWEST, MEMBERS, Fit, TooFewError, between, fold_days, members_of, pool_of
 
 Baseline = Callable[[Rows, Rows], Probabilities]
@@ -66,9 +66,12 @@ class Forecasts:
         return Forecasts(self.rows.where(chosen), {name: one[chosen] for name, one in self.probabilities.items()})
 
 
-def baselines(names: Sequence[str]) -> Mapping[str, Baseline]:
-    """Return what every model is compared with, for features of these *names*."""
-    return {"prior": prior, "elo": EloLogit(names), "table": ScoreTable(names)}
+def baselines(names: Sequence[str], tested: Rows) -> Mapping[str, Baseline]:
+    """Return what every model is compared with on *tested*, whose features are *names*."""
+    found: dict[str, Baseline] = {"prior": prior, "elo": EloLogit(names)}
+    if (tested.minutes != PRE_MATCH).any():
+        found["table"] = ScoreTable(names)
+    return found
 
 
 def forecasts(plan: Plan, learned: Rows, tested: Rows, fit: Fit) -> Forecasts:
@@ -90,7 +93,7 @@ def forecasts(plan: Plan, learned: Rows, tested: Rows, fit: Fit) -> Forecasts:
         if start >= plan.first:
             known, block = learned.where(learned.days < start), between(tested, start, end)
             ours = _answers(plan, members, unseen, between(known, starts[0], start), block)
-            theirs = {name: one(known, block) for name, one in baselines(fit.names).items()}
+            theirs = {name: one(known, block) for name, one in baselines(fit.names, tested).items()}
             for name, said in {**ours, **theirs}.items():
                 found.setdefault(name, []).append(said)
         if folds:

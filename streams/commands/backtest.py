@@ -215,12 +215,14 @@ def _show(order: _Order, told: Mapping[str, Any]) -> None:
         console.print(_table(title, one))
         for by in order.by:
             for part, judged in one[f"by_{by}"].items():
-                console.print(_table(f"{title}, {by} {part}", judged))
+                console.print(_table(f"{by} {part}", judged))
 
 
 def _table(title: str, judged: Mapping[str, Any]) -> Table:
     headers = (one.replace("_", " ") for one in (*MEASURES, *COMPARED))
-    table = Table("", *headers, title=f"{title}: {judged['n']:,} matches")
+    table = Table(
+        "", *headers, box=None, padding=(0, 1, 0, 0), pad_edge=False, title=f"{title}: {judged['n']:,} matches"
+    )
     for name, measures in sorted(judged["kinds"].items(), key=lambda kind: kind[1]["log_loss"]):
         table.add_row(name, *(_cell(measures.get(measure)) for measure in (*MEASURES, *COMPARED)))
     return table

@@ -29,7 +29,7 @@ def test_each_row_of_the_days_is_forecast_once_by_each_kind_and_baseline(found, 
     days = rows.days[rows.days >= FIRST]
 
     assert days.tolist() == found.rows.days.tolist()
-    assert {*KINDS, "prior", "elo", "table"} == found.probabilities.keys()
+    assert {*KINDS, "prior", "elo"} == found.probabilities.keys()
     for said in found.probabilities.values():
         assert (len(days), 3) == said.shape
         assert np.allclose(said.sum(axis=1), 1, atol=1e-5)
