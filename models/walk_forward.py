@@ -89,9 +89,9 @@ def forecasts(plan: Plan, learned: Rows, tested: Rows, fit: Fit) -> Forecasts:
     unseen: dict[Kind, list[Probabilities]] = {kind: [] for kind in plan.fitted}
     found: dict[str, list[Probabilities]] = {}
     for start, end in pairwise([*starts, plan.last + 1]):
-        members = dict(zip(plan.fitted, fit(plan.fitted, learned.where(learned.days < start)), strict=True))
-        if start >= plan.first:
-            known, block = learned.where(learned.days < start), between(tested, start, end)
+        known, block = learned.where(learned.days < start), between(tested, start, end)
+        members = dict(zip(plan.fitted, fit(plan.fitted, known), strict=True))
+        if start >= plan.first and len(block.days):
             ours = _answers(plan, members, unseen, between(known, starts[0], start), block)
             theirs = {name: one(known, block) for name, one in baselines(fit.names, tested).items()}
             for name, said in {**ours, **theirs}.items():

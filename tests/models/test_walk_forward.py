@@ -68,6 +68,14 @@ def test_one_block_is_worth_what_training_says_of_its_hold_out(kind, rows, judge
     }
 
 
+def test_a_block_without_a_match_is_passed_over(rows, fit):
+    gap = rows.where((rows.days < 250) | (rows.days >= 290))
+
+    found = forecasts(Plan(("heuristic", "lightgbm"), FIRST, LAST, 20), rows, gap, fit)
+
+    assert int((gap.days >= FIRST).sum()) == len(found.rows.days) == len(found.probabilities["lightgbm"])
+
+
 def test_intervals_are_of_the_difference_to_elo_and_to_the_mean(found):
     judged = evaluate(found)
 
