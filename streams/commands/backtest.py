@@ -45,9 +45,18 @@ class MatchSet:
     in_play: bool = False
 
 
+BIG_5: Final = frozenset({"de.1", "en.1", "es.1", "fr.1", "it.1"})
+"""First divisions, as the history names them."""
+
+
+def _of_big_5(match: HistoricMatch) -> Sequence[int]:
+    return before_kick_off(match) if match.competition in BIG_5 else ()
+
+
 SETS: Final[Mapping[str, MatchSet]] = {
     "internationals": MatchSet(international_matches, spread_minutes, before_kick_off),
     "clubs": MatchSet(club_matches, before_kick_off, before_kick_off),
+    "big-5": MatchSet(club_matches, before_kick_off, _of_big_5),
     "in-play": MatchSet(international_matches, spread_minutes, grid_minutes, in_play=True),
 }
 

@@ -21,9 +21,9 @@ def _data(tmp_path_factory):
     write_history(folder)
     with gzip.open(folder / "international_matches.csv.gz", "rt", newline="") as text:
         matches = list(csv.DictReader(text))
-    columns = ["date", "league", "home_team", "away_team", "home_goals", "away_goals", "ht_home", "ht_away"]
-    clubs = [[one["date"], "en.1", one["home_team"], one["away_team"], one["home_score"], one["away_score"], "", ""]
-             for one in matches]  # fmt: skip
+    columns = ["date", "home_team", "away_team", "home_goals", "away_goals", "league"]
+    shared = ("date", "home_team", "away_team", "home_score", "away_score")
+    clubs = [[*(one[name] for name in shared), "en.1" if one["home_team"] < "D" else "en.2"] for one in matches]
     write(folder / "club_matches.csv.gz", columns, clubs)
     return folder
 
@@ -43,6 +43,17 @@ def test_a_set_is_told_as_json(name, data):
     assert found["kinds"]["mean"].keys() == MEASURES | {"versus_elo"}
     assert found["kinds"]["heuristic"].keys() == MEASURES | {"versus_elo", "versus_mean"}
     assert 2 == len(found["kinds"]["heuristic"]["versus_elo"])
+
+
+def test_the_big_5_are_judged_among_all_clubs(data):
+    clubs, big = (
+        json.loads(
+            run("--data", data, "--set", name, "--kinds", "heuristic", "--json", "--by", "competition", *OPTIONS).stdout
+        )
+        for name in ("clubs", "big-5")
+    )
+
+    assert 0 < big["n"] < clubs["n"]
 
 
 def test_matches_in_play_are_told_minute_by_minute(data):
@@ -86,7 +97,7 @@ def test_people_read_a_table(data):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--set", "friendlies"], "--set is 'friendlies', not one of internationals, clubs, in-play"),
+        (["--set", "friendlies"], "--set is 'friendlies', not one of internationals, clubs, big-5, in-play"),
         (["--by", "weather"], "--by is 'weather', not one of season, competition, favourite"),
         (["--kinds", "xgboost,bart"], "--kinds is 'bart', not one of"),
         (["--test-from", "May"], "--test-from is 'May', not a date such as"),
