@@ -3,7 +3,7 @@
 import time
 from contextlib import suppress
 
-from tests.faults.broken_worker import BREAKS
+from tests.faults.broken_worker import BREAKS, taken_over
 from tests.faults.children import FaultError
 from tests.faults.findings import Findings
 from tests.faults.run import AT_LEAST_ONCE, Run
@@ -48,6 +48,7 @@ def joined(how: str) -> Scenario:
         run.load()
         worker.wait_ready()
         run.worker(command=command(how))
+        taken_over(run.children.folder).touch()
         return found(run)
 
     return Scenario(f"broken-{how}", body, guarantees=(AT_LEAST_ONCE,), events=EVENTS, broken=True)

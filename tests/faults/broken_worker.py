@@ -5,9 +5,11 @@ their own, and make the brokers look slow, so that what is under way is under wa
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer as StockConsumer
@@ -33,6 +35,19 @@ def slow_outputs(seconds: float) -> None:
         return await deliver(self, messages)
 
     Outbox.deliver = slowly  # type: ignore[method-assign] # broken on purpose, so are all below
+
+
+def hold_outputs(until: Callable[[], bool]) -> None:
+    """Let predictions wait *until* it is so."""
+    deliver = Outbox.deliver
+
+    async def late(self: Outbox, messages: Any) -> Any:
+        ours = any(message.topic.endswith("predictions") for message in messages)
+        while ours and not until():  # noqa: ASYNC110 - another process makes it so
+            await asyncio.sleep(0.05)
+        return await deliver(self, messages)
+
+    Outbox.deliver = late  # type: ignore[method-assign]
 
 
 def commit_before_delivery() -> None:
@@ -61,7 +76,11 @@ def no_applied_offsets() -> None:
 
 
 def stock_revoke_order() -> None:
-    """Let go of partitions as Faust does: forget what is finished, and wait for nothing that is under way."""
+    """Let go of partitions as Faust does: forget what is finished, and wait for nothing that is under way.
+
+    That comes out when the partitions are another's.
+    """
+    hold_outputs(taken_over(Path(os.environ["XDG_CACHE_HOME"]).parent).exists)
 
     async def let_go(self: SliceConsumer, revoked: Any) -> None:
         self.app.engine.ledger.finished.clear()
@@ -84,12 +103,16 @@ def state_before_output() -> None:
     AtLeastOnce.finish = states_first  # type: ignore[method-assign]
 
 
-# How each is broken, and by how many seconds its outputs are slow: longer than a restore where another worker is to
-# have taken over before they come.
+def taken_over(folder: Path) -> Path:
+    """Return the file which says that another worker has taken over; *folder* is that of the run's processes."""
+    return folder / "taken-over"
+
+
+# How each is broken, and by how many seconds its outputs are slow.
 BREAKS: Mapping[str, tuple[Callable[[], None], float]] = {
     "commit-before-delivery": (commit_before_delivery, 0.5),
     "no-applied-offsets": (no_applied_offsets, 0.5),
-    "stock-revoke-order": (stock_revoke_order, 9.0),
+    "stock-revoke-order": (stock_revoke_order, 0.0),
     "state-before-output": (state_before_output, 2.0),
 }
 
