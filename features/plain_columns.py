@@ -1,13 +1,12 @@
 """What a prediction says of its event and its match, gathered from the columns in which they were folded."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.plain_layout import Columns
 from schemas.compiling import compiled
+from schemas.flat_texts import Longs
 from schemas.plain_predictions import NUMBERS
 
-Longs = NDArray[np.int64]
 (
     _MATCH_ID, _MATCH_ID_LENGTH, _EVENT_ID, _EVENT_ID_LENGTH, _COMPETITION, _COMPETITION_LENGTH, _KIND, _OCCURRED,
     _MINUTE, _HOME, _AWAY, _PARTITION, _OFFSET, _TIMESTAMP, _RECEIVED,

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.bootstrap import paired_interval
-from models.predictors import Probabilities
 from models.rows import GRID, PRE_MATCH
-from models.scores import SMALLEST, scores
+from models.scores import log_losses, scores
 from models.walk_forward import Forecasts
 
 COMPARED: Final[Mapping[str, str]] = {"versus_elo": "elo", "versus_mean": "mean"}
@@ -36,7 +34,7 @@ class Judged:
 def evaluate(found: Forecasts) -> Judged:
     """Return what *found* is worth: forecasts of one moment of each match, at least one."""
     results = found.rows.results
-    losses = {name: _losses(said, results) for name, said in found.probabilities.items()}
+    losses = {name: log_losses(said, results) for name, said in found.probabilities.items()}
     kinds: dict[str, Measures] = {}
     for name, said in found.probabilities.items():
         measures: dict[str, float | tuple[float, float]] = {**scores(said, results)}
@@ -58,10 +56,3 @@ def moments(found: Forecasts) -> Mapping[int, Forecasts]:
     """Return *found* by the minute of the match clock, PRE_MATCH first."""
     parts = {minute: found.where(found.rows.minutes == minute) for minute in (PRE_MATCH, *GRID)}
     return {minute: part for minute, part in parts.items() if len(part.rows.days)}
-
-
-def _losses(probabilities: Probabilities, results: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the log loss of each row, in nats."""
-    chosen = probabilities[np.arange(len(results)), results].astype(np.float64)
-    losses: NDArray[np.float64] = -np.log(np.maximum(chosen, SMALLEST))
-    return losses

@@ -32,8 +32,10 @@ from models.row_program import (
     Program,
 )
 
-_UNARY: Final = {"IsNaN": IS_NAN, "Log": LOG, "Identity": COPY}
-_BINARY: Final = {"Add": ADD, "Sub": SUB, "Mul": MUL, "Div": DIV, "Max": MAX, "Min": MIN}
+_ELEMENTWISE: Final = {
+    "IsNaN": IS_NAN, "Log": LOG, "Identity": COPY, "Add": ADD, "Sub": SUB, "Mul": MUL, "Div": DIV, "Max": MAX,
+    "Min": MIN, "Where": WHERE,
+}  # fmt: skip
 
 
 class _UnknownError(Exception):
@@ -93,16 +95,12 @@ class _Writer:
         """
         settings = {one.name: helper.get_attribute_value(one) for one in node.attribute}
         inputs, name = list(node.input), node.output[0]
-        if node.op_type in _UNARY or node.op_type in _BINARY:
-            self.elementwise((_UNARY | _BINARY)[node.op_type], name, inputs)
+        if node.op_type in _ELEMENTWISE:
+            self.elementwise(_ELEMENTWISE[node.op_type], name, inputs)
         elif node.op_type in _OTHERS:
             _OTHERS[node.op_type](self, name, inputs, settings)
         else:
             raise _UnknownError(node.op_type)
-
-    def where(self, name: str, inputs: Sequence[str], _settings: Mapping[str, Any]) -> None:
-        """Choose."""
-        self.elementwise(WHERE, name, inputs)
 
     def relu(self, name: str, inputs: Sequence[str], _settings: Mapping[str, Any]) -> None:
         """Let nothing be below zero."""
@@ -163,7 +161,7 @@ class _Writer:
 
 
 _OTHERS: Final[Mapping[str, Callable[[_Writer, str, Sequence[str], Mapping[str, Any]], None]]] = {
-    "Where": _Writer.where, "Relu": _Writer.relu, "Clip": _Writer.clip, "Cast": _Writer.cast,
+    "Relu": _Writer.relu, "Clip": _Writer.clip, "Cast": _Writer.cast,
     "Gather": _Writer.gather, "ReduceSum": _Writer.total, "Softmax": _Writer.softmax, "MatMul": _Writer.multiply,
     "Concat": _Writer.concatenate,
 }  # fmt: skip

@@ -20,15 +20,21 @@ def scores(probabilities: Probabilities, results: NDArray[np.int64]) -> Mapping[
         results: Index into CLASSES, shape ``(n,)``.
     """
     shares, happened = probabilities.astype(np.float64), np.eye(len(CLASSES))[results]
-    chosen = np.maximum(shares[np.arange(len(results)), results], SMALLEST)
     return {
         "n": float(len(results)),
-        "log_loss": float(-np.log(chosen).mean()),
+        "log_loss": float(log_losses(probabilities, results).mean()),
         "rps": ranked_probability_score(shares, happened),
         "brier": float(((shares - happened) ** 2).sum(axis=1).mean()),
         "accuracy": float((shares.argmax(axis=1) == results).mean()),
         "ece": calibration_error(shares, happened),
     }
+
+
+def log_losses(probabilities: Probabilities, results: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the log loss of each row, in nats, shape ``(n,)``."""
+    chosen = probabilities[np.arange(len(results)), results].astype(np.float64)
+    losses: NDArray[np.float64] = -np.log(np.maximum(chosen, SMALLEST))
+    return losses
 
 
 def ranked_probability_score(shares: NDArray[np.float64], happened: NDArray[np.float64]) -> float:

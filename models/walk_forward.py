@@ -11,7 +11,7 @@ from models.baselines import EloLogit, ScoreTable, prior
 from models.graph import Member
 from models.predictors import Kind, Probabilities
 from models.rows import PRE_MATCH, Rows
-from models.walking import FEWEST, MEMBERS, Fit, TooFewError, between, fold_days, members_of, pool_of
+from models.walking import FEWEST, FOLDS, MEMBERS, Fit, TooFewError, between, fold_days, members_of, pool_of
 
 Baseline = Callable[[Rows, Rows], Probabilities]
 
@@ -45,7 +45,7 @@ class Plan:
     @property
     def fits(self) -> int:
         """Return how many members are fitted in all."""
-        folds = len(fold_days(np.arange(1000), 1000)) if "stack" in self.kinds else 0
+        folds = FOLDS if "stack" in self.kinds else 0
         return (folds + len(self.starts)) * len(self.fitted)
 
 

@@ -21,7 +21,14 @@ from models.segments import BY
 from models.walk_forward import Forecasts, Plan, forecasts
 from models.walking import Fit, Step, TooFewError
 from streams.commands.errors import UserError
-from streams.commands.model_options import days_of, read_date, read_feature_set, read_history, read_kind
+from streams.commands.model_options import (
+    days_of,
+    fitting_options,
+    read_date,
+    read_feature_set,
+    read_history,
+    read_kind,
+)
 from streams.commands.training_progress import training_progress
 
 MEASURES: Final = ("log_loss", "rps", "brier", "accuracy", "ece")
@@ -82,13 +89,6 @@ class _Order:
 
 
 @click.command("backtest")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("../shared/data"),
-    show_default=True,
-    help="Folder with the match history.",
-)
 @click.option("--test-from", required=True, metavar="DATE", help="First day of the matches which are forecast.")
 @click.option("--test-until", required=True, metavar="DATE", help="Last day of them.")
 @click.option(
@@ -96,13 +96,6 @@ class _Order:
 )
 @click.option(
     "--kinds", default=DEFAULT_KINDS, show_default=True, metavar="KINDS", help=f"Some of {', '.join(KINDS)}, by commas."
-)
-@click.option(
-    "--since",
-    default="1990-01-01",
-    show_default=True,
-    metavar="DATE",
-    help="First day to learn from; earlier matches only move the ratings.",
 )
 @click.option(
     "--retrain-days",
@@ -114,15 +107,7 @@ class _Order:
 @click.option(
     "--by", multiple=True, metavar="PART", help=f"Tell of parts, too: {', '.join(BY)}; several by repeating it."
 )
-@click.option("--feature-set", default="v1", show_default=True, help="Feature set to learn.")
-@click.option(
-    "--share",
-    type=click.FloatRange(0.001, 1.0),
-    default=1.0,
-    show_default=True,
-    help="Share of the full number of trees.",
-)
-@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads of a fit.")
+@fitting_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def backtest(  # noqa: PLR0917 - click passes them by name
     data: Path,

@@ -3,11 +3,49 @@
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
 
 from features.feature_sets import FEATURE_SETS, FeatureSet
 from features.history import EPOCH, HistoricMatch, HistoryError
 from models.predictors import KINDS, Kind
 from streams.commands.errors import UserError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS: Final = (
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        default=Path("../shared/data"),
+        show_default=True,
+        help="Folder with the match history.",
+    ),
+    click.option(
+        "--since",
+        default="1990-01-01",
+        show_default=True,
+        metavar="DATE",
+        help="First day to learn from; earlier matches only move the ratings.",
+    ),
+    click.option("--feature-set", default="v1", show_default=True, help="Feature set to learn."),
+    click.option(
+        "--share",
+        type=click.FloatRange(0.001, 1.0),
+        default=1.0,
+        show_default=True,
+        help="Share of the full number of trees.",
+    ),
+    click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads of a fit."),
+)
+
+
+def fitting_options(command: F) -> F:
+    """Give *command* the options of whatever fits models to the history."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 def read_history(read: Callable[[Path], Iterator[HistoricMatch]], data: Path) -> list[HistoricMatch]:

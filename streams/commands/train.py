@@ -24,7 +24,14 @@ from models.training import Trained, steps_of, train
 from models.walking import Step, TooFewError
 from monitors.reference import ReferenceHistograms
 from streams.commands.errors import UserError
-from streams.commands.model_options import days_of, read_date, read_feature_set, read_history, read_kind
+from streams.commands.model_options import (
+    days_of,
+    fitting_options,
+    read_date,
+    read_feature_set,
+    read_history,
+    read_kind,
+)
 from streams.commands.training_progress import training_progress
 
 LIBRARIES: Final = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost-cpu", "lightgbm", "touchline")
@@ -45,22 +52,8 @@ class _Order:
 
 
 @click.command("train")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("../shared/data"),
-    show_default=True,
-    help="Folder with the match history.",
-)
 @click.option("--kind", default="stack", show_default=True, metavar="KIND", help=f"One of {', '.join(KINDS)}.")
 @click.option("--until", metavar="DATE", help="Last day to learn from (default: the last of the history).")
-@click.option(
-    "--since",
-    default="1990-01-01",
-    show_default=True,
-    metavar="DATE",
-    help="First day to learn from; earlier matches only move the ratings.",
-)
 @click.option(
     "--holdout-days",
     type=click.IntRange(1, 3650),
@@ -73,15 +66,7 @@ class _Order:
 )
 @click.option("--name", default="internationals", show_default=True, help="Name of the model.")
 @click.option("--version", "model_version", default="1", show_default=True, help="Version of the bundle.")
-@click.option("--feature-set", default="v1", show_default=True, help="Feature set to learn.")
-@click.option(
-    "--share",
-    type=click.FloatRange(0.001, 1.0),
-    default=1.0,
-    show_default=True,
-    help="Share of the full number of trees.",
-)
-@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads of a fit.")
+@fitting_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def train_command(  # noqa: PLR0917 - click passes them by name
     data: Path,

@@ -43,7 +43,6 @@ class Records:
     Attributes:
         slices: As they were decoded.
         each: The records.
-        starts: Index of the first record of each slice.
         pieces: Index of the slice of each record.
         keys: Of the records; empty for none.
         content: The values, one behind the other; where the ids of events lie.
@@ -55,7 +54,6 @@ class Records:
 
     slices: Sequence[Decoded[Reading]]
     each: Sequence[Record]
-    starts: NDArray[np.int64]
     pieces: NDArray[np.int64]
     keys: Sequence[bytes]
     content: bytes
@@ -116,7 +114,6 @@ class SliceReader:
         found = Records(
             slices,
             records,
-            np.array(starts[:-1], np.int64),
             np.arange(len(slices)).repeat(lengths),
             [record.key or _NOTHING for record in records],
             b"".join(values),

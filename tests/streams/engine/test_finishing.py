@@ -10,9 +10,12 @@ from streams.engine.outbox import Delivery, Message
 class Outbox:
     def __init__(self):
         self.written = []
+        self.second = asyncio.Event()
 
     async def deliver(self, messages):
         self.written.append(messages)
+        if len(self.written) == 2:
+            self.second.set()
         return Delivery()
 
 
@@ -54,7 +57,7 @@ async def test_outputs_go_out_while_batches_wait_to_be_finished(finisher, outbox
     await finisher.gather(handed_on)
     handed_on.put_nowait(finisher.begin(batch(2)))
     waiting = asyncio.create_task(finisher.gather(handed_on))
-    await asyncio.sleep(0.001)
+    await outbox.second.wait()
 
     assert (2, False) == (len(outbox.written), waiting.done())
     waiting.cancel()
