@@ -1,4 +1,4 @@
-"""From facts of matches to the values of feature set v1, the same code for training and serving.
+"""From facts of matches to the values of the feature sets, the same code for training and serving.
 
 Facts are what a state says, one row a match, float64; NaN is not known. Each row is computed from itself alone, so that
 it has the same bits in every batch.
@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.outcome import outcome_chances
+from features.divisions import DRAW_FACTORS
+from features.outcome import outcome_chances, with_draws
 from features.team_ratings import HOME_LOG_GOALS, LOG_GOALS
 from schemas.compiling import compiled
 
@@ -34,8 +35,21 @@ RATED: Final = (
     "away_matches",
     "home_rest_days",
     "away_rest_days",
+    "pi_difference",
+    "home_pi",
+    "away_pi",
+    "home_form_at_home",
+    "away_form_away",
+    "home_season_matches",
+    "away_season_matches",
+    "division_goals",
+    "home_advantage",
+    "draw_factor",
 )
-"""What the ratings say: the first facts and the first features."""
+"""What the ratings say: the first facts."""
+
+N_RATED_V1: Final = 19
+"""Of them, the first, which are the first features of set v1."""
 
 PLAYED: Final = (
     "neutral",
@@ -55,6 +69,7 @@ PLAYED: Final = (
 
 _RATED: Final = len(RATED)
 _HOME_MEAN, _AWAY_MEAN = RATED.index("expected_home_goals"), RATED.index("expected_away_goals")
+_DRAWS: Final = RATED.index("draw_factor")
 (
     NEUTRAL,
     IMPORTANCE,
@@ -75,6 +90,7 @@ RED_OWN: Final = 0.67
 RED_OTHER: Final = 1.2
 LAST_MINUTE: Final = 94  # with stoppage time
 LAST_EXTRA_MINUTE: Final = 122
+N_SHARED: Final = HOME_GOALS - NEUTRAL + 2  # facts of the state which are features
 MOST_REDS: Final = 11  # a team has no more players; the power of any number of cards is too large for a float
 MOST_GOALS: Final = 40.0  # expected of one side; time and memory of the chances grow with them
 _MEAN_HOME, _MEAN_AWAY = exp(LOG_GOALS + HOME_LOG_GOALS), exp(LOG_GOALS)
@@ -88,14 +104,20 @@ def _expected(told: float, otherwise: float) -> float:
 
 
 @compiled
+def _remaining(facts: NDArray[np.float64]) -> float:
+    """Return how much of the match is still to come, 0 to 1, and more in extra time."""
+    minute = facts[MINUTE]
+    last = LAST_MINUTE if minute <= 90 else LAST_EXTRA_MINUTE  # noqa: PLR2004 # the end of normal time
+    return 0.0 if facts[OVER] else max(last - minute, 0.0) / LAST_MINUTE
+
+
+@compiled
 def remaining_goals(facts: NDArray[np.float64]) -> tuple[float, float]:
     """Return the expected goals of both sides which are still to come; of mean teams when they are not rated.
 
     At most MOST_GOALS each; a rating which expects more, fewer than none, or NaN, is no rating.
     """
-    minute = facts[MINUTE]
-    last = LAST_MINUTE if minute <= 90 else LAST_EXTRA_MINUTE  # noqa: PLR2004 # the end of normal time
-    share = 0.0 if facts[OVER] else max(last - minute, 0.0) / LAST_MINUTE
+    share = _remaining(facts)
     home = _expected(facts[_HOME_MEAN], _MEAN_AWAY if facts[NEUTRAL] == 1.0 else _MEAN_HOME)
     away = _expected(facts[_AWAY_MEAN], _MEAN_AWAY)
     home_reds, away_reds = int(min(facts[HOME_REDS], MOST_REDS)), int(min(facts[AWAY_REDS], MOST_REDS))
@@ -106,22 +128,45 @@ def remaining_goals(facts: NDArray[np.float64]) -> tuple[float, float]:
 
 
 @compiled
-def fill_features(facts: NDArray[np.float64], features: NDArray[np.float32]) -> None:
-    """Write to *features* ``(n, 32)`` the values of set v1 for the rows of *facts* ``(n, N_FACTS)``."""
+def _draw_factor(facts: NDArray[np.float64], lead: float) -> float:
+    """Return how much more probable a draw is than the goals say: in a division, while level, ever less."""
+    factor: float = facts[_DRAWS]
+    if lead != 0.0 or not DRAW_FACTORS[0] <= factor <= DRAW_FACTORS[1]:
+        return 1.0
+    share: float = min(_remaining(facts), 1.0)
+    return 1.0 + (factor - 1.0) * share
+
+
+@compiled
+def _fill(facts: NDArray[np.float64], features: NDArray[np.float32], rated: int, draws: bool) -> None:  # noqa: FBT001 - kernels take no keywords
+    """Write to *features* ``(n, rated + 13)`` the first *rated* ratings and PLAYED for the rows of *facts*."""
     for row in range(len(facts)):
         known, out = facts[row], features[row]
-        for column in range(_RATED + 6):  # up to the goals, facts are features
+        for column in range(rated):
             out[column] = known[column]
+        played = out[rated:]
+        for column in range(N_SHARED):
+            played[column] = known[NEUTRAL + column]
         home_mean, away_mean = remaining_goals(known)
         lead = known[HOME_GOALS] - known[AWAY_GOALS]
-        out[_RATED + 6] = lead
-        out[_RATED + 7] = known[MINUTE] - known[LAST_GOAL]
-        out[_RATED + 8], out[_RATED + 9] = home_mean, away_mean
-        out[_RATED + 10], out[_RATED + 11], out[_RATED + 12] = outcome_chances(home_mean, away_mean, int(lead))
+        played[N_SHARED] = lead
+        played[N_SHARED + 1] = known[MINUTE] - known[LAST_GOAL]
+        played[N_SHARED + 2], played[N_SHARED + 3] = home_mean, away_mean
+        home, draw, away = outcome_chances(home_mean, away_mean, int(lead))
+        if draws:
+            home, draw, away = with_draws(home, draw, away, _draw_factor(known, lead))
+        played[N_SHARED + 4], played[N_SHARED + 5], played[N_SHARED + 6] = home, draw, away
 
 
-def features_of(facts: NDArray[np.float64]) -> NDArray[np.float32]:
+def features_v1(facts: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the values of set v1, shape ``(n, 32)``, for *facts* ``(n, N_FACTS)``."""
+    features = np.empty((len(facts), N_RATED_V1 + len(PLAYED)), np.float32)
+    _fill(facts, features, N_RATED_V1, False)  # noqa: FBT003 - kernels take no keywords
+    return features
+
+
+def features_v2(facts: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the values of set v2, shape ``(n, 42)``: all ratings, and the draws of divisions."""
     features = np.empty((len(facts), len(RATED) + len(PLAYED)), np.float32)
-    fill_features(facts, features)
+    _fill(facts, features, len(RATED), True)  # noqa: FBT003 - as above
     return features

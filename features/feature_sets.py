@@ -7,7 +7,7 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from features.facts import N_FACTS, PLAYED, RATED, features_of
+from features.facts import N_FACTS, N_RATED_V1, PLAYED, RATED, features_v1, features_v2
 from features.match_state import MatchState
 from features.rating_book import SOURCE
 from features.team_ratings import importance
@@ -64,4 +64,8 @@ def _rated(state: MatchState) -> list[float]:
     return [nan if value is None else value for value in values]
 
 
-FEATURE_SETS: Mapping[str, FeatureSet] = {"v1": FeatureSet("v1", (*RATED, *PLAYED), facts_of, features_of)}
+FEATURE_SETS: Mapping[str, FeatureSet] = {
+    "v1": FeatureSet("v1", (*RATED[:N_RATED_V1], *PLAYED), facts_of, features_v1),
+    "v2": FeatureSet("v2", (*RATED, *PLAYED), facts_of, features_v2),
+}
+NEWEST = list(FEATURE_SETS)[-1]

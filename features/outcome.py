@@ -43,3 +43,10 @@ def outcome_chances(home_mean: float, away_mean: float, lead: int) -> tuple[floa
         draws += ours * theirs
         fewer += theirs
     return home_wins, draws, max(1.0 - home_wins - draws, 0.0)
+
+
+@compiled
+def with_draws(home: float, draw: float, away: float, factor: float) -> tuple[float, float, float]:
+    """Return the chances when a draw is *factor* times as probable, compared with the other two, as they say."""
+    total = 1.0 + (factor - 1.0) * draw
+    return home / total, factor * draw / total, away / total

@@ -1,14 +1,16 @@
 """RatingBook: the state of the ``rate`` role, from team events to ratings features."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import groupby
 
+from features.divisions import DivisionRates
 from features.rating_records import DAY_MS, BaseRating, Changes, Fixture, RatingClock
-from features.rating_window import RatingWindow, fold_day
+from features.rating_window import RatingWindow
+from features.ratings import Ratings
 from features.remembered import digest, signed
-from features.team_ratings import FinishedMatch, TeamRating, rating_values
+from features.team_ratings import FinishedMatch, TeamRating
 from schemas.records import FeatureEvent, TeamEvent
 
 __all__ = ["DAY_MS", "SOURCE", "BaseRating", "Changes", "Fixture", "RatingBook", "RatingClock"]
@@ -24,9 +26,10 @@ class RatingBook:
     in which matches are heard. A repeated event id changes nothing (but the clock, if that was not written).
     """
 
-    def __init__(self, base: Mapping[str, TeamRating] | None = None, clock: RatingClock | None = None) -> None:
+    def __init__(self, base: Iterable[TeamRating] = (), clock: RatingClock | None = None) -> None:
         self._clock = clock or RatingClock()
-        self._window = RatingWindow(base or {}, self._clock.base_day, self._clock.base_day)
+        known = Ratings.of(base, self._clock.divisions)
+        self._window = RatingWindow(known, self._clock.base_day, self._clock.base_day)
         self._fixtures: dict[str, Fixture] = {}
         self._open: dict[str, set[str]] = {}
         self._written_base: dict[str, TeamRating | None] = {}
@@ -40,12 +43,8 @@ class RatingBook:
     ) -> "RatingBook":
         """Return the book whose written records these are, also when its last ``Changes`` were written in part."""
         clock = clock or RatingClock()
-        kept = {}
-        for base in bases:
-            rating = base.rating if base.base_day <= clock.base_day else base.previous
-            if rating is not None:
-                kept[rating.team] = rating
-        book = cls(kept, clock)
+        ratings = [base.rating if base.base_day <= clock.base_day else base.previous for base in bases]
+        book = cls([rating for rating in ratings if rating is not None], clock)
         for fixture in fixtures:
             if book._outlived(fixture):
                 book._dropped.add(fixture.match_id)
@@ -58,13 +57,13 @@ class RatingBook:
     @classmethod
     def seeded(cls, results: Iterable[FinishedMatch], day: int) -> "RatingBook":
         """Return a book that begins on *day* with all *results* of earlier days in its base."""
-        base: dict[str, TeamRating] = {}
+        base = Ratings()
         earlier = sorted((result for result in results if result.day < day), key=lambda result: result.day)
         for _, those in groupby(earlier, lambda result: result.day):
-            fold_day(base, {result.match_id: result for result in those})
-        book = cls(base, RatingClock(day, day, day * DAY_MS))
+            base.fold_day(those)
+        book = cls(base.teams.values(), RatingClock(day, day, day * DAY_MS, divisions=_sorted(base)))
         book._written_clock = None
-        book._written_base = dict.fromkeys(base)
+        book._written_base = dict.fromkeys(base.teams)
         return book
 
     @property
@@ -93,15 +92,18 @@ class RatingBook:
             new = _fixture(event, self._fixtures.get(event.match_id))
             moved |= self._ignore(new) if self._outlived(new) else self._put(new)
             news |= {new.match_id} & self._fixtures.keys()
-        for team in moved:
-            news |= self._open.get(team, set())
+        for name in moved:
+            news |= self._open.get(name, set())
         return [said for match_id in sorted(news) if (said := self._say(self._fixtures[match_id])) is not None]
 
     def changed(self) -> Changes:
         """Return what has changed since the last call, and forget it."""
         base_day = self._clock.base_day
         changes = Changes(
-            [BaseRating(self._window.base[team], base_day, was) for team, was in sorted(self._written_base.items())],
+            [
+                BaseRating(self._window.base.teams[team], base_day, was)
+                for team, was in sorted(self._written_base.items())
+            ],
             [self._fixtures[match_id] for match_id in sorted(self._touched)],
             self._clock if self._clock != self._written_clock else None,
             sorted(self._dropped),
@@ -121,9 +123,11 @@ class RatingBook:
         if day <= clock.day:
             return set()
         moved, was = self._window.advance(day)
-        for team, rating in was.items():
+        for team, rating in was.teams.items():
             self._written_base.setdefault(team, rating if rating.matches else None)
         self._clock = replace(self._clock, base_day=self._window.base_day)
+        if was.divisions:
+            self._clock = replace(self._clock, divisions=_sorted(self._window.base))
         for fixture in [one for one in self._fixtures.values() if self._outlived(one)]:
             self._drop(fixture)
         return moved
@@ -139,8 +143,8 @@ class RatingBook:
         self._touched.add(new.match_id)
         self._dropped.discard(new.match_id)
         if new.open:
-            for team in (new.home_team, new.away_team):
-                self._open.setdefault(team, set()).add(new.match_id)
+            for name in _names(new):
+                self._open.setdefault(name, set()).add(new.match_id)
         return self._window.replace(old.result if old is not None else None, new.result)
 
     def _ignore(self, new: Fixture) -> set[str]:
@@ -159,18 +163,16 @@ class RatingBook:
         self._dropped.add(fixture.match_id)
 
     def _close(self, fixture: Fixture) -> None:
-        for team in (fixture.home_team, fixture.away_team):
-            open_ones = self._open.get(team, set())
+        for name in _names(fixture):
+            open_ones = self._open.get(name, set())
             open_ones.discard(fixture.match_id)
             if not open_ones:
-                self._open.pop(team, None)
+                self._open.pop(name, None)
 
     def _say(self, fixture: Fixture) -> FeatureEvent | None:
         if not fixture.open or fixture.kick_off_ms + OPEN_DAYS * DAY_MS < self._clock.occurred_at_ms:
             return None
-        home = self._window.rating(fixture.home_team, fixture.day)
-        away = self._window.rating(fixture.away_team, fixture.day)
-        values = rating_values(home, away, neutral=fixture.neutral, day=fixture.day)
+        values = self._window.values(fixture)
         if values == fixture.values:
             return None
         as_of_ms = max(fixture.as_of_ms + 1, self._clock.occurred_at_ms)
@@ -195,6 +197,15 @@ def _fixture(event: TeamEvent, old: Fixture | None) -> Fixture:
         old.as_of_ms if old else 0,
         old.values if old else {},
     )
+
+
+def _names(fixture: Fixture) -> tuple[str, str, str]:
+    """Return those on whose ratings the values of *fixture* depend."""
+    return fixture.home_team, fixture.away_team, fixture.competition
+
+
+def _sorted(ratings: Ratings) -> tuple[DivisionRates, ...]:
+    return tuple(ratings.divisions[name] for name in sorted(ratings.divisions))
 
 
 def _event_id(match_id: str, as_of_ms: int) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from features.divisions import DivisionRates
 from features.team_ratings import FinishedMatch, TeamRating
 
 DAY_MS = 86_400_000
@@ -60,7 +61,7 @@ class Fixture:
 
 @dataclass(frozen=True, slots=True)
 class BaseRating:
-    """A team's rating below the window of days that can be refolded; persisted as ``base_rating.v1.avsc``, key team.
+    """A team's rating below the window of days that can be refolded; persisted as ``base_rating.v2.avsc``, key team.
 
     Attributes:
         rating: As after all results before base_day.
@@ -75,19 +76,22 @@ class BaseRating:
 
 @dataclass(frozen=True, slots=True)
 class RatingClock:
-    """How far the book is; persisted as ``rating_clock.v1.avsc``, one record.
+    """How far the book is; persisted as ``rating_clock.v2.avsc``, one record.
 
     Attributes:
         day: Current day, in days since the epoch; results of earlier days are folded.
         base_day: Results of days before it are in the base.
         occurred_at_ms: Highest event time seen.
         too_late: Results that came after their day had left the window; ignored.
+        divisions: The rates of the divisions after all results before base_day, by name. They are few, and stand here
+            so that they are written at once with base_day.
     """
 
     day: int = 0
     base_day: int = 0
     occurred_at_ms: int = 0
     too_late: int = 0
+    divisions: tuple[DivisionRates, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

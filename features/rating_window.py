@@ -4,43 +4,49 @@ Below the window stands the base. What a day's results changed is kept as the ra
 those are put back, last day first.
 """
 
-from collections.abc import Mapping
-
-from features.team_ratings import FinishedMatch, TeamRating, after_result
+from features.divisions import DivisionRates
+from features.ratings import Meeting, Ratings
+from features.team_ratings import FinishedMatch, TeamRating
 
 WINDOW_DAYS = 30
 
 
 class RatingWindow:
-    """The ratings of all teams.
+    """The ratings of all teams and divisions.
 
     Attributes:
-        base: Ratings after all results before base_day.
+        base: Ratings after all results before base_day; the window's own from now on.
         base_day: Days since the epoch.
         day: Results of days before it are folded.
     """
 
-    def __init__(self, base: Mapping[str, TeamRating], base_day: int, day: int) -> None:
-        self.base = dict(base)
+    def __init__(self, base: Ratings, base_day: int, day: int) -> None:
+        self.base = base
         self.base_day = base_day
         self.day = day
-        self._now = dict(base)
+        self._now = Ratings(dict(base.teams), dict(base.divisions))
         self._results: dict[int, dict[str, FinishedMatch]] = {}
-        self._before: dict[int, dict[str, TeamRating]] = {}
+        self._before: dict[int, Ratings] = {}
 
     def rating(self, team: str, day: int) -> TeamRating:
         """Return what results of days strictly before *day* say of *team*."""
-        for one in sorted(one for one in self._before if one >= day):
-            if team in self._before[one]:
-                return self._before[one][team]
-        return self._now.get(team) or TeamRating(team)
+        for one in self._from(day):
+            if team in one.teams:
+                return one.teams[team]
+        return self._now.team(team)
+
+    def values(self, meeting: Meeting) -> dict[str, float | None]:
+        """Return what results of strictly earlier days say of *meeting*."""
+        teams = [self.rating(team, meeting.day) for team in (meeting.home_team, meeting.away_team)]
+        rates = self._division(meeting.competition, meeting.day)
+        return Ratings.of(teams, [] if rates is None else [rates]).values(meeting)
 
     def ratings(self) -> list[TeamRating]:
-        """Return all ratings as they are now."""
-        return list(self._now.values())
+        """Return the ratings of all teams as they are now."""
+        return list(self._now.teams.values())
 
     def replace(self, old: FinishedMatch | None, new: FinishedMatch | None) -> set[str]:
-        """Put *new* in the place of *old*; return the teams whose rating may have moved."""
+        """Put *new* in the place of *old*; return the teams and divisions which may have moved."""
         days = []
         if old is not None:
             del self._results[old.day][old.match_id]
@@ -50,43 +56,42 @@ class RatingWindow:
             days.append(new.day)
         return self._refold(min(days)) if days and min(days) < self.day else set()
 
-    def advance(self, day: int) -> tuple[set[str], dict[str, TeamRating]]:
-        """Close all days before *day*; return the teams that moved, and the base ratings before those that moved."""
+    def advance(self, day: int) -> tuple[set[str], Ratings]:
+        """Close all days before *day*; return what moved, and the base ratings before those that moved."""
         moved = self._fold(self.day, day)
         self.day = day
         return moved, self._advance_base(day - WINDOW_DAYS)
+
+    def _from(self, day: int) -> list[Ratings]:
+        return [self._before[one] for one in sorted(one for one in self._before if one >= day)]
+
+    def _division(self, competition: str, day: int) -> DivisionRates | None:
+        for one in self._from(day):
+            if competition in one.divisions:
+                return one.divisions[competition]
+        return self._now.division(competition)
 
     def _refold(self, first: int) -> set[str]:
         moved: set[str] = set()
         for day in sorted((day for day in self._before if day >= first), reverse=True):
             before = self._before.pop(day)
             self._now.update(before)
-            moved.update(before)
+            moved |= before.names
         return moved | self._fold(first, self.day)
 
     def _fold(self, first: int, until: int) -> set[str]:
         moved: set[str] = set()
         for day in sorted(day for day in self._results if first <= day < until):
-            self._before[day] = fold_day(self._now, self._results[day])
-            moved.update(self._before[day])
+            self._before[day] = self._now.fold_day(self._results[day].values())
+            moved |= self._before[day].names
         return moved
 
-    def _advance_base(self, day: int) -> dict[str, TeamRating]:
-        moved: dict[str, TeamRating] = {}
+    def _advance_base(self, day: int) -> Ratings:
+        moved = Ratings()
         for one in sorted(one for one in self._results if one < day):
-            moved = fold_day(self.base, self._results.pop(one)) | moved
+            before = self.base.fold_day(self._results.pop(one).values())
+            before.update(moved)
+            moved = before
             self._before.pop(one, None)
         self.base_day = max(self.base_day, day)
         return moved
-
-
-def fold_day(ratings: dict[str, TeamRating], results: Mapping[str, FinishedMatch]) -> dict[str, TeamRating]:
-    """Fold one day's *results* into *ratings*, by match_id; return the ratings before it of those who played."""
-    before: dict[str, TeamRating] = {}
-    for _, result in sorted(results.items()):
-        home = ratings.get(result.home_team) or TeamRating(result.home_team)
-        away = ratings.get(result.away_team) or TeamRating(result.away_team)
-        before.setdefault(result.home_team, home)
-        before.setdefault(result.away_team, away)
-        ratings[result.home_team], ratings[result.away_team] = after_result(home, away, result)
-    return before

@@ -5,14 +5,21 @@
 - Attack and defence: goals are Poisson with log means intercept + attack - defence (Maher 1982, "Modelling
   association football scores"); each result is one step up the gradient of its log likelihood, as in score-driven
   models (Koopman and Lit 2019). The step does not shrink with the matches, so that old results decay.
+- Pi-ratings at home and away (features.pi_ratings).
 - Form: exponentially weighted means (Hyndman and Athanasopoulos, "Forecasting: Principles and Practice", 8.1).
 
-The constants were chosen on matches before 2022-01-01 alone.
+In divisions (features.divisions) the goals of a mean team and home advantage are those of the division; what becomes of
+a team between two seasons is in features.seasons.
+
+The constants were chosen on matches before 2022-01-01 alone, those of divisions on matches before 2021-07-01.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import exp
+
+from features.divisions import DivisionRates, tier_of
+from features.pi_ratings import CARRIED, lesson
 
 MEAN_ELO = 1500.0
 ELO_SCALE = 400.0
@@ -23,7 +30,11 @@ STEP = 0.03
 FIRST_STEPS = 6.0  # a new team's steps are larger: 1 + FIRST_STEPS / (1 + matches)
 LARGEST_LOG_GOALS = 2.5
 FORM_WEIGHT = 0.15
-LONGEST_REST_DAYS = 365
+
+DIVISION_ELO = 20.0
+DIVISION_STEP = 0.017
+DIVISION_FIRST_STEPS = 4.0
+FORM_AT_WEIGHT = 0.12
 
 _IMPORTANCE = (
     ("qualification", 40.0),
@@ -64,6 +75,13 @@ class TeamRating:
         form_goals_against: Exponentially weighted mean of goals conceded.
         matches: Finished matches folded.
         last_match_day: Date of the last one, in days since the epoch; None before any.
+        division: The last one in which it played.
+        settled: Matches folded since its ratings were last in doubt, and some.
+        season_matches: Those since the last break.
+        pi_home: Pi-rating at home.
+        pi_away: Pi-rating away.
+        form_at_home: Exponentially weighted mean of the margin at home, in goals.
+        form_away: The same away.
     """
 
     team: str
@@ -75,6 +93,13 @@ class TeamRating:
     form_goals_against: float = 1.35
     matches: int = 0
     last_match_day: int | None = None
+    division: str | None = None
+    settled: int = 0
+    season_matches: int = 0
+    pi_home: float = 0.0
+    pi_away: float = 0.0
+    form_at_home: float = 0.0
+    form_away: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,55 +122,50 @@ class FinishedMatch:
 
 def expected_score(home: TeamRating, away: TeamRating, *, neutral: bool) -> float:
     """Return Elo's expected score of the home side, 0 to 1; a draw is half a win."""
-    return float(1.0 / (1.0 + 10.0 ** (-_elo_difference(home, away, neutral=neutral) / ELO_SCALE)))
+    return float(1.0 / (1.0 + 10.0 ** (-elo_difference(home, away, neutral=neutral) / ELO_SCALE)))
 
 
-def expected_goals(home: TeamRating, away: TeamRating, *, neutral: bool) -> tuple[float, float]:
-    """Return the Poisson means of both sides' goals."""
-    host = 0.0 if neutral else HOME_LOG_GOALS
-    log_home = LOG_GOALS + host + home.attack - away.defence
-    log_away = LOG_GOALS + away.attack - home.defence
+def expected_goals(
+    home: TeamRating, away: TeamRating, *, neutral: bool, rates: DivisionRates | None = None
+) -> tuple[float, float]:
+    """Return the Poisson means of both sides' goals; *rates* are those of the division, if it is one."""
+    goals, host = (LOG_GOALS, HOME_LOG_GOALS) if rates is None else (rates.log_goals, rates.home_log_goals)
+    log_home = goals + (0.0 if neutral else host) + home.attack - away.defence
+    log_away = goals + away.attack - home.defence
     return exp(min(log_home, LARGEST_LOG_GOALS)), exp(min(log_away, LARGEST_LOG_GOALS))
 
 
-def after_result(home: TeamRating, away: TeamRating, result: FinishedMatch) -> tuple[TeamRating, TeamRating]:
-    """Return both ratings after *result*."""
+def after_result(
+    home: TeamRating, away: TeamRating, result: FinishedMatch, rates: DivisionRates | None = None
+) -> tuple[TeamRating, TeamRating]:
+    """Return both ratings, which are those entering the match, after *result*."""
     margin = result.home_score - result.away_score
     score = 0.5 + 0.5 * ((margin > 0) - (margin < 0))
     surprise = score - expected_score(home, away, neutral=result.neutral)
-    points = importance(result.competition) * _margin_factor(abs(margin)) * surprise
-    means = expected_goals(home, away, neutral=result.neutral)
+    weight = importance(result.competition) if rates is None else DIVISION_ELO
+    points = weight * _margin_factor(abs(margin)) * surprise
+    means = expected_goals(home, away, neutral=result.neutral, rates=rates)
     more = result.home_score - means[0], result.away_score - means[1]
     scores = result.home_score, result.away_score
+    learned = lesson(home.pi_home, away.pi_away, margin)
     return (
-        _after(home, points, more, scores, result.day),
-        _after(away, -points, more[::-1], scores[::-1], result.day),
+        replace(
+            _after(home, points, more, result, scores),
+            pi_home=home.pi_home + learned,
+            pi_away=home.pi_away + CARRIED * learned,
+            form_at_home=home.form_at_home + FORM_AT_WEIGHT * (margin - home.form_at_home),
+        ),
+        replace(
+            _after(away, -points, more[::-1], result, scores[::-1]),
+            pi_home=away.pi_home - CARRIED * learned,
+            pi_away=away.pi_away - learned,
+            form_away=away.form_away + FORM_AT_WEIGHT * (-margin - away.form_away),
+        ),
     )
 
 
-def rating_values(home: TeamRating, away: TeamRating, *, neutral: bool, day: int) -> dict[str, float | None]:
-    """Return the values of the ``ratings`` feature event of a match on *day* (days since the epoch)."""
-    means = expected_goals(home, away, neutral=neutral)
-    values: dict[str, float | None] = {
-        "elo_difference": _elo_difference(home, away, neutral=neutral),
-        "expected_home_goals": means[0],
-        "expected_away_goals": means[1],
-    }
-    for side, team in (("home", home), ("away", away)):
-        values |= {
-            f"{side}_elo": team.elo,
-            f"{side}_attack": team.attack,
-            f"{side}_defence": team.defence,
-            f"{side}_form_points": team.form_points,
-            f"{side}_form_goals_for": team.form_goals_for,
-            f"{side}_form_goals_against": team.form_goals_against,
-            f"{side}_matches": float(team.matches),
-            f"{side}_rest_days": _rest_days(team, day),
-        }
-    return values
-
-
-def _elo_difference(home: TeamRating, away: TeamRating, *, neutral: bool) -> float:
+def elo_difference(home: TeamRating, away: TeamRating, *, neutral: bool) -> float:
+    """Return the Elo points by which the home side is better, home advantage included."""
     return home.elo - away.elo + (0.0 if neutral else HOME_ADVANTAGE)
 
 
@@ -155,24 +175,28 @@ def _margin_factor(goals: int) -> float:
     return 1.5 if goals == 2 else (11 + goals) / 8  # noqa: PLR2004 # the formula's own two
 
 
-def _rest_days(team: TeamRating, day: int) -> float | None:
-    if team.last_match_day is None:
-        return None
-    return float(min(max(day - team.last_match_day, 0), LONGEST_REST_DAYS))
+def _step(team: TeamRating, *, in_division: bool) -> float:
+    if in_division:
+        return DIVISION_STEP * (1.0 + DIVISION_FIRST_STEPS / (1.0 + team.settled))
+    return STEP * (1.0 + FIRST_STEPS / (1.0 + team.matches))
 
 
-def _after(team: TeamRating, points: float, more: tuple[float, float], scores: tuple[int, int], day: int) -> TeamRating:
+def _after(  # what is the same at home and away
+    team: TeamRating, points: float, more: tuple[float, float], result: FinishedMatch, scores: tuple[int, int]
+) -> TeamRating:
     scored, conceded = scores
-    step = STEP * (1.0 + FIRST_STEPS / (1.0 + team.matches))
+    step = _step(team, in_division=tier_of(result.competition) is not None)
     won = 3.0 if scored > conceded else float(scored == conceded)
-    return TeamRating(
-        team.team,
-        team.elo + points,
-        team.attack + step * more[0],
-        team.defence - step * more[1],
-        team.form_points + FORM_WEIGHT * (won - team.form_points),
-        team.form_goals_for + FORM_WEIGHT * (scored - team.form_goals_for),
-        team.form_goals_against + FORM_WEIGHT * (conceded - team.form_goals_against),
-        team.matches + 1,
-        day,
+    return replace(
+        team,
+        elo=team.elo + points,
+        attack=team.attack + step * more[0],
+        defence=team.defence - step * more[1],
+        form_points=team.form_points + FORM_WEIGHT * (won - team.form_points),
+        form_goals_for=team.form_goals_for + FORM_WEIGHT * (scored - team.form_goals_for),
+        form_goals_against=team.form_goals_against + FORM_WEIGHT * (conceded - team.form_goals_against),
+        matches=team.matches + 1,
+        settled=team.settled + 1,
+        season_matches=team.season_matches + 1,
+        last_match_day=result.day,
     )

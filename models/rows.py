@@ -14,9 +14,9 @@ from features.history import HistoricMatch, as_result
 from features.match_state import MatchState, after_feature_event, after_match_event
 from features.narrative import kick_off_of, narrate
 from features.rating_book import SOURCE
-from features.rating_window import fold_day
+from features.ratings import Ratings
 from features.remembered import digest
-from features.team_ratings import FinishedMatch, TeamRating, rating_values
+from features.team_ratings import FinishedMatch
 from models.predictors import Matrix
 from schemas.records import EventKind, FeatureEvent, MatchEvent
 
@@ -139,12 +139,15 @@ def history_rows(matches: Iterable[HistoricMatch], features: FeatureSet, minutes
 
 def with_ratings(matches: Iterable[HistoricMatch]) -> Iterator[tuple[HistoricMatch, int, FeatureEvent]]:
     """Give each match, its day and the ratings event which the ``rate`` role would have sent for it."""
-    teams: dict[str, TeamRating] = {}
+    ratings = Ratings()
     for day, group in groupby(map(_rated, matches), key=lambda pair: pair[1].day):
         today = list(group)
         for match, result in today:
-            yield match, day, _ratings_event(match, result, teams)
-        fold_day(teams, {result.match_id: result for _, result in today})
+            told = FeatureEvent(
+                f"{match.match_id}/ratings", match.match_id, SOURCE, kick_off_of(match), ratings.values(result)
+            )
+            yield match, day, told
+        ratings.fold_day(result for _, result in today)
 
 
 def snapshots(match: HistoricMatch, ratings: FeatureEvent, minutes: Sequence[int]) -> Iterator[tuple[int, MatchState]]:
@@ -165,13 +168,3 @@ def _clock(event: MatchEvent) -> int:
 
 def _rated(match: HistoricMatch) -> tuple[HistoricMatch, FinishedMatch]:
     return match, as_result(match)
-
-
-def _team(teams: dict[str, TeamRating], name: str) -> TeamRating:
-    return teams.get(name) or TeamRating(name)
-
-
-def _ratings_event(match: HistoricMatch, result: FinishedMatch, teams: dict[str, TeamRating]) -> FeatureEvent:
-    home, away = _team(teams, result.home_team), _team(teams, result.away_team)
-    values = rating_values(home, away, neutral=result.neutral, day=result.day)
-    return FeatureEvent(f"{match.match_id}/ratings", match.match_id, SOURCE, kick_off_of(match), values)

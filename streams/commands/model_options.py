@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from features.feature_sets import FEATURE_SETS, FeatureSet
+from features.feature_sets import FEATURE_SETS, NEWEST, FeatureSet
 from features.history import EPOCH, HistoricMatch, HistoryError
 from models.predictors import KINDS, Kind
 from streams.commands.errors import UserError
@@ -29,7 +29,7 @@ _OPTIONS: Final = (
         metavar="DATE",
         help="First day to learn from; earlier matches only move the ratings.",
     ),
-    click.option("--feature-set", default="v1", show_default=True, help="Feature set to learn."),
+    click.option("--feature-set", default=NEWEST, show_default=True, help="Feature set to learn."),
     click.option(
         "--share",
         type=click.FloatRange(0.001, 1.0),

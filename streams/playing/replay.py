@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 
-from features.feature_sets import FEATURE_SETS
+from features.feature_sets import FEATURE_SETS, NEWEST
 from features.rating_book import RatingBook
 from schemas.codec import Codec
 from schemas.records import MatchEvent, Prediction
@@ -134,7 +134,7 @@ class Replay:
         names = {prediction.feature_set for prediction in self._predictions}
         if not names <= FEATURE_SETS.keys():
             raise PlayError(f"feature set {', '.join(sorted(names))} is not known here; run the workers' own version")
-        feature_set = FEATURE_SETS[next(iter(names), max(FEATURE_SETS))]
+        feature_set = FEATURE_SETS[next(iter(names), NEWEST)]
         wanted = expected(self.days, copy.deepcopy(self.book), feature_set)
         found = (Seen(one.match_id, one.event_id, vector_bytes(one.features)) for one in self._predictions)
         return compare(wanted, found)

@@ -6,15 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.divisions import DivisionRates
 from features.facts import remaining_goals
-from features.feature_sets import FEATURE_SETS, facts_of
+from features.feature_sets import FEATURE_SETS, NEWEST, facts_of
 from features.match_state import MatchState, after_feature_event, after_match_event
-from features.team_ratings import HOME_LOG_GOALS, LOG_GOALS, TeamRating, rating_values
+from features.rating_values import rating_values
+from features.team_ratings import HOME_LOG_GOALS, LOG_GOALS, TeamRating
 from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
 
-V1 = FEATURE_SETS["v1"]
+SET = FEATURE_SETS[NEWEST]
+RATES = DivisionRates("nl.1", draw_factor=1.2)
 VALUES = rating_values(
-    TeamRating("Ajax", elo=1700, matches=9, last_match_day=5), TeamRating("PSV"), neutral=False, day=10
+    TeamRating("Ajax", elo=1700, matches=9, last_match_day=5), TeamRating("PSV"), neutral=False, day=10, rates=RATES
 )
 
 
@@ -24,8 +27,8 @@ def remaining(state: MatchState) -> tuple[float, float]:
 
 
 def row(state: MatchState) -> dict[str, float]:
-    (numbers,) = V1.matrix([state]).tolist()
-    return dict(zip(V1.names, numbers, strict=True))
+    (numbers,) = SET.matrix([state]).tolist()
+    return dict(zip(SET.names, numbers, strict=True))
 
 
 def scheduled(*, neutral: bool = False) -> MatchState:
@@ -52,10 +55,10 @@ def after(state: MatchState, kind: EventKind, minute: int, side: Side | None = N
 
 
 def test_each_feature_has_one_name_and_one_column() -> None:
-    assert (2, len(V1.names)) == V1.matrix([MatchState("a"), MatchState("b")]).shape
-    assert len(set(V1.names)) == len(V1.names)
-    assert np.float32 == V1.matrix([MatchState("a")]).dtype
-    assert (0, len(V1.names)) == V1.matrix([]).shape
+    assert (2, len(SET.names)) == SET.matrix([MatchState("a"), MatchState("b")]).shape
+    assert len(set(SET.names)) == len(SET.names)
+    assert np.float32 == SET.matrix([MatchState("a")]).dtype
+    assert (0, len(SET.names)) == SET.matrix([]).shape
 
 
 def test_what_ratings_say_stands_in_the_row_and_what_they_do_not_is_missing() -> None:
@@ -148,7 +151,7 @@ def test_any_number_of_red_cards_leaves_numbers() -> None:
     home, away = remaining(absurd)
 
     assert 0 <= home < away <= 40
-    assert not np.isinf(V1.matrix([absurd])).any()
+    assert not np.isinf(SET.matrix([absurd])).any()
 
 
 minutes = st.lists(st.tuples(st.sampled_from([EventKind.GOAL, EventKind.RED_CARD]), st.integers(0, 95)), max_size=8)
@@ -165,5 +168,37 @@ def test_a_row_has_the_same_bits_alone_and_among_others(
             state = after(state, kind, minute, (Side.HOME, Side.AWAY)[n % 2])
         states.append(state)
 
-    together = V1.matrix(states)
-    assert all(V1.matrix([state]).tobytes() == one.tobytes() for state, one in zip(states, together, strict=True))
+    together = SET.matrix(states)
+    assert all(SET.matrix([state]).tobytes() == one.tobytes() for state, one in zip(states, together, strict=True))
+
+
+def test_the_first_set_knows_nothing_of_divisions() -> None:
+    state = rated(scheduled())
+    (first,) = FEATURE_SETS["v1"].matrix([state]).tolist()
+    newest, before = row(state), dict(zip(FEATURE_SETS["v1"].names, first, strict=True))
+
+    changed = {name for name, value in before.items() if newest[name] != value and not isnan(value)}
+    assert {"poisson_home", "poisson_draw", "poisson_away"} == changed
+    assert 32 == len(first)
+
+
+def test_draws_are_as_probable_as_in_the_division_and_ever_less_so_until_the_end() -> None:
+    state = rated(scheduled())
+    plain = FEATURE_SETS["v1"].names.index("poisson_draw")
+
+    def odds(one: MatchState) -> float:
+        """Return the odds of a draw over those of the goals alone."""
+        draw, goals = row(one)["poisson_draw"], float(FEATURE_SETS["v1"].matrix([one])[0, plain])
+        return draw / (1 - draw) / (goals / (1 - goals))
+
+    assert odds(state) == pytest.approx(1.2)
+    assert odds(after(state, EventKind.TICK, 47)) == pytest.approx(1.1)
+    assert odds(after(state, EventKind.GOAL, 10, Side.HOME)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("absurd", [0.0, -1.0, 1e12, float("nan"), float("inf")])
+def test_a_draw_factor_which_cannot_be_is_none(absurd: float) -> None:
+    with_it = after_feature_event(scheduled(), FeatureEvent("r", "m", "ratings", 1, {**VALUES, "draw_factor": absurd}))
+    without = after_feature_event(scheduled(), FeatureEvent("r", "m", "ratings", 1, {**VALUES, "draw_factor": None}))
+
+    assert row(with_it)["poisson_draw"] == row(without)["poisson_draw"]

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.divisions import DivisionRates
 from features.match_state import Held, Known, MatchState
 from features.rating_book import BaseRating, Fixture, RatingClock
 from features.remembered import Goal, Mark, Result, Scheduled, Tally
@@ -25,7 +26,10 @@ held = st.builds(
     source_timestamp_ms=longs,
     received_at_us=longs,
 )
-ratings = st.builds(TeamRating, st.text(), *[floats] * 6, matches=ints, last_match_day=st.none() | ints)
+ratings = st.builds(
+    TeamRating, st.text(), *[floats] * 6, ints, st.none() | ints, st.none() | st.text(), ints, ints, *[floats] * 4
+)
+divisions = st.lists(st.builds(DivisionRates, st.text(), *[floats] * 3, ints)).map(tuple)
 states = st.builds(
     MatchState,
     scheduled=st.lists(st.builds(Scheduled, occurred_at_ms=longs, kick_off_ms=longs), max_size=2).map(tuple),
@@ -46,7 +50,7 @@ bases = st.builds(BaseRating, rating=ratings, base_day=ints, previous=st.none() 
         ("match_state", MatchState, states),
         ("fixture", Fixture, fixtures),
         ("base_rating", BaseRating, bases),
-        ("rating_clock", RatingClock, st.builds(RatingClock, ints, ints, longs, longs)),
+        ("rating_clock", RatingClock, st.builds(RatingClock, ints, ints, longs, longs, divisions)),
     ],
 )
 @given(data=st.data())
@@ -54,8 +58,30 @@ def test_what_is_written_is_read_back(
     name: str, record_type: type, records: st.SearchStrategy[object], data: st.DataObject
 ) -> None:
     codec: Codec[object] = Codec(name, record_type)
-    codec.learn(1, schema_json(name, 1))
+    codec.learn(1, schema_json(name))
     codec.use_for_writing(1)
     record = data.draw(records)
 
     assert record == codec.decode(codec.encode(record))
+
+
+def test_a_rating_written_before_there_were_divisions_is_read() -> None:
+    codec: Codec[BaseRating] = Codec("base_rating", BaseRating)
+    codec.learn(1, schema_json("base_rating", 1))
+    old: Codec[BaseRating] = Codec("base_rating", BaseRating, 1)
+    old.learn(1, schema_json("base_rating", 1))
+    old.use_for_writing(1, 1)
+    record = BaseRating(TeamRating("Ajax", 1700.0, matches=9, last_match_day=5), 7)
+
+    assert record == codec.decode(old.encode(record))
+
+
+def test_a_rating_of_this_version_is_read_by_the_one_before() -> None:
+    codec: Codec[BaseRating] = Codec("base_rating", BaseRating, 1)
+    new: Codec[BaseRating] = Codec("base_rating", BaseRating)
+    for one in (codec, new):
+        one.learn(2, schema_json("base_rating", 2))
+    new.use_for_writing(2)
+    record = BaseRating(TeamRating("Ajax", 1700.0, matches=9, division="nl.1", settled=9), 7)
+
+    assert BaseRating(TeamRating("Ajax", 1700.0, matches=9), 7) == codec.decode(new.encode(record))

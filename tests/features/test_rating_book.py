@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from features.rating_book import DAY_MS, BaseRating, Changes, Fixture, RatingBook, RatingClock
 from features.rating_window import WINDOW_DAYS
-from features.team_ratings import FinishedMatch, TeamRating, after_result, rating_values
+from features.ratings import Ratings
+from features.team_ratings import FinishedMatch, TeamRating
 from schemas.records import TeamEvent, TeamEventKind
 
 HOUR_MS = 3_600_000
@@ -16,7 +17,13 @@ FIRST_DAY = 100
 
 
 def told(
-    match_id: str, day: int, *score: int, at: int, name: str = "", teams: tuple[str, str] = ("Ajax", "PSV")
+    match_id: str,
+    day: int,
+    *score: int,
+    at: int,
+    name: str = "",
+    teams: tuple[str, str] = ("Ajax", "PSV"),
+    competition: str = "nl.1",
 ) -> TeamEvent:
     """Say of a match on *day* what is known *at* some hour (since the epoch): nothing more, or its score."""
     kind = TeamEventKind.FULL_TIME if score else TeamEventKind.SCHEDULED
@@ -26,7 +33,7 @@ def told(
         kind,
         at * HOUR_MS,
         day * DAY_MS + 12 * HOUR_MS,
-        "nl.1",
+        competition,
         *teams,
         neutral=False,
         home_score=score[0] if score else None,
@@ -34,11 +41,10 @@ def told(
     )
 
 
-def slowly(results: list[FinishedMatch], until: int) -> dict[str, TeamRating]:
-    ratings = {team: TeamRating(team) for team in TEAMS}
+def slowly(results: list[FinishedMatch], until: int) -> Ratings:
+    ratings = Ratings()
     for result in sorted((one for one in results if one.day < until), key=lambda one: (one.day, one.match_id)):
-        pair = after_result(ratings[result.home_team], ratings[result.away_team], result)
-        ratings[result.home_team], ratings[result.away_team] = pair
+        ratings.fold_day([result])
     return ratings
 
 
@@ -130,7 +136,8 @@ def test_the_ratings_are_the_slow_fold_of_the_newest_results(events: list[TeamEv
 
     newest = {event.match_id: event for event in events}
     results = [as_result(event) for event in newest.values() if event.home_score is not None]
-    assert slowly(results, book.clock.day) == ratings_of(book)
+    slow = slowly(results, book.clock.day)
+    assert {team: slow.team(team) for team in TEAMS} == ratings_of(book)
 
 
 @given(arrivals())
@@ -148,7 +155,8 @@ def test_the_last_values_of_an_open_fixture_read_strictly_earlier_days(events: l
         day = probe.kick_off_ms // DAY_MS
         before = slowly(results, min(day, book.clock.day))
         if probe.kick_off_ms + 7 * DAY_MS >= now_ms:
-            assert rating_values(before["Ajax"], before["PSV"], neutral=False, day=day) == values[probe.match_id]
+            fixture = Fixture(probe.match_id, probe.kick_off_ms, "nl.1", "Ajax", "PSV", neutral=False)
+            assert before.values(fixture) == values[probe.match_id]
 
 
 @given(arrivals(), st.integers(0, 30))
@@ -202,17 +210,18 @@ def test_a_day_is_closed_by_an_event_of_a_later_day() -> None:
     assert book.rating("Ajax").elo > 1500
 
 
-def test_a_new_fixture_and_one_whose_teams_moved_are_told_and_no_other() -> None:
+def test_a_new_fixture_and_those_whose_teams_or_division_moved_are_told_and_no_other() -> None:
     book = RatingBook()
     first = book.after(told("m", 100, at=2390))
     book.after(told("next", 103, at=2391, teams=("Twente", "Ajax")))
     book.after(told("other", 103, at=2392, teams=("Twente", "Utrecht")))
+    book.after(told("cup", 103, at=2392, teams=("Twente", "Utrecht"), competition="Cup"))
     none = book.after(told("m", 100, 2, 0, at=2414))
     moved = book.after(told("far", 300, at=2424, teams=("Twente", "Utrecht")))
 
     assert ["m"] == [said.match_id for said in first]
     assert [] == none
-    assert ["far", "next"] == [said.match_id for said in moved]
+    assert ["far", "next", "other"] == [said.match_id for said in moved]
     assert {"ratings"} == {said.source for said in moved}
 
 
@@ -287,9 +296,10 @@ def test_a_seeded_book_is_the_slow_fold_and_is_written_whole() -> None:
     store = Store()
     store.write(book.changed())
 
-    assert slowly(results, 100) == ratings_of(book) == ratings_of(store.restored())
+    slow = slowly(results, 100)
+    assert {team: slow.team(team) for team in TEAMS} == ratings_of(book) == ratings_of(store.restored())
     assert {"Ajax", "PSV"} == {rating.team for rating in store.restored().ratings()}
-    assert RatingClock(100, 100, 100 * DAY_MS) == store.clock
+    assert RatingClock(100, 100, 100 * DAY_MS, divisions=(slow.divisions["nl.1"],)) == store.clock
 
 
 @pytest.mark.parametrize("records", [0, 1, 2])

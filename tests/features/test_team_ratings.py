@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
+from features.rating_values import rating_values
 from features.team_ratings import (
     FinishedMatch,
     TeamRating,
@@ -12,7 +13,6 @@ from features.team_ratings import (
     expected_goals,
     expected_score,
     importance,
-    rating_values,
 )
 
 DRAW = FinishedMatch("m", 100, "Friendly", "Ajax", "PSV", neutral=True, home_score=1, away_score=1)

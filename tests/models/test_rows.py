@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from features.feature_sets import FEATURE_SETS
+from features.feature_sets import FEATURE_SETS, NEWEST
 from features.history import EPOCH, HistoricGoal, HistoricMatch, as_result
 from features.match_state import MatchState, after_feature_event, after_match_event
 from features.narrative import kick_off_of, narrate
@@ -26,7 +26,7 @@ from models.rows import (
     with_ratings,
 )
 
-V1 = FEATURE_SETS["v1"]
+SET = FEATURE_SETS[NEWEST]
 MATCH = HistoricMatch(
     "m", date(2022, 11, 20), "A", "B", 1, 2, "FIFA World Cup", neutral=False,
     goals=(HistoricGoal(10, home=True, kind="goal"), HistoricGoal(45, home=False, kind="pen"),
@@ -92,10 +92,10 @@ def test_rows_are_bit_for_bit_what_the_roles_compute(season):
         for said in book.after(news) if news else ():
             states[said.match_id] = after_feature_event(states[said.match_id], said)
         expected.setdefault(match_id, {})[event.event_id] = match_id, states[match_id]
-    rows = history_rows(some, V1, lambda _: (FULL_TIME,), 0)
+    rows = history_rows(some, SET, lambda _: (FULL_TIME,), 0)
     final = [expected[match_id][f"{match_id}/full-time"][1] for match_id in rows.match_ids]
 
-    assert V1.matrix(final).tobytes() == rows.matrix.tobytes()
+    assert SET.matrix(final).tobytes() == rows.matrix.tobytes()
 
 
 @pytest.mark.parametrize("minutes", [spread_minutes, grid_minutes])
@@ -103,7 +103,7 @@ def test_corrupting_results_from_a_day_on_leaves_every_row_before_it_as_it_was(s
     day = date(2022, 3, 24)
     chance = random.Random(1)
     corrupt = [match if match.day < day else with_chance_result(match, chance) for match in season]
-    clean, changed = history_rows(season, V1, minutes, 0), history_rows(corrupt, V1, minutes, 0)
+    clean, changed = history_rows(season, SET, minutes, 0), history_rows(corrupt, SET, minutes, 0)
     before = clean.days < day_of(2022, 3, 24)
     same_day = (clean.days == day_of(2022, 3, 24)) & (clean.minutes == PRE_MATCH)
 
@@ -119,7 +119,7 @@ def test_a_planted_rating_after_the_match_is_caught(season):
     shuffled = list(season)
     random.Random(0).shuffle(shuffled)
     shuffled.sort(key=lambda match: match.day)
-    first, second = (history_rows(order, V1, lambda _: (PRE_MATCH,), 0) for order in (season, shuffled))
+    first, second = (history_rows(order, SET, lambda _: (PRE_MATCH,), 0) for order in (season, shuffled))
     place = {match_id: number for number, match_id in enumerate(second.match_ids)}
     order = [place[match_id] for match_id in first.match_ids]
 
@@ -129,15 +129,15 @@ def test_a_planted_rating_after_the_match_is_caught(season):
 
 def test_matches_before_the_first_day_move_ratings_only(season):
     first_day = day_of(2022, 1, 1)
-    rows = history_rows(season, V1, spread_minutes, first_day)
-    whole = history_rows(season, V1, spread_minutes, 0)
+    rows = history_rows(season, SET, spread_minutes, first_day)
+    whole = history_rows(season, SET, spread_minutes, 0)
 
     assert rows.days.min() >= first_day
     assert whole.where(whole.days >= first_day).digest == rows.digest
 
 
 def test_one_row_of_each_timed_match_is_drawn_as_served(season):
-    rows = history_rows(season, V1, spread_minutes, 0)
+    rows = history_rows(season, SET, spread_minutes, 0)
     drawn = as_served(rows)
     timed = {match.match_id for match in season if match.goals_timed}
 
@@ -146,12 +146,12 @@ def test_one_row_of_each_timed_match_is_drawn_as_served(season):
 
 
 def test_the_digest_of_rows_is_that_of_their_values(season):
-    rows = history_rows(season[:50], V1, spread_minutes, 0)
+    rows = history_rows(season[:50], SET, spread_minutes, 0)
 
-    assert rows.digest == history_rows(season[:50], V1, spread_minutes, 0).digest
+    assert rows.digest == history_rows(season[:50], SET, spread_minutes, 0).digest
     assert rows.digest != replace(rows, results=np.roll(rows.results, 1)).digest
 
 
 def test_no_matches_give_no_rows():
-    assert (0, len(V1.names)) == history_rows([], V1, spread_minutes, 0).matrix.shape
+    assert (0, len(SET.names)) == history_rows([], SET, spread_minutes, 0).matrix.shape
     assert as_result(MATCH).day == day_of(2022, 11, 20)

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from features.feature_sets import FEATURE_SETS
+from features.feature_sets import FEATURE_SETS, NEWEST
 from features.history import EPOCH
 from models.fitting import Sizes
 from models.predictors import GraphPredictor
@@ -14,7 +14,7 @@ from models.rows import PRE_MATCH, grid_minutes, history_rows, spread_minutes
 from models.training import steps_of, train
 from models.walking import TooFewError, fold_days
 
-V1 = FEATURE_SETS["v1"]
+SET = FEATURE_SETS[NEWEST]
 SMALL = Sizes(xgboost_trees=30, lightgbm_trees=30, lightgbm_leaves=15, epochs=1, threads=1)
 
 
@@ -22,7 +22,7 @@ SMALL = Sizes(xgboost_trees=30, lightgbm_trees=30, lightgbm_leaves=15, epochs=1,
 def real(history):
     """Rows of 2010 to 2022, ratings from all history before, and the same judged from 2018 on."""
     first, last = ((day - EPOCH).days for day in (date(2010, 1, 1), date(2018, 1, 1)))
-    return history_rows(history, V1, spread_minutes, first), history_rows(history, V1, grid_minutes, last)
+    return history_rows(history, SET, spread_minutes, first), history_rows(history, SET, grid_minutes, last)
 
 
 def shuffled(rows, judged, seed=0):
@@ -35,7 +35,7 @@ def shuffled(rows, judged, seed=0):
 
 def test_what_is_learned_beats_the_prior_but_not_belief(real):
     rows, judged = real
-    metrics = train("mean", V1.names, rows, judged, sizes=SMALL).metrics
+    metrics = train("mean", SET.names, rows, judged, sizes=SMALL).metrics
 
     assert metrics["pre_match"]["n"] >= 2000
     assert metrics["pre_match"]["log_loss"] < metrics["prior"]["log_loss"] - 0.12
@@ -48,7 +48,7 @@ def test_what_is_learned_beats_the_prior_but_not_belief(real):
 @pytest.mark.parametrize("kind", ["tree", "forest"])
 def test_shuffled_results_fall_to_the_prior(real, kind):
     rows, judged = (part.where(part.minutes == PRE_MATCH) for part in real)
-    metrics = train(kind, V1.names, *shuffled(rows, judged), sizes=replace(SMALL, forest_trees=30)).metrics
+    metrics = train(kind, SET.names, *shuffled(rows, judged), sizes=replace(SMALL, forest_trees=30)).metrics
 
     assert abs(metrics["pre_match"]["log_loss"] - metrics["prior"]["log_loss"]) < 0.02
 
@@ -57,7 +57,7 @@ def test_shuffled_results_fall_to_the_prior(real, kind):
 def test_shuffled_results_fall_to_the_prior_without_the_chances(real, kind):
     """Boosters and network start from the Poisson chances; under another name they are a feature like any other."""
     rows, judged = (part.where(part.minutes == PRE_MATCH) for part in real)
-    names = [f"feature_{number}" for number in range(len(V1.names))]
+    names = [f"feature_{number}" for number in range(len(SET.names))]
     metrics = train(kind, names, *shuffled(rows, judged), sizes=SMALL).metrics
 
     assert abs(metrics["pre_match"]["log_loss"] - metrics["prior"]["log_loss"]) < 0.03

@@ -7,20 +7,21 @@ from random import Random
 import numpy as np
 import pytest
 
-from features.feature_sets import FEATURE_SETS
+from features.feature_sets import FEATURE_SETS, NEWEST
 from features.match_state import MatchState, after_feature_event, after_match_event
 from features.rating_book import RatingBook
-from features.team_ratings import TeamRating, rating_values
+from features.rating_values import rating_values
+from features.team_ratings import TeamRating
 from schemas.records import FeatureEvent
 from streams.playing.match_days import MatchDay, historic_days
 from streams.playing.parity import Parity, Seen, compare, expected, vector_bytes
 from streams.playing.seeding import seeded_book
 
-V1 = FEATURE_SETS["v1"]
+SET = FEATURE_SETS[NEWEST]
 
 
 def seen(matches, book=None):
-    return list(expected(historic_days(matches), book or RatingBook(), V1))
+    return list(expected(historic_days(matches), book or RatingBook(), SET))
 
 
 def test_every_event_and_the_ratings_of_every_fixture_are_expected_once(matches):
@@ -34,7 +35,7 @@ def test_every_event_and_the_ratings_of_every_fixture_are_expected_once(matches)
 def test_the_vectors_are_those_of_a_plain_fold_with_the_ratings_after_the_fixture(matches):
     match = matches[0]
     (day,) = historic_days([match])
-    found = list(expected([day], RatingBook(), V1))
+    found = list(expected([day], RatingBook(), SET))
 
     state = after_match_event(MatchState(match.match_id), day.fixtures[0])
     wanted = [state]
@@ -43,7 +44,7 @@ def test_the_vectors_are_those_of_a_plain_fold_with_the_ratings_after_the_fixtur
     state = after_feature_event(state, FeatureEvent("e", match.match_id, "ratings", as_of, values))
     wanted.append(state)
     wanted += list(accumulate(day.course, after_match_event, initial=state))[1:]
-    assert [V1.matrix([one])[0].tobytes() for one in wanted] == [one.features for one in found]
+    assert [SET.matrix([one])[0].tobytes() for one in wanted] == [one.features for one in found]
 
 
 def test_ratings_follow_the_results_of_earlier_days_and_of_the_history_before(matches):
@@ -59,7 +60,7 @@ def test_repeats_change_nothing_and_events_before_their_fixture_wait_for_it(matc
     (day,) = historic_days([matches[0]])
     again = MatchDay(day.day, [], [*day.course[:3], *day.course[:3], *day.fixtures, *day.course[3:]])
 
-    found = list(expected([again], RatingBook(), V1))
+    found = list(expected([again], RatingBook(), SET))
 
     assert len(found) == day.events + 1
     after_fixture = [one.features for one in found[:4]]
@@ -70,7 +71,7 @@ def test_the_book_is_advanced_only_in_the_copy_that_is_given(matches):
     book = RatingBook()
     before = copy.deepcopy(book.clock)
 
-    list(expected(historic_days(matches), copy.deepcopy(book), V1))
+    list(expected(historic_days(matches), copy.deepcopy(book), SET))
 
     assert book.clock == before
 
