@@ -58,6 +58,8 @@ class RoleApp(transport.SliceApp):
         progress = book.codec("progress", Progress)
         changelog = settings.changelog(role.name, role.table)
         book.write(progress, f"{changelog}-progress-value")
+        for topic in inputs.ids:
+            book.foresee(f"{topic}-value")
         self.changelog: Changelog[Any] = Changelog(
             changelog,
             settings.librdkafka(),

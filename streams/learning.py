@@ -5,6 +5,7 @@ import functools
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
@@ -54,6 +55,12 @@ class SchemaBook:
         schema_id = self._registry.register(subject, text, or_known=True)
         codec.learn(schema_id, text)
         codec.use_for_writing(schema_id, version)
+
+    def foresee(self, subject: str) -> None:
+        """Learn the schemas of *subject* before its records come, when the registry may be away."""
+        with suppress(RegistryUnavailableError, SchemaNotFoundError):  # they are asked for when they come
+            for schema_id, text in self._registry.registered(subject).items():
+                self._teach(schema_id, text)
 
     def reader(self, codec: Codec[R]) -> Callable[[bytes], R]:
         """Return a decoder which tells an id that is not known yet from one which is not registered."""

@@ -29,6 +29,10 @@ class PatientRegistry:
         """Register a schema and return its id."""
         return _asked(lambda: self._registry.register(subject, schema_json, or_known=or_known))
 
+    def registered(self, subject: str) -> dict[int, str]:
+        """Return all schemas of *subject* by their ids."""
+        return _asked(lambda: self._registry.registered(subject))
+
     def versions(self, subject: str) -> list[int]:
         """Return the registered versions of *subject*, ascending."""
         return _asked(lambda: self._registry.versions(subject))

@@ -133,6 +133,17 @@ class Registry:
         """Return one schema of *subject*; errors as of fetch."""
         return str(self._ask(lambda client: client.get_version(subject, version).schema.schema_str))
 
+    def registered(self, subject: str) -> dict[int, str]:
+        """Return all schemas of *subject* by their ids, and remember them; errors as of fetch."""
+        found = {}
+        for number in self.versions(subject):
+            known = self._ask(lambda client, number=number: client.get_version(subject, number))  # type: ignore[misc]
+            found[known.schema_id] = str(known.schema.schema_str)
+        for schema_id, text in found.items():
+            self._texts[schema_id] = text
+            self._cache.keep_text(schema_id, text)
+        return found
+
     def versions(self, subject: str) -> list[int]:
         """Return the registered versions of *subject*, ascending; errors as of fetch."""
         return sorted(self._ask(lambda client: client.get_versions(subject)))

@@ -45,6 +45,19 @@ def test_producers_of_both_versions_are_read_by_workers_of_either(world, reads_a
     assert [] == world.read("dead-letters")
 
 
+def test_all_versions_of_a_subject_are_told_with_their_ids(world):
+    registry = registry_of(world.settings)
+    subject = f"{world.settings.topic('match-events')}-value"
+    ids = [registry.register(subject, schema_json("match_event", version)) for version in (1, 2)]
+
+    found = registry.registered(subject)
+
+    assert ids == list(found)
+    assert [json.loads(schema_json("match_event", version)) for version in (1, 2)] == list(
+        map(json.loads, found.values())
+    )
+
+
 def test_an_incompatible_version_is_refused_at_registration_with_its_reason(world):
     registry = registry_of(world.settings)
     subject = f"{world.settings.topic('match-events')}-value"

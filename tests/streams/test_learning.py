@@ -30,6 +30,9 @@ class FakeRegistry:
     async def fetch_async(self, schema_id):
         return self.fetch(schema_id)
 
+    def registered(self, _subject):
+        return {7: self.fetch(7)}
+
     def register(self, _subject, _schema_json, *, or_known=False):
         assert or_known
         return 5
@@ -118,3 +121,21 @@ def test_a_patient_reader_asks_at_once(clock):
     assert PROGRESS == read(written_with(7))
     assert PROGRESS == read(written_with(7))
     assert 1 == registry.asked
+
+
+def test_what_is_foreseen_is_read_while_the_registry_is_away(clock):
+    registry = FakeRegistry(schema_json("progress"), RegistryUnavailableError("away"))
+    book, read = book_of(registry, clock)
+    book.foresee("in-value")
+
+    assert PROGRESS == read(written_with(7))
+    assert 1 == registry.asked
+
+
+@pytest.mark.parametrize("answer", [RegistryUnavailableError("away"), SchemaNotFoundError("no subject")])
+def test_what_cannot_be_foreseen_is_asked_for_when_it_comes(clock, answer):
+    book, read = book_of(FakeRegistry(answer), clock)
+    book.foresee("in-value")
+
+    with pytest.raises(UnknownSchemaError):
+        read(written_with(7))
