@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.bootstrap import paired_interval
 from models.rows import GRID, PRE_MATCH
@@ -32,9 +33,13 @@ class Judged:
 
 
 def evaluate(found: Forecasts) -> Judged:
-    """Return what *found* is worth: forecasts of one moment of each match, at least one."""
+    """Return what *found* is worth: forecasts of one moment of each match, or of several; at least one.
+
+    Intervals draw matches: what is said of one match at several moments is not independent.
+    """
     results = found.rows.results
-    losses = {name: log_losses(said, results) for name, said in found.probabilities.items()}
+    matches = np.unique(np.array(found.rows.match_ids), return_inverse=True)[1]
+    losses = {name: _means(log_losses(said, results), matches) for name, said in found.probabilities.items()}
     kinds: dict[str, Measures] = {}
     for name, said in found.probabilities.items():
         measures: dict[str, float | tuple[float, float]] = {**scores(said, results)}
@@ -43,7 +48,13 @@ def evaluate(found: Forecasts) -> Judged:
             if other in losses and other != name:
                 measures[comparison] = paired_interval(losses[name], losses[other])
         kinds[name] = measures
-    return Judged(len(results), kinds)
+    return Judged(int(matches.max()) + 1, kinds)
+
+
+def _means(losses: NDArray[np.float64], matches: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the mean of the *losses* of each match, by its number in *matches*."""
+    means: NDArray[np.float64] = np.bincount(matches, losses) / np.bincount(matches)
+    return means
 
 
 def evaluate_parts(found: Forecasts, labels: Sequence[str]) -> Mapping[str, Judged]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.baselines import EloLogit, ScoreTable, prior
 from models.graph import Member
-from models.predictors import Kind, Probabilities
+from models.predictors import CLASSES, Kind, Probabilities
 from models.rows import PRE_MATCH, Rows
 from models.walking import FEWEST, FOLDS, MEMBERS, Fit, TooFewError, between, fold_days, members_of, pool_of
 
@@ -85,7 +85,7 @@ def forecasts(plan: Plan, learned: Rows, tested: Rows, fit: Fit) -> Forecasts:
     """
     _check_amounts(plan, learned, tested)
     folds = fold_days(learned.days, plan.first) if "stack" in plan.kinds else []
-    starts = [*folds, *plan.starts]
+    starts = [*folds, *(start for start in plan.starts if start <= tested.days[-1])]
     unseen: dict[Kind, list[Probabilities]] = {kind: [] for kind in plan.fitted}
     found: dict[str, list[Probabilities]] = {}
     for start, end in pairwise([*starts, plan.last + 1]):
@@ -99,7 +99,9 @@ def forecasts(plan: Plan, learned: Rows, tested: Rows, fit: Fit) -> Forecasts:
         if folds:
             held = between(learned, start, end).matrix
             for kind, member in members.items():
-                unseen[kind].append(member.predict_proba(held))
+                unseen[kind].append(
+                    member.predict_proba(held) if len(held) else np.empty((0, len(CLASSES)), np.float32)
+                )
     rows = between(tested, plan.first, plan.last + 1)
     return Forecasts(rows, {name: np.concatenate(parts) for name, parts in found.items()})
 

@@ -1,26 +1,27 @@
 """`touchline backtest`: what the models would have said of past matches, and what that was worth."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from features.feature_sets import FeatureSet
-from features.history import HistoricMatch, club_matches, international_matches
-from models.evaluation import COMPARED, evaluate, evaluate_parts, moments
+from features.history import HistoricMatch
+from models.evaluation import evaluate, evaluate_parts, moments
 from models.fitting import Sizes
+from models.match_sets import SETS
 from models.predictors import KINDS, Kind
-from models.rows import PRE_MATCH, Minutes, before_kick_off, grid_minutes, history_rows, spread_minutes
+from models.rows import PRE_MATCH, history_rows
 from models.segments import BY
 from models.walk_forward import Forecasts, Plan, forecasts
 from models.walking import Fit, Step, TooFewError
+from streams.commands.backtest_tables import show_tables
 from streams.commands.errors import UserError
+from streams.commands.forecast_file import write_forecasts
 from streams.commands.model_options import (
     days_of,
     fitting_options,
@@ -31,41 +32,7 @@ from streams.commands.model_options import (
 )
 from streams.commands.training_progress import training_progress
 
-MEASURES: Final = ("log_loss", "rps", "brier", "accuracy", "ece")
 DEFAULT_KINDS: Final = "heuristic,xgboost,lightgbm,mlp,mean,stack"
-
-
-@dataclass(frozen=True, slots=True)
-class MatchSet:
-    """Matches that are judged together.
-
-    Attributes:
-        read: Finds them in a folder.
-        learned: At which minutes of a match there is a row to learn from.
-        tested: At which minutes it is judged.
-        in_play: Whether what is judged is the course of a match, and not what was said before it.
-    """
-
-    read: Callable[[Path], Iterator[HistoricMatch]]
-    learned: Minutes
-    tested: Minutes
-    in_play: bool = False
-
-
-BIG_5: Final = frozenset({"de.1", "en.1", "es.1", "fr.1", "it.1"})
-"""First divisions, as the history names them."""
-
-
-def _of_big_5(match: HistoricMatch) -> Sequence[int]:
-    return before_kick_off(match) if match.competition in BIG_5 else ()
-
-
-SETS: Final[Mapping[str, MatchSet]] = {
-    "internationals": MatchSet(international_matches, spread_minutes, before_kick_off),
-    "clubs": MatchSet(club_matches, before_kick_off, before_kick_off),
-    "big-5": MatchSet(club_matches, before_kick_off, _of_big_5),
-    "in-play": MatchSet(international_matches, spread_minutes, grid_minutes, in_play=True),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +74,13 @@ class _Order:
 @click.option(
     "--by", multiple=True, metavar="PART", help=f"Tell of parts, too: {', '.join(BY)}; several by repeating it."
 )
+@click.option(
+    "--forecasts",
+    "forecast_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write each forecast to a CSV file.",
+)
 @fitting_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def backtest(  # noqa: PLR0917 - click passes them by name
@@ -118,6 +92,7 @@ def backtest(  # noqa: PLR0917 - click passes them by name
     since: str,
     retrain_days: int,
     by: Sequence[str],
+    forecast_file: Path | None,
     feature_set: str,
     share: float,
     threads: int,
@@ -156,10 +131,12 @@ def backtest(  # noqa: PLR0917 - click passes them by name
             raise UserError(str(error)) from error
         step("drawing matches for the intervals")
         told = _told(order, matches, found)
+    if forecast_file is not None:
+        write_forecasts(forecast_file, found)
     if as_json:
         click.echo(json.dumps(told))
     else:
-        _show(order, told)
+        show_tables(told, order.by)
 
 
 def _part(by: str) -> str:
@@ -188,7 +165,8 @@ def _told(order: _Order, matches: Sequence[HistoricMatch], found: Forecasts) -> 
         for minute, part in moments(found).items()
     ]
     if SETS[order.name].in_play:
-        return told | {"minutes": [one for one in minutes if one["minute"] != PRE_MATCH]}
+        together = asdict(evaluate(found.where(found.rows.minutes != PRE_MATCH)))
+        return told | together | {"minutes": [one for one in minutes if one["minute"] != PRE_MATCH]}
     (only,) = minutes
     del only["minute"]
     return told | only
@@ -199,30 +177,3 @@ def _parts(order: _Order, found: Forecasts, competition: Mapping[str, str]) -> d
         f"by_{by}": {part: asdict(one) for part, one in evaluate_parts(found, BY[by](found, competition)).items()}
         for by in order.by
     }
-
-
-def _show(order: _Order, told: Mapping[str, Any]) -> None:
-    console = Console()
-    for one in told.get("minutes", [told]):
-        moment = f", minute {one['minute']}" if "minute" in one else ""
-        title = f"{order.name}{moment}, {told['test_from']} .. {told['test_until']}"
-        console.print(_table(title, one))
-        for by in order.by:
-            for part, judged in one[f"by_{by}"].items():
-                console.print(_table(f"{by} {part}", judged))
-
-
-def _table(title: str, judged: Mapping[str, Any]) -> Table:
-    headers = (one.replace("_", " ") for one in (*MEASURES, *COMPARED))
-    table = Table(
-        "", *headers, box=None, padding=(0, 1, 0, 0), pad_edge=False, title=f"{title}: {judged['n']:,} matches"
-    )
-    for name, measures in sorted(judged["kinds"].items(), key=lambda kind: kind[1]["log_loss"]):
-        table.add_row(name, *(_cell(measures.get(measure)) for measure in (*MEASURES, *COMPARED)))
-    return table
-
-
-def _cell(measure: float | tuple[float, float] | None) -> str:
-    if measure is None:
-        return ""
-    return f"{measure:.4f}" if isinstance(measure, float) else f"{measure[0]:+.3f} {measure[1]:+.3f}"

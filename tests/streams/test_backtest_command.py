@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import math
 
 import pytest
 from click.testing import CliRunner
@@ -59,10 +60,13 @@ def test_the_big_5_are_judged_among_all_clubs(data):
 def test_matches_in_play_are_told_minute_by_minute(data):
     result = run("--data", data, "--set", "in-play", "--kinds", "heuristic", "--json", *OPTIONS)
 
-    found = json.loads(result.stdout)["minutes"]
+    together = json.loads(result.stdout)
+    found = together["minutes"]
     assert [(minute, 93) for minute in (0, 15, 30, 45, 60, 75, 85)] == [(one["minute"], one["n"]) for one in found]
     losses = [one["kinds"]["table"]["log_loss"] for one in found]
     assert losses[-1] < losses[0]
+    assert 93 == together["n"]
+    assert pytest.approx(sum(losses) / 7) == together["kinds"]["table"]["log_loss"]
 
 
 def test_parts_are_told_too_and_add_up_to_all(data):
@@ -84,6 +88,42 @@ def test_later_matches_than_the_last_day_change_nothing(data, tmp_path):
     one, other = (run("--data", folder, "--kinds", "lightgbm", "--json", *OPTIONS) for folder in (data, tmp_path))
 
     assert json.loads(one.stdout) == json.loads(other.stdout)
+
+
+def test_forecasts_are_the_same_when_the_last_days_are_taken_away_and_added_again(data, tmp_path):
+    shorter = tmp_path / "history"
+    shorter.mkdir()
+    write_history(shorter, days=500)
+    options = ["--set", "in-play", "--kinds", "mlp,mean,stack", *OPTIONS, "--retrain-days", "30"]
+    found = []
+    for number, folder in enumerate((shorter, data)):
+        file = tmp_path / f"{number}.csv"
+        assert 0 == run("--data", folder, "--forecasts", file, *options).exit_code
+        with file.open(newline="") as text:
+            found.append(list(csv.DictReader(text)))
+    fewer, more = found
+    matches = {one["match_id"] for one in fewer}
+
+    assert 0 < len(fewer) < len(more)
+    assert fewer == [one for one in more if one["match_id"] in matches]
+
+
+def test_forecasts_are_exact_and_give_the_log_loss_which_is_told(data, tmp_path):
+    file = tmp_path / "forecasts.csv"
+    result = run("--data", data, "--kinds", "heuristic", "--forecasts", file, "--json", *OPTIONS)
+    with file.open(newline="") as text:
+        told = [one for one in csv.DictReader(text) if one["kind"] == "heuristic"]
+
+    assert 93 == len(told)
+    loss = -sum(math.log(float(one[one["result"]])) for one in told) / 93
+    assert pytest.approx(json.loads(result.stdout)["kinds"]["heuristic"]["log_loss"], abs=1e-9) == loss
+
+
+def test_a_file_for_forecasts_which_cannot_be_written_is_told(data, tmp_path):
+    result = run("--data", data, "--kinds", "heuristic", "--forecasts", tmp_path / "no" / "file.csv", *OPTIONS)
+
+    assert 2 == result.exit_code
+    assert "cannot be written: No such file or directory" in " ".join(result.stderr.split())
 
 
 def test_people_read_a_table(data):
