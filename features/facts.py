@@ -91,6 +91,21 @@ RED_OTHER: Final = 1.2
 LAST_MINUTE: Final = 94  # with stoppage time
 LAST_EXTRA_MINUTE: Final = 122
 N_SHARED: Final = HOME_GOALS - NEUTRAL + 2  # facts of the state which are features
+_EXTRA: Final = [(LAST_EXTRA_MINUTE - minute) / LAST_MINUTE for minute in range(91, LAST_EXTRA_MINUTE + 1)]
+LINEAR: Final = np.array([*((LAST_MINUTE - minute) / LAST_MINUTE for minute in range(91)), *_EXTRA])
+"""How much of a match is still to come at each minute, if its goals come evenly."""
+
+_MINUTES: Final = (0, 5, 10, 15, 20, 25, 30, 35, 40, 44, 45, 50, 55, 60, 65, 70, 75, 80, 85, 88, 89, 90)  # fmt: skip
+_LATER: Final = (
+    1.0, 0.9652, 0.9204, 0.8728, 0.8242, 0.7786, 0.7288, 0.679, 0.6286, 0.585, 0.5611, 0.5116, 0.4519, 0.3952, 0.3387,
+    0.2837, 0.2249, 0.1659, 0.1028, 0.0641, 0.0494, 0.036,
+)  # fmt: skip
+MEASURED: Final = np.array([*np.interp(range(91), _MINUTES, _LATER), *_EXTRA])
+"""The share of the goals that came later, in 9,904 internationals whose goals are timed, 1990 to 2021-06.
+
+The last is the share in the stoppage time of the second half, of which the history only knows that it is minute 90.
+"""
+
 MOST_REDS: Final = 11  # a team has no more players; the power of any number of cards is too large for a float
 MOST_GOALS: Final = 40.0  # expected of one side; time and memory of the chances grow with them
 _MEAN_HOME, _MEAN_AWAY = exp(LOG_GOALS + HOME_LOG_GOALS), exp(LOG_GOALS)
@@ -104,20 +119,22 @@ def _expected(told: float, otherwise: float) -> float:
 
 
 @compiled
-def _remaining(facts: NDArray[np.float64]) -> float:
+def _remaining(facts: NDArray[np.float64], curve: NDArray[np.float64]) -> float:
     """Return how much of the match is still to come, 0 to 1, and more in extra time."""
-    minute = facts[MINUTE]
-    last = LAST_MINUTE if minute <= 90 else LAST_EXTRA_MINUTE  # noqa: PLR2004 # the end of normal time
-    return 0.0 if facts[OVER] else max(last - minute, 0.0) / LAST_MINUTE
+    if facts[OVER]:
+        return 0.0
+    left: float = curve[int(min(facts[MINUTE], LAST_EXTRA_MINUTE))]
+    return left
 
 
 @compiled
-def remaining_goals(facts: NDArray[np.float64]) -> tuple[float, float]:
+def remaining_goals(facts: NDArray[np.float64], curve: NDArray[np.float64]) -> tuple[float, float]:
     """Return the expected goals of both sides which are still to come; of mean teams when they are not rated.
 
-    At most MOST_GOALS each; a rating which expects more, fewer than none, or NaN, is no rating.
+    *curve* is LINEAR or MEASURED. At most MOST_GOALS each; a rating which expects more, fewer than none, or NaN, is no
+    rating.
     """
-    share = _remaining(facts)
+    share = _remaining(facts, curve)
     home = _expected(facts[_HOME_MEAN], _MEAN_AWAY if facts[NEUTRAL] == 1.0 else _MEAN_HOME)
     away = _expected(facts[_AWAY_MEAN], _MEAN_AWAY)
     home_reds, away_reds = int(min(facts[HOME_REDS], MOST_REDS)), int(min(facts[AWAY_REDS], MOST_REDS))
@@ -128,17 +145,23 @@ def remaining_goals(facts: NDArray[np.float64]) -> tuple[float, float]:
 
 
 @compiled
-def _draw_factor(facts: NDArray[np.float64], lead: float) -> float:
+def _draw_factor(facts: NDArray[np.float64], lead: float, curve: NDArray[np.float64]) -> float:
     """Return how much more probable a draw is than the goals say: in a division, while level, ever less."""
     factor: float = facts[_DRAWS]
     if lead != 0.0 or not DRAW_FACTORS[0] <= factor <= DRAW_FACTORS[1]:
         return 1.0
-    share: float = min(_remaining(facts), 1.0)
+    share: float = min(_remaining(facts, curve), 1.0)
     return 1.0 + (factor - 1.0) * share
 
 
 @compiled
-def _fill(facts: NDArray[np.float64], features: NDArray[np.float32], rated: int, draws: bool) -> None:  # noqa: FBT001 - kernels take no keywords
+def _fill(
+    facts: NDArray[np.float64],
+    features: NDArray[np.float32],
+    rated: int,
+    curve: NDArray[np.float64],
+    draws: bool,  # noqa: FBT001 - kernels take no keywords
+) -> None:
     """Write to *features* ``(n, rated + 13)`` the first *rated* ratings and PLAYED for the rows of *facts*."""
     for row in range(len(facts)):
         known, out = facts[row], features[row]
@@ -147,26 +170,26 @@ def _fill(facts: NDArray[np.float64], features: NDArray[np.float32], rated: int,
         played = out[rated:]
         for column in range(N_SHARED):
             played[column] = known[NEUTRAL + column]
-        home_mean, away_mean = remaining_goals(known)
+        home_mean, away_mean = remaining_goals(known, curve)
         lead = known[HOME_GOALS] - known[AWAY_GOALS]
         played[N_SHARED] = lead
         played[N_SHARED + 1] = known[MINUTE] - known[LAST_GOAL]
         played[N_SHARED + 2], played[N_SHARED + 3] = home_mean, away_mean
         home, draw, away = outcome_chances(home_mean, away_mean, int(lead))
         if draws:
-            home, draw, away = with_draws(home, draw, away, _draw_factor(known, lead))
+            home, draw, away = with_draws(home, draw, away, _draw_factor(known, lead, curve))
         played[N_SHARED + 4], played[N_SHARED + 5], played[N_SHARED + 6] = home, draw, away
 
 
 def features_v1(facts: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the values of set v1, shape ``(n, 32)``, for *facts* ``(n, N_FACTS)``."""
     features = np.empty((len(facts), N_RATED_V1 + len(PLAYED)), np.float32)
-    _fill(facts, features, N_RATED_V1, False)  # noqa: FBT003 - kernels take no keywords
+    _fill(facts, features, N_RATED_V1, LINEAR, False)  # noqa: FBT003 - kernels take no keywords
     return features
 
 
 def features_v2(facts: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the values of set v2, shape ``(n, 42)``: all ratings, and the draws of divisions."""
+    """Return the values of set v2, shape ``(n, 42)``: all ratings, goals when they come, draws of divisions."""
     features = np.empty((len(facts), len(RATED) + len(PLAYED)), np.float32)
-    _fill(facts, features, len(RATED), True)  # noqa: FBT003 - as above
+    _fill(facts, features, len(RATED), MEASURED, True)  # noqa: FBT003 - as above
     return features

@@ -8,6 +8,7 @@ from typing import Any, Final
 import lightgbm
 import numpy as np
 import xgboost
+from numpy.typing import NDArray
 from onnx import numpy_helper
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -135,6 +136,12 @@ class LightGBMMember:
             return np.asarray(self.booster.predict(matrix, num_threads=1), dtype=np.float32)
         margins = self.booster.predict(matrix, num_threads=1, raw_score=True) + self.start.logs(matrix)
         return softmax(margins).astype(np.float32)
+
+    def gains(self) -> NDArray[np.float64]:
+        """Return how much each feature's splits have lowered the loss, as shares of all, shape ``(k,)``."""
+        gains = np.asarray(self.booster.feature_importance("gain"), np.float64)
+        shares: NDArray[np.float64] = gains / max(gains.sum(), 1e-300)
+        return shares
 
     def add_to(self, graph: GraphBuilder) -> str:
         """Add the trees and the softmax: x <= threshold goes left."""

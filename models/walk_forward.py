@@ -1,7 +1,7 @@
 """Forecasts of matches of the past, each by models which were fitted on strictly earlier days."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +11,7 @@ from models.baselines import EloLogit, ScoreTable, prior
 from models.graph import Member
 from models.predictors import CLASSES, Kind, Probabilities
 from models.rows import PRE_MATCH, Rows
+from models.trees import LightGBMMember
 from models.walking import FEWEST, FOLDS, MEMBERS, Fit, TooFewError, between, fold_days, members_of, pool_of
 
 Baseline = Callable[[Rows, Rows], Probabilities]
@@ -56,10 +57,12 @@ class Forecasts:
     Attributes:
         rows: What the matches were, in order of days.
         probabilities: Of the rows, by the name of a kind or of a baseline.
+        gains: What each feature gave the last LightGBM, by name, as shares; empty without one.
     """
 
     rows: Rows
     probabilities: Mapping[str, Probabilities]
+    gains: Mapping[str, float] = field(default_factory=dict)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Forecasts":
         """Return the forecasts of the *chosen* rows."""
@@ -88,6 +91,7 @@ def forecasts(plan: Plan, learned: Rows, tested: Rows, fit: Fit) -> Forecasts:
     starts = [*folds, *(start for start in plan.starts if start <= tested.days[-1])]
     unseen: dict[Kind, list[Probabilities]] = {kind: [] for kind in plan.fitted}
     found: dict[str, list[Probabilities]] = {}
+    gains: Mapping[str, float] = {}
     for start, end in pairwise([*starts, plan.last + 1]):
         known, block = learned.where(learned.days < start), between(tested, start, end)
         members = dict(zip(plan.fitted, fit(plan.fitted, known), strict=True))
@@ -96,6 +100,7 @@ def forecasts(plan: Plan, learned: Rows, tested: Rows, fit: Fit) -> Forecasts:
             theirs = {name: one(known, block) for name, one in baselines(fit.names, tested).items()}
             for name, said in {**ours, **theirs}.items():
                 found.setdefault(name, []).append(said)
+        gains = _gains(fit.names, members.get("lightgbm"))
         if folds:
             held = between(learned, start, end).matrix
             for kind, member in members.items():
@@ -103,7 +108,13 @@ def forecasts(plan: Plan, learned: Rows, tested: Rows, fit: Fit) -> Forecasts:
                     member.predict_proba(held) if len(held) else np.empty((0, len(CLASSES)), np.float32)
                 )
     rows = between(tested, plan.first, plan.last + 1)
-    return Forecasts(rows, {name: np.concatenate(parts) for name, parts in found.items()})
+    return Forecasts(rows, {name: np.concatenate(parts) for name, parts in found.items()}, gains)
+
+
+def _gains(names: Sequence[str], member: Member | None) -> Mapping[str, float]:
+    if not isinstance(member, LightGBMMember):
+        return {}
+    return dict(zip(names, member.gains().tolist(), strict=True))
 
 
 def _check_amounts(plan: Plan, learned: Rows, tested: Rows) -> None:

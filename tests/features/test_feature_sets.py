@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.divisions import DivisionRates
-from features.facts import remaining_goals
+from features.facts import LINEAR, MEASURED, remaining_goals
 from features.feature_sets import FEATURE_SETS, NEWEST, facts_of
 from features.match_state import MatchState, after_feature_event, after_match_event
+from features.outcome import outcome_chances
 from features.rating_values import rating_values
 from features.team_ratings import HOME_LOG_GOALS, LOG_GOALS, TeamRating
 from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
@@ -23,7 +24,7 @@ VALUES = rating_values(
 
 def remaining(state: MatchState) -> tuple[float, float]:
     (facts,) = facts_of([state])
-    return remaining_goals(facts)
+    return remaining_goals(facts, LINEAR)
 
 
 def row(state: MatchState) -> dict[str, float]:
@@ -79,7 +80,7 @@ def test_a_goal_changes_score_and_chances() -> None:
         numbers[name] for name in ("home_goals", "away_goals", "score_difference", "minute", "minutes_since_goal")
     )
     assert numbers["poisson_away"] > before["poisson_away"]
-    assert numbers["remaining_home_goals"] == pytest.approx(before["expected_home_goals"] * 44 / 94)
+    assert numbers["remaining_home_goals"] == pytest.approx(before["expected_home_goals"] * 0.5116)
 
 
 def test_the_final_score_is_certain() -> None:
@@ -184,16 +185,19 @@ def test_the_first_set_knows_nothing_of_divisions() -> None:
 
 def test_draws_are_as_probable_as_in_the_division_and_ever_less_so_until_the_end() -> None:
     state = rated(scheduled())
-    plain = FEATURE_SETS["v1"].names.index("poisson_draw")
 
     def odds(one: MatchState) -> float:
         """Return the odds of a draw over those of the goals alone."""
-        draw, goals = row(one)["poisson_draw"], float(FEATURE_SETS["v1"].matrix([one])[0, plain])
-        return draw / (1 - draw) / (goals / (1 - goals))
+        numbers = row(one)
+        lead = int(numbers["score_difference"])
+        goals = outcome_chances(numbers["remaining_home_goals"], numbers["remaining_away_goals"], lead)[1]
+        return numbers["poisson_draw"] / (1 - numbers["poisson_draw"]) / (goals / (1 - goals))
 
-    assert odds(state) == pytest.approx(1.2)
-    assert odds(after(state, EventKind.TICK, 47)) == pytest.approx(1.1)
-    assert odds(after(state, EventKind.GOAL, 10, Side.HOME)) == pytest.approx(1.0)
+    assert odds(state) == pytest.approx(1.2, rel=1e-5)
+    assert odds(after(state, EventKind.KICK_OFF, 0)) == pytest.approx(1.2, rel=1e-5)
+    factors = [odds(after(state, EventKind.TICK, minute)) for minute in (5, 30, 80)]
+    assert factors == sorted(factors, reverse=True)
+    assert odds(after(state, EventKind.GOAL, 10, Side.HOME)) == pytest.approx(1.0, rel=1e-5)
 
 
 @pytest.mark.parametrize("absurd", [0.0, -1.0, 1e12, float("nan"), float("inf")])
@@ -202,3 +206,10 @@ def test_a_draw_factor_which_cannot_be_is_none(absurd: float) -> None:
     without = after_feature_event(scheduled(), FeatureEvent("r", "m", "ratings", 1, {**VALUES, "draw_factor": None}))
 
     assert row(with_it)["poisson_draw"] == row(without)["poisson_draw"]
+
+
+def test_what_is_still_to_come_falls_from_all_to_little_and_none_after_extra_time() -> None:
+    for curve in (LINEAR, MEASURED):
+        assert (1.0, 0.0) == (curve[0], curve[-1])
+        assert all(np.diff(curve[:91]) < 0)
+        assert 0.03 < curve[90] < 0.05
