@@ -1,6 +1,5 @@
 """Which of several models is to be published: the cheapest of those which are about as good as the best."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from models.evaluation import Judged
@@ -15,7 +14,7 @@ ABOUT: Final = 0.001
 
 def champion(judged: Judged) -> Kind:
     """Return the cheapest kind whose log loss is within ABOUT of the best one's; at least one kind was judged."""
-    losses = {kind: _log_loss(judged.kinds[kind]) for kind in BY_COST if kind in judged.kinds}
+    losses = {kind: log_loss(judged, kind) for kind in BY_COST if kind in judged.kinds}
     best = min(losses.values())
     return next(kind for kind, loss in losses.items() if loss <= best + ABOUT)
 
@@ -24,7 +23,7 @@ def stack_against_mean(judged: Judged) -> str | None:
     """Return in one sentence whether the stack earns its place; None when it or the mean was not judged."""
     if not {"stack", "mean"} <= judged.kinds.keys():
         return None
-    difference = _log_loss(judged.kinds["stack"]) - _log_loss(judged.kinds["mean"])
+    difference = log_loss(judged, "stack") - log_loss(judged, "mean")
     low, high = judged.kinds["stack"]["versus_mean"]  # type: ignore[misc] # an interval
     told = f"the stack's log loss less the plain mean's is {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f})"
     if high < 0:
@@ -32,7 +31,8 @@ def stack_against_mean(judged: Judged) -> str | None:
     return f"The stack does not beat the plain mean, which is to be preferred: {told}."
 
 
-def _log_loss(measures: Mapping[str, float | tuple[float, float]]) -> float:
-    loss = measures["log_loss"]
+def log_loss(judged: Judged, name: str) -> float:
+    """Return the log loss of a model or a baseline."""
+    loss = judged.kinds[name]["log_loss"]
     assert isinstance(loss, float)  # noqa: S101 # for the type
     return loss

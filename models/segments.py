@@ -14,7 +14,7 @@ FEWEST: Final = 100  # matches; a smaller competition is one of the others
 OTHERS: Final = "others"
 _FIRST_MONTH: Final = 7  # of a season
 _BOUNDS: Final = np.array([0.4, 0.5, 0.6, 0.75])
-_FAVOURITES: Final = ("below 40 %", "40 to 50 %", "50 to 60 %", "60 to 75 %", "above 75 %")
+_FAVOURITES: Final = ("0 to 40 %", "40 to 50 %", "50 to 60 %", "60 to 75 %", "75 to 100 %")
 
 Labels = Sequence[str]
 """The part which each row belongs to."""

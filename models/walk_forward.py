@@ -66,7 +66,8 @@ class Forecasts:
 
     def where(self, chosen: NDArray[np.bool_]) -> "Forecasts":
         """Return the forecasts of the *chosen* rows."""
-        return Forecasts(self.rows.where(chosen), {name: one[chosen] for name, one in self.probabilities.items()})
+        said = {name: one[chosen] for name, one in self.probabilities.items()}
+        return Forecasts(self.rows.where(chosen), said, self.gains)
 
 
 def baselines(names: Sequence[str], tested: Rows) -> Mapping[str, Baseline]:

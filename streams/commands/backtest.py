@@ -19,9 +19,9 @@ from models.rows import PRE_MATCH, history_rows
 from models.segments import BY
 from models.walk_forward import Forecasts, Plan, forecasts
 from models.walking import Fit, Step, TooFewError
+from streams.commands.backtest_files import check_charts, write_forecasts, write_report
 from streams.commands.backtest_tables import show_tables
 from streams.commands.errors import UserError
-from streams.commands.forecast_file import write_forecasts
 from streams.commands.model_options import (
     days_of,
     fitting_options,
@@ -31,6 +31,7 @@ from streams.commands.model_options import (
     read_kind,
 )
 from streams.commands.training_progress import training_progress
+from streams.reporting.backtest_report import Backtest
 
 DEFAULT_KINDS: Final = "heuristic,xgboost,lightgbm,mlp,mean,stack"
 
@@ -81,6 +82,13 @@ class _Order:
     metavar="FILE",
     help="Write each forecast to a CSV file.",
 )
+@click.option(
+    "--report",
+    "report_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a page (HTML) which tells and shows all of it; needs the extra `report`.",
+)
 @fitting_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def backtest(  # noqa: PLR0917 - click passes them by name
@@ -93,6 +101,7 @@ def backtest(  # noqa: PLR0917 - click passes them by name
     retrain_days: int,
     by: Sequence[str],
     forecast_file: Path | None,
+    report_file: Path | None,
     feature_set: str,
     share: float,
     threads: int,
@@ -108,6 +117,8 @@ def backtest(  # noqa: PLR0917 - click passes them by name
     Example:
       touchline backtest --test-from 2022-01-01 --test-until 2025-06-30 --kinds lightgbm,mean
     """  # noqa: D301 - \b is click's mark for a block kept as it is
+    if report_file is not None:
+        check_charts()
     if name not in SETS:
         raise UserError(f"--set is {name!r}, not one of {', '.join(SETS)}")
     order = _Order(
@@ -133,6 +144,8 @@ def backtest(  # noqa: PLR0917 - click passes them by name
         told = _told(order, matches, found)
     if forecast_file is not None:
         write_forecasts(forecast_file, found)
+    if report_file is not None:
+        write_report(report_file, _backtest(order, matches, found))
     if as_json:
         click.echo(json.dumps(told))
     else:
@@ -170,6 +183,18 @@ def _told(order: _Order, matches: Sequence[HistoricMatch], found: Forecasts) -> 
     (only,) = minutes
     del only["minute"]
     return told | only
+
+
+def _backtest(order: _Order, matches: Sequence[HistoricMatch], found: Forecasts) -> Backtest:
+    first, last = order.days
+    told = (
+        f"Every match from {first} to {last} is forecast by models that were fitted to matches of earlier days, since "
+        f"{order.since}, anew every {order.every} days, from ratings of earlier days; feature set "
+        f"{order.features.version}."
+    )
+    judged = found.where(found.rows.minutes != PRE_MATCH) if SETS[order.name].in_play else found
+    by_id = {match.match_id: match for match in matches}
+    return Backtest(f"Backtest: {order.name}, {first} to {last}", told, judged, by_id)
 
 
 def _parts(order: _Order, found: Forecasts, competition: Mapping[str, str]) -> dict[str, Any]:

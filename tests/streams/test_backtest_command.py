@@ -126,6 +126,30 @@ def test_a_file_for_forecasts_which_cannot_be_written_is_told(data, tmp_path):
     assert "cannot be written: No such file or directory" in " ".join(result.stderr.split())
 
 
+def test_the_report_is_one_page_about_every_match(data, tmp_path):
+    file = tmp_path / "report.html"
+    kinds = "heuristic,lightgbm,mean,stack"
+    result = run("--data", data, "--set", "in-play", "--kinds", kinds, "--report", file, *OPTIONS)
+
+    assert 0 == result.exit_code, result.output
+    text = file.read_text(encoding="utf-8")
+    assert 4 == text.count("<svg")
+    assert 20 == text.count("<td>minute ")
+    for told in ("Champion: ", "the plain mean", "93 matches, none left out", "Reliability", "2000/01", "By favourite"):
+        assert told in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+
+
+def test_a_report_which_cannot_be_drawn_or_written_is_told(data, tmp_path, monkeypatch):
+    away = run("--data", data, "--kinds", "heuristic", "--report", tmp_path / "no" / "page.html", *OPTIONS)
+    monkeypatch.setattr("streams.commands.backtest_files.find_spec", lambda _: None)
+    missing = run("--data", data, "--kinds", "heuristic", "--report", tmp_path / "page.html", *OPTIONS)
+
+    assert (2, 2) == (away.exit_code, missing.exit_code)
+    assert "page.html cannot be written: No such file or directory" in " ".join(away.stderr.split())
+    assert "matplotlib, which is not installed: pip install 'touchline[report]'" in " ".join(missing.stderr.split())
+
+
 def test_people_read_a_table(data):
     result = run("--data", data, "--kinds", "heuristic", "--by", "season", *OPTIONS)
 
