@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from models.card import Facts, card_files
 from models.compiled import fast_predictor
 from models.contract import check_contract, check_golden, golden_rows
 from models.manifest import FILES, MANIFEST, BundleError, Manifest, file_entry, json_object, read_manifest
@@ -62,8 +63,13 @@ class Bundle:
         return self.predictor.predict_proba(matrix)
 
 
-def save_bundle(
-    folder: Path, manifest: Manifest, graph: bytes, reference: Mapping[str, object], sample: Matrix
+def save_bundle(  # noqa: PLR0917 - what is in a bundle
+    folder: Path,
+    manifest: Manifest,
+    graph: bytes,
+    reference: Mapping[str, object],
+    sample: Matrix,
+    facts: Facts | None = None,
 ) -> Manifest:
     """Write a bundle to *folder*, whole or not at all, and return its manifest with the files' digests.
 
@@ -75,6 +81,7 @@ def save_bundle(
         graph: The serialised ONNX graph.
         reference: Reference histograms, plain JSON.
         sample: Rows of which some become golden: stored with their probabilities and checked at each load.
+        facts: What its card says beyond the manifest; without them it has no card.
 
     Raises:
         BundleError: *folder* exists and is no bundle, or the bundle could not be loaded again.
@@ -85,11 +92,12 @@ def save_bundle(
         zip(FILES, (graph, _json(reference), _json(golden_rows(GraphPredictor(graph), sample))), strict=True)
     )
     complete = replace(manifest, files={name: file_entry(content) for name, content in contents.items()})
+    card = {} if facts is None else card_files(complete, facts)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as staging:
         new = Path(staging, "new")
         new.mkdir()
-        for name, content in {**contents, MANIFEST: complete.serialised() + b"\n"}.items():
+        for name, content in {**contents, **card, MANIFEST: complete.serialised() + b"\n"}.items():
             (new / name).write_bytes(content)
         load_bundle(new)
         _put(new, folder, Path(staging, "old"))

@@ -63,7 +63,7 @@ class Manifest:
         features: Names in the order of the columns.
         classes: Order of the probabilities.
         metrics: Of the time-ordered hold-out, by segment, then by measure.
-        created: ISO 8601, UTC.
+        created: ISO 8601, UTC; the day of the newest match, since the same data must give the same bytes.
         libraries: Versions with which it was made.
     """
 

@@ -97,7 +97,10 @@ def grid_minutes(match: HistoricMatch) -> Sequence[int]:
 
 
 def as_served(rows: Rows) -> Rows:
-    """Return one row of each match with rows in play, drawn as a worker sees them: nearly all while it is played."""
+    """Return one row of each match with rows in play, drawn as a worker sees them: nearly all while it is played.
+
+    If there are none in play, all.
+    """
     chosen = np.zeros(len(rows.days), dtype=np.bool_)
     for match_id, group in groupby(enumerate(rows.match_ids), key=lambda pair: pair[1]):
         places = [place for place, _ in group]
@@ -106,7 +109,7 @@ def as_served(rows: Rows) -> Rows:
             before, after = chance % EVENTS < OUTSIDE, chance % EVENTS >= EVENTS - OUTSIDE
             played = places[1 + chance // EVENTS % (len(places) - 2)]
             chosen[places[0] if before else places[-1] if after else played] = True
-    return rows.where(chosen)
+    return rows.where(chosen) if chosen.any() else rows
 
 
 def history_rows(matches: Iterable[HistoricMatch], features: FeatureSet, minutes: Minutes, first_day: int) -> Rows:

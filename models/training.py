@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.baselines import ELO, EloLogit
+from models.card import MODEL
 from models.fitting import Sizes
 from models.graph import Member, export
 from models.heuristic import heuristic_member
@@ -12,6 +14,7 @@ from models.pools import PooledMember
 from models.predictors import CLASSES, Kind, Probabilities
 from models.rows import GRID, PRE_MATCH, Rows
 from models.scores import scores
+from models.walk_forward import Forecasts
 from models.walking import FEWEST, FOLDS, MEMBERS, Fit, Step, TooFewError, between, fold_days, members_of, pool_of
 
 
@@ -23,10 +26,13 @@ class Trained:
         graph: The serialised ONNX graph, proven equal to the libraries' answers.
         metrics: Of the hold-out, by segment (``pre_match``, ``minute_15``, ...), then by measure. ``prior`` is what the
             frequencies of the results before the hold-out score on its pre-match rows: the bar of knowing nothing.
+        holdout: What was said of the hold-out before kick-off, by the model as ``model`` and, when its features
+            know it, by Elo as ``elo``.
     """
 
     graph: bytes
     metrics: Mapping[str, Mapping[str, float]]
+    holdout: Forecasts
 
 
 def train(
@@ -55,9 +61,9 @@ def train(
         before = member
     else:
         before, member = _walk_forward(kind, rows, int(judged.days[0]), Fit(names, sizes, step))
-    metrics = report(before.predict_proba(judged.matrix), judged, rows)
+    said = before.predict_proba(judged.matrix)
     step("exporting and proving the graph")
-    return Trained(export(member, rows.matrix), metrics)
+    return Trained(export(member, rows.matrix), report(said, judged, rows), _holdout(names, said, judged, rows))
 
 
 def steps_of(kind: Kind) -> int:
@@ -81,6 +87,13 @@ def report(probabilities: Probabilities, judged: Rows, rows: Rows) -> Mapping[st
     results = judged.results[judged.minutes == PRE_MATCH]
     found["prior"] = scores(np.tile(shares, (len(results), 1)).astype(np.float32), results)
     return found
+
+
+def _holdout(names: Sequence[str], said: Probabilities, judged: Rows, rows: Rows) -> Forecasts:
+    told = {MODEL: said}
+    if ELO in names:
+        told["elo"] = EloLogit(names)(rows.where(rows.days < judged.days[0]), judged)
+    return Forecasts(judged, told).where(judged.minutes == PRE_MATCH)
 
 
 def _walk_forward(kind: Kind, rows: Rows, holdout: int, fit: Fit) -> tuple[Member, Member]:

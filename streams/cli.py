@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("streams.commands.doctor:doctor", "Check brokers, registry, topics, schemas, bundle and clock."),
     "down": ("streams.commands.cluster:down", "Stop what `touchline up` started, and nothing else."),
     "lag": ("streams.commands.lag:lag", "Show how far the groups of the roles are behind."),
+    "model": ("streams.commands.model:model", "Tell what a model bundle is."),
     "produce": ("streams.commands.produce:produce", "Send one record for each line of JSON to a topic."),
     "ratings": ("streams.commands.ratings:ratings", "Load or show the ratings of the teams."),
     "replay": ("streams.commands.replay:replay", "Play match days through the roles, and check what comes."),

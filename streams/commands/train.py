@@ -1,9 +1,10 @@
 """`touchline train`: from the match history to a bundle, with honest numbers."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -14,12 +15,16 @@ from rich.console import Console
 from rich.table import Table
 
 from features.feature_sets import FeatureSet
-from features.history import HistoricMatch, international_matches
+from features.history import HistoricMatch
 from models.bundle import BundleError, save_bundle
+from models.card import Facts
+from models.evaluation import evaluate_parts
 from models.fitting import Sizes
 from models.manifest import Manifest, TrainingRange
+from models.match_sets import SETS
 from models.predictors import CLASSES, KINDS, GraphPredictor, Kind
-from models.rows import Rows, as_served, grid_minutes, history_rows, spread_minutes
+from models.rows import Rows, as_served, grid_minutes, history_rows
+from models.segments import BY
 from models.training import Trained, steps_of, train
 from models.walking import Step, TooFewError
 from monitors.reference import ReferenceHistograms
@@ -43,16 +48,40 @@ MEASURES: Final = ("n", "log_loss", "rps", "brier", "accuracy", "ece")
 class _Order:
     """What is to be trained, checked."""
 
+    history: str
     kind: Kind
     features: FeatureSet
     since: date
     until: date
     holdout: date
-    sizes: Sizes
+    share: float
+    threads: int
+
+    @property
+    def sizes(self) -> Sizes:
+        """Return how large the model becomes."""
+        return Sizes(threads=self.threads).scaled(self.share)
+
+    def command(self, name: str, number: str) -> str:
+        """Return the command that trains this, called *name* and *number*, from the same data."""
+        days = (self.until - self.holdout).days + 1
+        return (
+            f"touchline train --data DIR --set {self.history} --kind {self.kind} --since {self.since} "
+            f"--until {self.until} --holdout-days {days} --feature-set {self.features.version} --share {self.share} "
+            f"--threads {self.threads} --name {shlex.quote(name)} --version {shlex.quote(number)} --out BUNDLE"
+        )
 
 
 @click.command("train")
 @click.option("--kind", default="stack", show_default=True, metavar="KIND", help=f"One of {', '.join(KINDS)}.")
+@click.option(
+    "--set",
+    "history",
+    type=click.Choice(["internationals", "clubs"]),
+    default="internationals",
+    show_default=True,
+    help="Which matches to learn from.",
+)
 @click.option("--until", metavar="DATE", help="Last day to learn from (default: the last of the history).")
 @click.option(
     "--holdout-days",
@@ -64,18 +93,19 @@ class _Order:
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder of the bundle; replaced as a whole."
 )
-@click.option("--name", default="internationals", show_default=True, help="Name of the model.")
+@click.option("--name", help="Name of the model (default: that of the set).")
 @click.option("--version", "model_version", default="1", show_default=True, help="Version of the bundle.")
 @fitting_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def train_command(  # noqa: PLR0917 - click passes them by name
     data: Path,
     kind: str,
+    history: str,
     until: str | None,
     since: str,
     holdout_days: int,
     out: Path,
-    name: str,
+    name: str | None,
     model_version: str,
     feature_set: str,
     share: float,
@@ -91,15 +121,17 @@ def train_command(  # noqa: PLR0917 - click passes them by name
     Example:
       touchline train --kind lightgbm --until 2022-11-19 --out bundles/lightgbm
     """  # noqa: D301 - \b is click's mark for a block kept as it is
-    matches = read_history(international_matches, data)
+    matches = read_history(SETS[history].read, data)
     last = read_date("--until", until) if until is not None else matches[-1].day
     order = _Order(
+        history,
         read_kind(kind),
         read_feature_set(feature_set),
         read_date("--since", since),
         last,
         last - timedelta(days=holdout_days - 1),
-        Sizes(threads=threads).scaled(share),
+        share,
+        threads,
     )
     if order.since >= order.holdout:
         raise UserError(
@@ -108,7 +140,7 @@ def train_command(  # noqa: PLR0917 - click passes them by name
     try:
         with training_progress(steps_of(order.kind) + 3, quiet=as_json) as step:
             manifest = _train(
-                order, [match for match in matches if match.day <= last], out, (name, model_version), step
+                order, [match for match in matches if match.day <= last], out, (name or history, model_version), step
             )
     except (TooFewError, BundleError) as error:
         raise UserError(str(error)) from error
@@ -117,14 +149,24 @@ def train_command(  # noqa: PLR0917 - click passes them by name
 
 def _train(order: _Order, matches: Sequence[HistoricMatch], out: Path, name: tuple[str, str], step: Step) -> Manifest:
     step(f"folding {len(matches):,} matches")
-    rows = history_rows(matches, order.features, spread_minutes, days_of(order.since))
+    chosen = SETS[order.history]
+    rows = history_rows(matches, order.features, chosen.learned, days_of(order.since))
     judged = history_rows(matches, order.features, grid_minutes, days_of(order.holdout))
     found = train(order.kind, order.features.names, rows, judged, sizes=order.sizes, step=step)
     step("counting the reference histograms")
     recent = as_served(rows.where(rows.days > days_of(order.until) - REFERENCE_YEARS * 365))
     reference = _reference(order.features, recent, found.graph)
     step(f"writing {out}")
-    return save_bundle(out, _manifest(order, rows, found, name), found.graph, reference.to_dict(), recent.matrix)
+    manifest = _manifest(order, rows, found, name)
+    facts = _facts(order, matches, found, name)
+    return save_bundle(out, manifest, found.graph, reference.to_dict(), recent.matrix, facts)
+
+
+def _facts(order: _Order, matches: Sequence[HistoricMatch], found: Trained, name: tuple[str, str]) -> Facts:
+    competitions = {match.match_id: match.competition for match in matches}
+    segments = {by: evaluate_parts(found.holdout, labels(found.holdout, competitions)) for by, labels in BY.items()}
+    chosen = SETS[order.history]
+    return Facts(chosen.told, segments, chosen.limits, order.command(*name))
 
 
 def _reference(features: FeatureSet, rows: Rows, graph: bytes) -> ReferenceHistograms:
@@ -146,7 +188,7 @@ def _manifest(order: _Order, rows: Rows, found: Trained, name: tuple[str, str]) 
         classes=CLASSES,
         training=learned,
         metrics=found.metrics,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=f"{order.until}T00:00:00+00:00",
         libraries={library: version(library) for library in LIBRARIES},
         files={},
     )

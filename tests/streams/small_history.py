@@ -39,3 +39,13 @@ def write_history(folder: Path, days: int = 600) -> None:
             goals += [[f"m{number}", chance.randrange(1, 91), side, "goal"] for _ in range(count)]
     write(folder / "international_matches.csv.gz", MATCHES, matches)
     write(folder / "international_goals.csv.gz", GOALS, goals)
+
+
+def write_clubs(folder: Path) -> None:
+    """Write the matches of the history in *folder* again, as those of clubs in two divisions."""
+    with gzip.open(folder / "international_matches.csv.gz", "rt", newline="") as text:
+        matches = list(csv.DictReader(text))
+    shared = ("date", "home_team", "away_team", "home_score", "away_score")
+    clubs = [[*(one[name] for name in shared), "en.1" if one["home_team"] < "D" else "en.2"] for one in matches]
+    columns = ["date", "home_team", "away_team", "home_goals", "away_goals", "league"]
+    write(folder / "club_matches.csv.gz", columns, clubs)

@@ -1,7 +1,6 @@
 """`touchline backtest` from a folder of history to tables, and what it says when it cannot."""
 
 import csv
-import gzip
 import json
 import math
 
@@ -9,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli import main
-from tests.streams.small_history import write, write_history
+from tests.streams.small_history import write_clubs, write_history
 
 OPTIONS = ["--since", "2000-01-01", "--share", "0.004", "--threads", "1", "--test-from", "2001-05-01", "--test-until",
            "2001-08-01"]  # fmt: skip
@@ -20,12 +19,7 @@ MEASURES = {"log_loss", "rps", "brier", "accuracy", "ece"}
 def _data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("history")
     write_history(folder)
-    with gzip.open(folder / "international_matches.csv.gz", "rt", newline="") as text:
-        matches = list(csv.DictReader(text))
-    columns = ["date", "home_team", "away_team", "home_goals", "away_goals", "league"]
-    shared = ("date", "home_team", "away_team", "home_score", "away_score")
-    clubs = [[*(one[name] for name in shared), "en.1" if one["home_team"] < "D" else "en.2"] for one in matches]
-    write(folder / "club_matches.csv.gz", columns, clubs)
+    write_clubs(folder)
     return folder
 
 

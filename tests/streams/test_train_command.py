@@ -1,6 +1,7 @@
 """`touchline train` from a folder of history to a bundle, and what it says when it cannot."""
 
 import json
+import shlex
 from datetime import date
 
 import pytest
@@ -8,11 +9,10 @@ from click.testing import CliRunner
 
 from features.history import international_matches
 from models.bundle import load_bundle
-from models.manifest import FILES
 from monitors.reference import ReferenceHistograms
 from streams.cli import main
 from streams.commands import train as command
-from tests.streams.small_history import MATCHES, write, write_history
+from tests.streams.small_history import MATCHES, write, write_clubs, write_history
 
 OPTIONS = ["--since", "2000-01-01", "--holdout-days", "100", "--share", "0.004", "--threads", "1", "--kind"]
 
@@ -35,7 +35,7 @@ def test_a_bundle_is_trained_and_told_as_json(data, tmp_path):
 
     assert 0 == result.exit_code
     assert bundle.digest == told["digest"]
-    assert ("lightgbm", "v1", 600) == (told["kind"], told["feature_set"], told["training"]["matches"])
+    assert ("lightgbm", "v2", 600) == (told["kind"], told["feature_set"], told["training"]["matches"])
     assert ("2000-01-01", "2001-08-22") == (told["training"]["first"], told["training"]["until"])
     assert 100 == told["metrics"]["pre_match"]["n"] == told["metrics"]["minute_75"]["n"]
     assert (*bundle.feature_names, "probability_home", "probability_draw", "probability_away") == (
@@ -47,9 +47,10 @@ def test_the_same_data_gives_the_same_files_and_until_ends_them(data, tmp_path):
     for name in ("one", "two"):
         result = run("--data", data, "--out", tmp_path / name, "--until", "2001-05-01", *OPTIONS, "tree")
         assert 0 == result.exit_code, result.output
-    one, two = ({file: (tmp_path / name / file).read_bytes() for file in FILES} for name in ("one", "two"))
+    one, two = ({file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in ("one", "two"))
 
     assert one == two
+    assert load_bundle(tmp_path / "one").digest == load_bundle(tmp_path / "two").digest
     assert 487 == load_bundle(tmp_path / "one").manifest.training.matches
     assert "hold-out" in result.stdout
 
@@ -101,6 +102,48 @@ def test_a_folder_with_something_else_is_left_alone(data, tmp_path):
     assert "dear" == (tmp_path / "letter").read_text()
 
 
+def test_a_model_of_clubs_is_trained_on_their_matches(data, tmp_path):
+    write_clubs(data)
+    result = run("--data", data, "--set", "clubs", "--out", tmp_path / "b", "--json", *OPTIONS, "lightgbm")
+
+    assert 0 == result.exit_code, result.output
+    told = json.loads(result.stdout)
+    assert ("clubs", 600, 600) == (told["model"], told["training"]["matches"], told["training"]["rows"])
+    assert {"pre_match", "prior"} == told["metrics"].keys()
+
+
+def test_the_card_tells_what_the_bundle_is_and_how_to_make_it_again(data, tmp_path):
+    first, again = tmp_path / "first", tmp_path / "again"
+    run("--data", data, "--out", first, *OPTIONS, "lightgbm")
+    card = json.loads(CliRunner().invoke(main, ["model", "card", str(first), "--json"]).stdout)
+    shown = CliRunner().invoke(main, ["model", "card", str(first)]).stdout
+
+    assert card["digest"] == load_bundle(first).digest
+    assert shown == (first / "card.md").read_text(encoding="utf-8")
+    for told in (card["digest"], "600 matches", "Feature set v2", "by season", "extra time", "less Elo's"):
+        assert told in shown
+    assert 100 == sum(part["n"] for part in card["segments"]["season"].values())
+    words = shlex.split(card["reproduce"].replace("DIR", str(data)).replace("BUNDLE", str(again)))
+    assert 0 == CliRunner().invoke(main, words[1:]).exit_code
+    assert card["digest"] == load_bundle(again).digest
+
+
+def test_a_bundle_without_its_card_or_with_that_of_another_is_told(data, tmp_path):
+    for name, kind in (("one", "tree"), ("two", "heuristic")):
+        run("--data", data, "--out", tmp_path / name, *OPTIONS, kind)
+    (tmp_path / "one" / "card.json").write_bytes((tmp_path / "two" / "card.json").read_bytes())
+    (tmp_path / "two" / "card.json").unlink()
+    other, missing, nothing = (
+        CliRunner().invoke(main, ["model", "card", str(folder)])
+        for folder in (tmp_path / "one", tmp_path / "two", tmp_path)
+    )
+
+    assert [2, 2, 2] == [one.exit_code for one in (other, missing, nothing)]
+    assert "card.json is of bundle" in other.stderr
+    assert "has no card.json: No such file or directory" in " ".join(missing.stderr.split())
+    assert "is no bundle: manifest.json cannot be read" in " ".join(nothing.stderr.split())
+
+
 @pytest.mark.parametrize("at", ["folding", "fitting", "exporting", "writing"])
 def test_ctrl_c_leaves_nothing_half_written(data, tmp_path, at):
     def interrupted(text):
@@ -109,12 +152,14 @@ def test_ctrl_c_leaves_nothing_half_written(data, tmp_path, at):
 
     matches = list(international_matches(data))
     order = command._Order(
+        "internationals",
         "tree",
         command.read_feature_set("v1"),
         date(2000, 1, 1),
         date(2001, 8, 22),
         date(2001, 5, 15),
-        command.Sizes(threads=1),
+        1.0,
+        1,
     )
     with pytest.raises(KeyboardInterrupt):
         command._train(order, matches, tmp_path / "deep" / "b", ("m", "1"), interrupted)

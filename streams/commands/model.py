@@ -1,0 +1,40 @@
+"""`touchline model`: what is known of a bundle."""
+
+import json
+from pathlib import Path
+
+import click
+
+from models.card import card_text, read_card
+from models.manifest import MANIFEST, BundleError, read_manifest
+from streams.commands.errors import UserError
+
+
+@click.group()
+def model() -> None:
+    """Tell what a model bundle is.
+
+    \b
+    Example:
+      touchline model card bundles/lightgbm
+    """  # noqa: D301 - \b is click's mark for a block kept as it is
+
+
+@model.command()
+@click.argument("bundle", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def card(bundle: Path, *, as_json: bool) -> None:
+    """Show the card of BUNDLE: its data, its contract, what it is worth and where, its limits, how to make it again.
+
+    \b
+    Example:
+      touchline model card bundles/lightgbm > CARD.md
+    """  # noqa: D301 - as above
+    try:
+        manifest = read_manifest((bundle / MANIFEST).read_bytes(), str(bundle))
+        found = read_card(bundle, manifest.digest)
+    except OSError as error:
+        raise UserError(f"{bundle} is no bundle: {MANIFEST} cannot be read: {error.strerror}") from error
+    except BundleError as error:
+        raise UserError(str(error)) from error
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else card_text(found), nl=as_json)
