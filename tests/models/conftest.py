@@ -68,11 +68,17 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def history():
-    """The real internationals, before the last of them."""
+def shared_data():
+    """The folder of the real match history."""
     if not DATA.is_dir():
         reason = f"no match history in {DATA}"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    return [match for match in international_matches(DATA) if match.day < date(2022, 11, 20)]
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def history(shared_data):
+    """The real internationals, before the last of them."""
+    return [match for match in international_matches(shared_data) if match.day < date(2022, 11, 20)]
