@@ -61,7 +61,8 @@ def replay(
     otherwise; ratings begin with all results of --history before the first day played. Day by day it sends the
     fixtures, waits until predict, rate and predict again have caught up, sends the matches, and waits again.
     Events are what was sent to match-events plus what rate told to feature-events; each must have one prediction,
-    whose feature vector is, bit for bit, what is computed offline. Latencies are from a record's timestamp to the
+    whose feature vector is, bit for bit, what is computed offline, and whose probabilities are within 1e-6 what the
+    bundle says of it. Latencies are from a record's timestamp to the
     prediction read; events per second are over the whole time, waits included. The exit code is 0 only when nothing
     is missing, twice or different. Topics of its own prefix are deleted at the end, unless --keep; topics of a given
     --topic-prefix are left.

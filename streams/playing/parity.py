@@ -11,8 +11,12 @@ from features.match_state import MatchState, after_feature_event, after_match_ev
 from features.narrative import DAY_MS
 from features.rating_book import RatingBook
 from features.team_events import team_event
-from schemas.records import FeatureEvent, MatchEvent
+from models.bundle import Bundle
+from schemas.records import FeatureEvent, MatchEvent, Prediction
 from streams.playing.match_days import MatchDay
+
+TOLERANCE = 1e-6
+_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +42,19 @@ class Parity:
         repeated: Predictions beyond the first of an event.
         unexpected: Predictions of events which change nothing, or are not of this replay.
         different: Predictions whose features are not the expected bits.
+        misscored: Predictions whose probabilities are not those of their bundle for these features, within TOLERANCE.
     """
 
     missing: int = 0
     repeated: int = 0
     unexpected: int = 0
     different: int = 0
+    misscored: int = 0
 
     @property
     def mismatches(self) -> int:
         """All differences."""
-        return self.missing + self.repeated + self.unexpected + self.different
+        return self.missing + self.repeated + self.unexpected + self.different + self.misscored
 
 
 def vector_bytes(features: Sequence[float]) -> bytes:
@@ -131,3 +137,14 @@ def compare(wanted: Iterable[Seen], found: Iterable[Seen]) -> Parity:
         unexpected=sum(count for cause, count in counts.items() if cause not in features),
         different=len(different),
     )
+
+
+def misscored(predictions: Sequence[Prediction], bundle: Bundle) -> int:
+    """Return how many of *predictions*, all made with *bundle*, do not have its answer to their own features."""
+    wrong = 0
+    for first in range(0, len(predictions), _AT_ONCE):
+        some = predictions[first : first + _AT_ONCE]
+        answers = bundle.score(np.array([one.features for one in some], np.float32), bundle.feature_set)
+        told = np.array([(one.home, one.draw, one.away) for one in some])
+        wrong += int((~(np.abs(answers - told) <= TOLERANCE)).any(axis=1).sum())  # a NaN is wrong
+    return wrong

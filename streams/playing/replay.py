@@ -4,10 +4,11 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from features.feature_sets import FEATURE_SETS, NEWEST
 from features.rating_book import RatingBook
+from models.bundle import open_bundle
 from schemas.codec import Codec
 from schemas.records import MatchEvent, Prediction
 from streams.patient_registry import patient_registry
@@ -15,7 +16,7 @@ from streams.playing.catching_up import CatchingUp
 from streams.playing.counting import Arrivals
 from streams.playing.errors import PlayError
 from streams.playing.match_days import MatchDay
-from streams.playing.parity import Parity, Seen, compare, expected, vector_bytes
+from streams.playing.parity import Parity, Seen, compare, expected, misscored, vector_bytes
 from streams.playing.player import Player
 from streams.playing.watching import Stopwatch, Watch, learning, quantile
 from streams.records_io import spec_of, version_of, writing_codec
@@ -30,6 +31,7 @@ class Result:
     Attributes:
         events: Sent to match-events, and told by the rate role to feature-events.
         parity_mismatches: Of predictions and what was expected, of every kind.
+        rescored: Predictions whose features were scored once more, to compare: those of the bundle in the settings.
         p50_ms: From source timestamp to the prediction in the replay's hands; None without any. So for p99_ms.
         events_per_second: From the first event sent to the last prediction read, waits between days included.
     """
@@ -39,6 +41,7 @@ class Result:
     predictions: int
     dead_letters: int
     parity_mismatches: int
+    rescored: int
     p50_ms: float | None
     p99_ms: float | None
     events_per_second: float
@@ -76,6 +79,7 @@ class Replay:
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     parity: Parity | None = None
     _predictions: list[Prediction] = field(default_factory=list)
+    _rescored: int = 0
 
     def run(self) -> Result:
         """Play, wait, compare.
@@ -101,6 +105,7 @@ class Replay:
                 predictions=len(self._predictions),
                 dead_letters=dead_letters.count(),
                 parity_mismatches=self.parity.mismatches,
+                rescored=self._rescored,
                 p50_ms=_rounded(quantile(self.stopwatch.latencies_ms, 0.5)),
                 p99_ms=_rounded(quantile(self.stopwatch.latencies_ms, 0.99)),
                 events_per_second=round(events / seconds, 1),
@@ -137,7 +142,10 @@ class Replay:
         feature_set = FEATURE_SETS[next(iter(names), NEWEST)]
         wanted = expected(self.days, copy.deepcopy(self.book), feature_set)
         found = (Seen(one.match_id, one.event_id, vector_bytes(one.features)) for one in self._predictions)
-        return compare(wanted, found)
+        bundle = open_bundle(self.settings.bundle, self.settings.predictor)
+        ours = [one for one in self._predictions if one.bundle_digest == bundle.digest]
+        self._rescored = len(ours)
+        return replace(compare(wanted, found), misscored=misscored(ours, bundle))
 
 
 def _rounded(milliseconds: float | None) -> float | None:

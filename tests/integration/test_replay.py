@@ -37,7 +37,8 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 TEAMS = ("Ghana", "Togo", "Mali", "Niger", "Chad", "Benin")
 FIRST_DAY = date(2022, 11, 20)
 KEYS = (
-    "matches", "events", "predictions", "dead_letters", "parity_mismatches", "p50_ms", "p99_ms", "events_per_second",
+    "matches", "events", "predictions", "dead_letters", "parity_mismatches", "rescored", "p50_ms", "p99_ms",
+    "events_per_second",
 )  # fmt: skip
 
 
@@ -171,6 +172,7 @@ def test_a_replay_predicts_each_event_once_with_the_features_computed_offline(en
     assert result["matches"] == 9
     assert result["predictions"] == result["events"] > 9 * 95
     assert (result["dead_letters"], result["parity_mismatches"]) == (0, 0)
+    assert result["rescored"] == result["predictions"]
     assert 0 < result["p50_ms"] <= result["p99_ms"]
     assert not [name for name in Admin(settings).topic_names() if name.startswith("replay-")]
 

@@ -12,9 +12,10 @@ from features.match_state import MatchState, after_feature_event, after_match_ev
 from features.rating_book import RatingBook
 from features.rating_values import rating_values
 from features.team_ratings import TeamRating
-from schemas.records import FeatureEvent
+from models.bundle import open_bundle
+from schemas.records import FeatureEvent, Prediction, Variant
 from streams.playing.match_days import MatchDay, historic_days
-from streams.playing.parity import Parity, Seen, compare, expected, vector_bytes
+from streams.playing.parity import Parity, Seen, compare, expected, misscored, vector_bytes
 from streams.playing.seeding import seeded_book
 
 SET = FEATURE_SETS[NEWEST]
@@ -104,3 +105,20 @@ def test_one_bit_of_a_float32_is_a_difference_and_a_missing_value_is_none():
 
     assert vector_bytes([float(value), float("nan")]) == vector_bytes([float(value), float("nan")])
     assert vector_bytes([float(value)]) != vector_bytes([float(np.nextafter(value, np.float32(1)))])
+
+
+def test_a_probability_which_is_not_the_bundle_s_is_counted():
+    bundle = open_bundle(None, "heuristic")
+    rows = np.random.default_rng(0).random((3, len(bundle.feature_names))).astype(np.float32)
+    told = bundle.score(rows, bundle.feature_set).astype(float)
+    told[1, 2] += 2e-6
+    told[2, 0] = np.nan
+    made = [
+        Prediction(
+            "p", "m", "e", "TICK", 0, "Cup", 1, 0, 0, *answer, Variant.CHAMPION, bundle.model, bundle.version,
+            bundle.digest, bundle.feature_set, row, "match-events", 0, 0, 0, 0, 0, 0,
+        )
+        for answer, row in zip(told.tolist(), rows.tolist(), strict=True)
+    ]  # fmt: skip
+
+    assert (2, 0) == (misscored(made, bundle), misscored(made[:1], bundle))
