@@ -36,7 +36,7 @@ def lesson(home: float, away: float, margin: int) -> float:
     """
     surprise = margin - expected_margin(home, away)
     size = LEARNING * DIMINISHING * log10(1.0 + abs(surprise))
-    return size if surprise > 0 else -size
+    return size if surprise >= 0 else -size
 
 
 def _goals(rating: float) -> float:

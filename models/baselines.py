@@ -12,6 +12,7 @@ from models.predictors import CLASSES, Matrix, Probabilities
 from models.rows import PRE_MATCH, Rows
 
 ELO: Final = "elo_difference"
+SCORE: Final = "score_difference"
 _SCALE: Final = 400.0  # Elo points
 _MOST_GOALS: Final = 3
 _WIDTH: Final = 15  # minutes
@@ -69,7 +70,7 @@ class ScoreTable:
         return found
 
     def _cells(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        goals = np.nan_to_num(rows.matrix[:, self.names.index("score_difference")]).astype(np.int64)
+        goals = np.nan_to_num(rows.matrix[:, self.names.index(SCORE)]).astype(np.int64)
         return (
             np.where(rows.minutes == PRE_MATCH, 0, 1 + np.minimum(rows.minutes, 90) // _WIDTH),
             np.clip(goals, -_MOST_GOALS, _MOST_GOALS) + _MOST_GOALS,

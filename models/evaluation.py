@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bootstrap import paired_interval
-from models.rows import GRID, PRE_MATCH
+from models.predictors import Probabilities
+from models.rows import GRID, PRE_MATCH, Rows
 from models.scores import log_losses, scores
 from models.walk_forward import Forecasts
 
@@ -38,8 +39,7 @@ def evaluate(found: Forecasts) -> Judged:
     Intervals draw matches: what is said of one match at several moments is not independent.
     """
     results = found.rows.results
-    matches = np.unique(np.array(found.rows.match_ids), return_inverse=True)[1]
-    losses = {name: _means(log_losses(said, results), matches) for name, said in found.probabilities.items()}
+    losses = {name: match_losses(said, found.rows) for name, said in found.probabilities.items()}
     kinds: dict[str, Measures] = {}
     for name, said in found.probabilities.items():
         measures: dict[str, float | tuple[float, float]] = {**scores(said, results)}
@@ -48,12 +48,13 @@ def evaluate(found: Forecasts) -> Judged:
             if other in losses and other != name:
                 measures[comparison] = paired_interval(losses[name], losses[other])
         kinds[name] = measures
-    return Judged(int(matches.max()) + 1, kinds)
+    return Judged(len(set(found.rows.match_ids)), kinds)
 
 
-def _means(losses: NDArray[np.float64], matches: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the mean of the *losses* of each match, by its number in *matches*."""
-    means: NDArray[np.float64] = np.bincount(matches, losses) / np.bincount(matches)
+def match_losses(said: Probabilities, rows: Rows) -> NDArray[np.float64]:
+    """Return the mean log loss of each match of *rows*, in the order of their ids."""
+    matches = np.unique(np.array(rows.match_ids), return_inverse=True)[1]
+    means: NDArray[np.float64] = np.bincount(matches, log_losses(said, rows.results)) / np.bincount(matches)
     return means
 
 

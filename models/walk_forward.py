@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines import EloLogit, ScoreTable, prior
+from models.baselines import ELO, SCORE, EloLogit, ScoreTable, prior
 from models.graph import Member
 from models.predictors import CLASSES, Kind, Probabilities
 from models.rows import PRE_MATCH, Rows
 from models.trees import LightGBMMember
-from models.walking import FEWEST, FOLDS, MEMBERS, Fit, TooFewError, between, fold_days, members_of, pool_of
+from models.walking import FEWEST, FOLDS, MEMBERS, Fit, TooFewError, between, fold_days, pool_of
 
 Baseline = Callable[[Rows, Rows], Probabilities]
 
@@ -26,12 +26,18 @@ class Plan:
         first: First day, since the epoch.
         last: Last day.
         every: Days from one fit to the next.
+        members: What the kinds are made of which have several.
     """
 
     kinds: Sequence[Kind]
     first: int
     last: int
     every: int
+    members: Mapping[Kind, Sequence[Kind]] = field(default_factory=lambda: MEMBERS)
+
+    def members_of(self, kind: Kind) -> Sequence[Kind]:
+        """Return what is fitted for *kind*."""
+        return self.members.get(kind, (kind,))
 
     @property
     def starts(self) -> list[int]:
@@ -41,7 +47,7 @@ class Plan:
     @property
     def fitted(self) -> list[Kind]:
         """Return the members of all kinds."""
-        return list(dict.fromkeys(member for kind in self.kinds for member in members_of(kind)))
+        return list(dict.fromkeys(member for kind in self.kinds for member in self.members_of(kind)))
 
     @property
     def fits(self) -> int:
@@ -71,9 +77,11 @@ class Forecasts:
 
 
 def baselines(names: Sequence[str], tested: Rows) -> Mapping[str, Baseline]:
-    """Return what every model is compared with on *tested*, whose features are *names*."""
-    found: dict[str, Baseline] = {"prior": prior, "elo": EloLogit(names)}
-    if (tested.minutes != PRE_MATCH).any():
+    """Return what every model is compared with on *tested*, as far as its features, *names*, allow."""
+    found: dict[str, Baseline] = {"prior": prior}
+    if ELO in names:
+        found["elo"] = EloLogit(names)
+    if (tested.minutes != PRE_MATCH).any() and SCORE in names:
         found["table"] = ScoreTable(names)
     return found
 
@@ -133,8 +141,8 @@ def _answers(
     said = {kind: member.predict_proba(block.matrix) for kind, member in members.items()}
     found: dict[str, Probabilities] = {}
     for kind in plan.kinds:
-        own = members_of(kind)
-        pooled = kind in MEMBERS
+        own = plan.members_of(kind)
+        pooled = kind in plan.members
         found[kind] = (
             pool_of(kind, [unseen[one] for one in own], seen)([said[one] for one in own]) if pooled else said[kind]
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import click
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "ablate": ("streams.commands.ablate:ablate", "Tell what each part of a model is worth, and what it costs."),
     "backtest": ("streams.commands.backtest:backtest", "Forecast past matches, and tell what that was worth."),
     "dashboard": ("streams.commands.dashboard:dashboard", "Serve a page of the matches which are played."),
     "dead-letters": ("streams.commands.dead_letters:dead_letters", "List, show, keep and replay what was set aside."),

@@ -25,10 +25,12 @@ from streams.commands.errors import UserError
 from streams.commands.model_options import (
     days_of,
     fitting_options,
-    read_date,
+    judging_options,
+    read_days,
     read_feature_set,
     read_history,
     read_kind,
+    read_set,
 )
 from streams.commands.training_progress import training_progress
 from streams.reporting.backtest_report import Backtest
@@ -57,20 +59,9 @@ class _Order:
 
 
 @click.command("backtest")
-@click.option("--test-from", required=True, metavar="DATE", help="First day of the matches which are forecast.")
-@click.option("--test-until", required=True, metavar="DATE", help="Last day of them.")
-@click.option(
-    "--set", "name", default="internationals", show_default=True, metavar="SET", help=f"One of {', '.join(SETS)}."
-)
+@judging_options
 @click.option(
     "--kinds", default=DEFAULT_KINDS, show_default=True, metavar="KINDS", help=f"Some of {', '.join(KINDS)}, by commas."
-)
-@click.option(
-    "--retrain-days",
-    type=click.IntRange(1, 36_500),
-    default=365,
-    show_default=True,
-    help="Days after which everything is fitted anew.",
 )
 @click.option(
     "--by", multiple=True, metavar="PART", help=f"Tell of parts, too: {', '.join(BY)}; several by repeating it."
@@ -119,22 +110,19 @@ def backtest(  # noqa: PLR0917 - click passes them by name
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     if report_file is not None:
         check_charts()
-    if name not in SETS:
-        raise UserError(f"--set is {name!r}, not one of {', '.join(SETS)}")
+    chosen = read_set(name)
+    first_learned, first, last = read_days(since, test_from, test_until)
     order = _Order(
         name,
         list(dict.fromkeys(read_kind(kind.strip(), "--kinds") for kind in kinds.split(","))),
         read_feature_set(feature_set),
-        (read_date("--test-from", test_from), read_date("--test-until", test_until)),
-        read_date("--since", since),
+        (first, last),
+        first_learned,
         retrain_days,
         [_part(one) for one in by],
         Sizes(threads=threads).scaled(share),
     )
-    first, last = order.days
-    if not order.since < first <= last:
-        raise UserError(f"--since {order.since}, --test-from {first} and --test-until {last} are not in this order")
-    matches = [match for match in read_history(SETS[name].read, data) if match.day <= last]
+    matches = [match for match in read_history(chosen.read, data) if match.day <= last]
     with training_progress(2 + order.plan.fits, quiet=as_json) as step:
         try:
             found = _found(order, matches, step)

@@ -9,6 +9,7 @@ import click
 
 from features.feature_sets import FEATURE_SETS, NEWEST, FeatureSet
 from features.history import EPOCH, HistoricMatch, HistoryError
+from models.match_sets import SETS, MatchSet
 from models.predictors import KINDS, Kind
 from streams.commands.errors import UserError
 
@@ -39,6 +40,33 @@ _OPTIONS: Final = (
     ),
     click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads of a fit."),
 )
+
+_JUDGING: Final = (
+    click.option("--test-from", required=True, metavar="DATE", help="First day of the matches which are forecast."),
+    click.option("--test-until", required=True, metavar="DATE", help="Last day of them."),
+    click.option(
+        "--set",
+        "name",
+        default="internationals",
+        show_default=True,
+        metavar="SET",
+        help=f"One of {', '.join(SETS)}.",
+    ),
+    click.option(
+        "--retrain-days",
+        type=click.IntRange(1, 36_500),
+        default=365,
+        show_default=True,
+        help="Days after which everything is fitted anew.",
+    ),
+)
+
+
+def judging_options(command: F) -> F:
+    """Give *command* the options of whatever forecasts the past."""
+    for option in reversed(_JUDGING):
+        command = option(command)
+    return command
 
 
 def fitting_options(command: F) -> F:
@@ -90,3 +118,22 @@ def read_date(option: str, text: str) -> date:
 def days_of(day: date) -> int:
     """Return *day* in days since the epoch."""
     return (day - EPOCH).days
+
+
+def read_set(name: str) -> MatchSet:
+    """Return the set of matches called *name*; raise UserError when there is none."""
+    if name not in SETS:
+        raise UserError(f"--set is {name!r}, not one of {', '.join(SETS)}")
+    return SETS[name]
+
+
+def read_days(since: str, test_from: str, test_until: str) -> tuple[date, date, date]:
+    """Return the first day to learn from, and the first and last to forecast.
+
+    Raises:
+        UserError: One is no date, or they are not in this order.
+    """
+    days = read_date("--since", since), read_date("--test-from", test_from), read_date("--test-until", test_until)
+    if not days[0] < days[1] <= days[2]:
+        raise UserError(f"--since {days[0]}, --test-from {days[1]} and --test-until {days[2]} are not in this order")
+    return days
