@@ -15,7 +15,7 @@ help: ## this list
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else f"Touchline needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the pinned packages into .venv (about 200 MB once; later starts need no network)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@echo "Compiling the kernels (once, about half a minute)"
 	@$(BIN)/python -m streams.predicting.warming
@@ -43,7 +43,7 @@ faults-long: .venv/installed ## the same at a low rate, each fault 20 times at r
 	@$(BIN)/python -m tests.faults --only "$(ONLY)" $(ARGS) --events 1000 --first-rate 50 --rate 50 --times 20 --jobs $(JOBS) --out build/faults-long.json --resume
 
 fuzz: .venv/installed ## look for inputs that break a promise, guided by coverage (TARGETS="codec fold" SECONDS=120)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/fuzz/fuzz.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement tests/fuzz/fuzz.lock
 	@$(BIN)/python -m tests.fuzz $(TARGETS) --seconds $(SECONDS)
 
 fuzz-live: .venv/installed ## a million records, three of ten changed at random, through a live worker
@@ -52,7 +52,7 @@ fuzz-live: .venv/installed ## a million records, three of ten changed at random,
 build/peers/installed: benchmarks/peers/peers.lock
 	@$(PYTHON) -m venv build/peers
 	@echo "Installing Faust, Quix Streams and Bytewax into build/peers (about 600 MB once)"
-	@build/peers/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@build/peers/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	@touch $@
 
 bench: .venv/installed build/peers/installed ## against Faust, Quix Streams and Bytewax on the same events (ARGS="--quick", ARGS=--help)
