@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS := 120
-JOBS := 3
+JOBS := 5
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 .DEFAULT_GOAL := help
 
@@ -40,7 +40,7 @@ faults: .venv/installed ## break workers, brokers, network and disk under load a
 	@$(BIN)/python -m tests.faults --only "$(ONLY)" $(ARGS)
 
 faults-long: .venv/installed ## the same at a low rate, each fault 20 times at random moments (hours; JOBS=3 at once); goes on where it ended
-	@$(BIN)/python -m tests.faults --only "$(ONLY)" $(ARGS) --events 1000 --first-rate 50 --rate 50 --times 20 --jobs $(JOBS) --out build/faults-long.json --resume
+	@$(BIN)/python -m tests.faults --only "$(ONLY)" $(ARGS) --events 200 --first-rate 10 --rate 10 --times 20 --jobs $(JOBS) --out build/faults-long.json --resume
 
 fuzz: .venv/installed ## look for inputs that break a promise, guided by coverage (TARGETS="codec fold" SECONDS=120)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement tests/fuzz/fuzz.lock

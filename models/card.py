@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from models.evaluation import Judged
 from models.manifest import BundleError, Manifest, json_object
+from models.scores import Judged
 
 CARD: Final = "card.json"
 CARD_TEXT: Final = "card.md"

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from models.evaluation import Judged
 from models.predictors import Kind
+from models.scores import Judged
 
 BY_COST: Final[tuple[Kind, ...]] = ("heuristic", "tree", "mlp", "xgboost", "lightgbm", "forest", "mean", "stack")
 """Kinds by what a prediction costs."""

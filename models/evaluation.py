@@ -1,7 +1,6 @@
 """What forecasts were worth: the measures of models.scores, and how sure the differences are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,27 +9,10 @@ from numpy.typing import NDArray
 from models.bootstrap import paired_interval
 from models.predictors import Probabilities
 from models.rows import GRID, PRE_MATCH, Rows
-from models.scores import log_losses, scores
+from models.scores import Judged, Measures, log_losses, scores
 from models.walk_forward import Forecasts
 
 COMPARED: Final[Mapping[str, str]] = {"versus_elo": "elo", "versus_mean": "mean"}
-
-
-Measures = Mapping[str, float | tuple[float, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What forecasts of some matches were worth.
-
-    Attributes:
-        n: Matches; none is left out.
-        kinds: By the name of a model or a baseline: log_loss, rps, brier, accuracy and ece; and as ``versus_elo`` and
-            ``versus_mean`` the 95 % interval of the difference in log loss to these: below zero is better.
-    """
-
-    n: int
-    kinds: Mapping[str, Measures]
 
 
 def evaluate(found: Forecasts) -> Judged:

@@ -1,6 +1,7 @@
 """How good probabilities were, once results are known; over all rows, none dropped."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,22 @@ from models.predictors import CLASSES, Probabilities
 
 SMALLEST: Final = 1e-15
 BINS: Final = 10
+
+Measures = Mapping[str, float | tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What forecasts of some matches were worth.
+
+    Attributes:
+        n: Matches; none is left out.
+        kinds: By the name of a model or a baseline: log_loss, rps, brier, accuracy and ece; and as ``versus_elo`` and
+            ``versus_mean`` the 95 % interval of the difference in log loss to these: below zero is better.
+    """
+
+    n: int
+    kinds: Mapping[str, Measures]
 
 
 def scores(probabilities: Probabilities, results: NDArray[np.int64]) -> Mapping[str, float]:

@@ -99,8 +99,9 @@ class SliceConsumer(driver.Consumer):
     async def on_stop(self) -> None:
         """Stop the reader, too."""
         await super().on_stop()
-        await self._in_thread(self._reader.close)
-        self._reading.shutdown()
+        if self.started:  # a worker that is stopped while it starts has none yet
+            await self._in_thread(self._reader.close)
+            self._reading.shutdown()
 
     def hold(self, places: AbstractSet[Place]) -> None:
         """Read no further in *places* until they are let go on."""

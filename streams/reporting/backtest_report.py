@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from features.history import EPOCH, HistoricMatch
 from models.champion import ABOUT, champion, log_loss, stack_against_mean
-from models.evaluation import COMPARED, Judged, evaluate, evaluate_parts, moments
+from models.evaluation import COMPARED, evaluate, evaluate_parts, moments
 from models.predictors import CLASSES
 from models.reliability import confusion, reliability, worst_misses
 from models.rows import PRE_MATCH
+from models.scores import Judged
 from models.segments import BY
 from models.walk_forward import Forecasts
 from streams.reporting import page

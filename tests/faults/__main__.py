@@ -11,7 +11,7 @@ from tests.faults import results
 from tests.faults.children import ROOT
 from tests.faults.jobs import run_in_jobs, without
 from tests.faults.run import Pace, guarantees
-from tests.faults.runner import Runner
+from tests.faults.runner import ANY, GENTLE, ROUGH, Lane, Neighbours, Runner
 from tests.faults.suite import SCENARIOS, chosen
 
 
@@ -25,8 +25,11 @@ from tests.faults.suite import SCENARIOS, chosen
 @click.option("--seed", default=1, show_default=True, help="For all that is left to chance.")
 @click.option("--out", type=click.Path(path_type=Path), default=ROOT / "build" / "faults.json", help="The results.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run ended; what is in --out is not run again.")
-@click.option("--jobs", default=1, show_default=True, help="Runs at the same time, each on a cluster of its own.")
-@click.option("--share", default="1/1", show_default=True, help="Which part of the runs, of how many.")
+@click.option("--known", type=click.Path(path_type=Path), default=ROOT / "none", help="Results of runs to leave out.")
+@click.option("--jobs", default=1, show_default=True, help="Runs at the same time; some share a cluster.")
+@click.option("--lane", type=click.Choice([ANY, GENTLE, ROUGH]), default=ANY, help="Runs that break clusters, or not.")
+@click.option("--share", default="1/1", show_default=True, help="Which part of these runs, of how many.")
+@click.option("--cluster", default="", help="Brokers and registry which gentle runs use: 'HOST:PORT,... URL'.")
 @click.option("--keep", is_flag=True, help="Keep the logs of workers beside --out.")
 @click.option("--list", "listing", is_flag=True, help="Name the scenarios and end.")
 def main(
@@ -40,8 +43,11 @@ def main(
     seed: int,
     out: Path,
     resume: bool,
+    known: Path,
     jobs: int,
+    lane: str,
     share: str,
+    cluster: str,
     keep: bool,
     listing: bool,
 ) -> None:
@@ -61,12 +67,15 @@ def main(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(width=None if sys.stdout.isatty() else 200)
     if jobs > 1:
-        found, green = run_in_jobs(jobs, out, [*without(sys.argv[1:], "--jobs", "--out")])
+        arguments = [*without(sys.argv[1:], "--jobs", "--out"), *(["--known", str(out)] if resume else ())]
+        found, green = run_in_jobs(jobs, out, arguments, resume=resume)
     else:
-        part, parts = map(int, share.split("/"))
-        runner = Runner(console, out, Pace(events, first_rate, rate, times > 1), seed, keep=keep, share=(part, parts))
+        pace = Pace(events, first_rate, rate, times > 1)
+        neighbours = Neighbours(*cluster.split(" ")) if cluster else None
+        dealt = Lane(lane, *map(int, share.split("/")))
+        runner = Runner(console, out, pace, seed, keep=keep, lane=dealt, neighbours=neighbours)
         run_under = [one for one in guarantees() if wanted in (one, "both")]
-        found = runner.run(scenarios, run_under, times, results.read(out) if resume else [])
+        found = runner.run(scenarios, run_under, times, results.read(out) if resume else [], results.read(known))
         green = all(one.green for one in found)
     console.print(results.table(found))
     red = sum(not one.green for one in found)

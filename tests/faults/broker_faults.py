@@ -151,9 +151,9 @@ def running(run: Run) -> list[int]:
 
 
 BROKER_FAULTS = (
-    Scenario("leader-broker-killed", leader_killed, events=FIRST_PART, timed=True),
-    Scenario("all-brokers-gone", all_brokers_gone, events=FIRST_PART, timed=True),
-    Scenario("broker-paused", broker_paused, events=FIRST_PART, timed=True),
+    Scenario("leader-broker-killed", leader_killed, events=FIRST_PART, breaks_cluster=True, timed=True),
+    Scenario("all-brokers-gone", all_brokers_gone, events=FIRST_PART, breaks_cluster=True, timed=True),
+    Scenario("broker-paused", broker_paused, events=FIRST_PART, breaks_cluster=True, timed=True),
     Scenario("network-cut", network_cut, events=FIRST_PART, timed=True),
     Scenario("disk-full", disk_full, events=FIRST_PART, own_cluster=True),
 )

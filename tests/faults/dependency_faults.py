@@ -175,8 +175,8 @@ def bundle_damaged(run: Run) -> None:
 
 
 DEPENDENCY_FAULTS = (
-    Scenario("registry-gone", registry_gone, events=FIRST_PART, timed=True),
-    Scenario("registry-gone-with-new-schema-ids", registry_gone_with_a_new_id, events=FIRST_PART),
+    Scenario("registry-gone", registry_gone, events=FIRST_PART, breaks_cluster=True, timed=True),
+    Scenario("registry-gone-with-new-schema-ids", registry_gone_with_a_new_id, events=FIRST_PART, breaks_cluster=True),
     Scenario("redis-gone", redis_gone, events=FIRST_PART, timed=True),
     Scenario("redis-slow", redis_slow, events=FIRST_PART),
     Scenario("redis-full", redis_full, events=FIRST_PART),

@@ -5,10 +5,12 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count, islice
 from pathlib import Path
+from typing import cast
 
 from rich.console import Console
 
@@ -22,6 +24,50 @@ from tests.faults.run import Pace, Run
 from tests.faults.scenario import Scenario, complaints
 
 BROKEN_MARK = "broken-"
+GENTLE, ROUGH, ANY = "gentle", "rough", "any"
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """A cluster which other runs share, so that none of them may break it.
+
+    Attributes:
+        bootstrap_servers: Of its brokers.
+        registry_url: Of its registry, for Confluent's clients.
+    """
+
+    bootstrap_servers: str
+    registry_url: str
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Which part of the runs a runner does.
+
+    Attributes:
+        kind: GENTLE ones leave the cluster alone, ROUGH ones break it; ANY is both.
+        part: From one.
+        parts: Among how many runners the runs of that kind are dealt out.
+    """
+
+    kind: str = ANY
+    part: int = 1
+    parts: int = 1
+
+    def deal(self, runs: Iterable["Planned"]) -> Iterator["Planned"]:
+        """Yield the runs of this lane."""
+        of_kind = (one for one in runs if self.kind in (ANY, ROUGH if one.scenario.breaks_cluster else GENTLE))
+        return islice(of_kind, self.part - 1, None, self.parts)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run which is to be done; *number* is its place among all."""
+
+    number: int
+    scenario: Scenario
+    guarantee: str
+    seed: int
 
 
 @dataclass
@@ -31,7 +77,8 @@ class Runner:
     Attributes:
         out: File for the results, written after each run.
         keep: Whether the workers' logs are kept beside it.
-        share: Which of how many parts of the runs are to be done, counted from one.
+        lane: Which part of the runs are to be done.
+        neighbours: Their cluster, where they are not to have one of their own; for gentle runs.
     """
 
     console: Console
@@ -39,34 +86,30 @@ class Runner:
     pace: Pace
     seed: int
     keep: bool = False
-    share: tuple[int, int] = (1, 1)
+    lane: Lane = field(default_factory=Lane)
+    neighbours: Neighbours | None = None
     _shared: LocalCluster | None = field(default=None, init=False)
 
     def run(
-        self, scenarios: Sequence[Scenario], guarantees: Sequence[str], times: int, done: Sequence[Result]
+        self,
+        scenarios: Sequence[Scenario],
+        guarantees: Sequence[str],
+        times: int,
+        done: Sequence[Result],
+        left_out: Sequence[Result] = (),
     ) -> list[Result]:
-        """Return the results of all runs, with those which are *done* already."""
+        """Return the results of all runs but those *left_out*, with those which are *done* already."""
         found = list(done)
-        known = {(one.scenario, one.guarantee, one.seed) for one in done}
-        part, parts = self.share
+        known = {(one.scenario, one.guarantee, one.seed) for one in (*done, *left_out)}
         try:
-            for number, (scenario, guarantee, seed) in enumerate(self._runs(scenarios, guarantees, times)):
-                if number % parts == part - 1 and (scenario.name, guarantee, seed) not in known:
-                    found.append(replace(self._one(scenario, guarantee, seed), number=number))
+            for one in self.lane.deal(planned(scenarios, guarantees, times, self.seed)):
+                if (one.scenario.name, one.guarantee, one.seed) not in known:
+                    found.append(replace(self._one(one.scenario, one.guarantee, one.seed), number=one.number))
                     # A run with an engine broken on purpose says nothing of this engine.
                     results.write(self.out, [one for one in found if not one.scenario.startswith(BROKEN_MARK)])
         finally:
             self._forget_cluster()
         return found
-
-    def _runs(
-        self, scenarios: Sequence[Scenario], guarantees: Sequence[str], times: int
-    ) -> Iterator[tuple[Scenario, str, int]]:
-        # All of them once, then again: an interrupted run says something of each, and those at once are not alike.
-        for turn in range(times):
-            for scenario in (one for one in scenarios if one.timed or turn == 0):
-                for guarantee in (one for one in guarantees if one in scenario.guarantees):
-                    yield scenario, guarantee, self.seed + turn
 
     def _one(self, scenario: Scenario, guarantee: str, seed: int) -> Result:
         began = time.monotonic()
@@ -105,20 +148,23 @@ class Runner:
             self._shared = None
 
     @contextmanager
-    def _cluster(self, scenario: Scenario) -> Iterator[LocalCluster]:
+    def _cluster(self, scenario: Scenario) -> Iterator[LocalCluster | Neighbours]:
         if scenario.own_cluster:
             with LocalCluster(3, ephemeral=True) as cluster:
                 yield cluster
+            return
+        if self.neighbours is not None:
+            yield self.neighbours
             return
         if self._shared is None:
             self._shared = LocalCluster(3, ephemeral=True).start()
         yield self._shared
 
     @contextmanager
-    def _run(self, scenario: Scenario, cluster: LocalCluster, guarantee: str, seed: int) -> Iterator[Run]:
+    def _run(self, scenario: Scenario, cluster: LocalCluster | Neighbours, guarantee: str, seed: int) -> Iterator[Run]:
         place = Place(cluster.bootstrap_servers, cluster.registry_url, f"f{uuid.uuid4().hex[:6]}-")
         children = Children(Path(tempfile.mkdtemp(prefix="touchline-faults-")))
-        run = Run(cluster, place, children, guarantee, self._pace(scenario), random.Random(seed))
+        run = Run(cast("LocalCluster", cluster), place, children, guarantee, self._pace(scenario), random.Random(seed))
         try:
             run.create_topics()
             yield run
@@ -131,3 +177,17 @@ class Runner:
         kept = self.out.parent / "faults-logs" / f"{scenario.name}-{guarantee}"
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(folder, kept)
+
+
+def planned(scenarios: Sequence[Scenario], guarantees: Sequence[str], times: int, seed: int) -> Iterator[Planned]:
+    """Yield all runs: every scenario once, then those again whose outcome depends on timing.
+
+    An interrupted run so says something of each, and those at once are not alike. Engines broken on purpose need no
+    repeats and no low rate.
+    """
+    numbers = count()
+    for turn in range(times):
+        for scenario in scenarios:
+            if scenario.timed or (turn == 0 and not (scenario.broken and times > 1)):
+                for guarantee in (one for one in guarantees if one in scenario.guarantees):
+                    yield Planned(next(numbers), scenario, guarantee, seed + turn)

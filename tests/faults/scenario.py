@@ -18,6 +18,7 @@ class Scenario:
         body: Does it. What it returns are the findings; None lets the runner call `Run.finish`.
         graceful: Whether repeats are faults under at-least-once too.
         own_cluster: Whether it ruins its cluster, and so gets one of its own.
+        breaks_cluster: Whether it breaks brokers or registry for a while, so that no other run may share them then.
         guarantees: Under which it runs.
         events: Events of the first part; None is the pace's.
         broken: Whether the engine is broken on purpose, and the checker must notice.
@@ -28,6 +29,7 @@ class Scenario:
     body: Callable[[Run], Findings | None]
     graceful: bool = False
     own_cluster: bool = False
+    breaks_cluster: bool = False
     guarantees: Sequence[str] = BOTH
     events: int | None = None
     broken: bool = False

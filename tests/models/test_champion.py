@@ -1,8 +1,8 @@
 import pytest
 
 from models.champion import BY_COST, champion, stack_against_mean
-from models.evaluation import Judged
 from models.predictors import KINDS
+from models.scores import Judged
 
 
 def judged(interval=(0.0, 0.0), **losses):
