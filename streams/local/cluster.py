@@ -49,6 +49,7 @@ class LocalCluster:
         ephemeral: bool = False,
         detached: bool = False,
         guarded: bool = False,
+        quick: bool = False,
         security: Literal["plaintext", "sasl_ssl"] = "plaintext",
         users: Sequence[str] = (),
         server_properties: Mapping[str, str] | None = None,
@@ -63,6 +64,7 @@ class LocalCluster:
             ephemeral: Whether all of it goes with this process.
             detached: For an ephemeral one that shall outlive this process after all, until `touchline down`.
             guarded: For a kept one whose processes shall not outlive this one, however it ends; the data stay.
+            quick: Whether brokers shall be up in half the time rather than fast after minutes; for tests.
             security: ``sasl_ssl`` for passwords, encryption and access rules; in tests only.
             users: With ``sasl_ssl``: names besides ``admin``. They may do only what access rules allow.
             server_properties: Kafka's own settings, which win over ours.
@@ -82,6 +84,7 @@ class LocalCluster:
             raise ValueError("a cluster with security is for tests: ephemeral and not detached")
         self.was_up = False
         self._guarded = guarded or not self.detached
+        self._quick = quick
         self._users = tuple(users) if security == "sasl_ssl" else None
         self._more = dict(server_properties or {})
         self._environment = environment
@@ -229,7 +232,9 @@ class LocalCluster:
         )
 
     def _make_fleet(self, software: Software, state: ClusterState) -> Fleet:
-        launcher = Launcher(software, state.folder, state.ports, self._secured, self._more, self._environment)
+        launcher = Launcher(
+            software, state.folder, state.ports, self._secured, self._more, self._environment, quick=self._quick
+        )
         client_config = self._secured.client_config("admin") if self._secured else {}
         return Fleet(launcher, state, client_config, self._record)
 

@@ -31,6 +31,7 @@ class Launcher:
         ports: By what listens on them.
         more: Server properties that win over ours.
         environment: Of this process; little of it goes on, since the registry takes settings from any variable.
+        quick: Whether brokers go without Java's second compiler.
     """
 
     software: Software
@@ -39,6 +40,7 @@ class Launcher:
     secured: Secured | None
     more: Mapping[str, str]
     environment: Mapping[str, str]
+    quick: bool = False
 
     def log(self, name: str) -> Path:
         """Return where process *name* logs."""
@@ -79,7 +81,7 @@ class Launcher:
         if not (data / "meta.properties").exists():
             self._format(node, properties)
         nodes = sum(name.startswith("broker-") for name in self.ports)
-        return self._kafka(*HEAPS[nodes], "kafka.Kafka", str(properties))
+        return self._kafka(*HEAPS[nodes], *([QUICK] if self.quick else ()), "kafka.Kafka", str(properties))
 
     def _format(self, node: int, properties: Path) -> None:
         users = self.secured.format_arguments() if self.secured else []

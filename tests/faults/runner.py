@@ -150,14 +150,14 @@ class Runner:
     @contextmanager
     def _cluster(self, scenario: Scenario) -> Iterator[LocalCluster | Neighbours]:
         if scenario.own_cluster:
-            with LocalCluster(3, ephemeral=True) as cluster:
+            with LocalCluster(3, ephemeral=True, quick=True) as cluster:
                 yield cluster
             return
         if self.neighbours is not None:
             yield self.neighbours
             return
         if self._shared is None:
-            self._shared = LocalCluster(3, ephemeral=True).start()
+            self._shared = LocalCluster(3, ephemeral=True, quick=True).start()
         yield self._shared
 
     @contextmanager

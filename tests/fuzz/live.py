@@ -177,7 +177,7 @@ def _metric(worker: WorkerProcess, name: str, label: str) -> int:
 @contextmanager
 def _stage() -> Iterator[tuple[Place, WorkerProcess]]:
     folder = Path(tempfile.mkdtemp(prefix="touchline-fuzz-"))
-    with LocalCluster(1, ephemeral=True) as cluster, closing(Children(folder)) as children:
+    with LocalCluster(1, ephemeral=True, quick=True) as cluster, closing(Children(folder)) as children:
         place = Place(cluster.bootstrap_servers, cluster.registry_url, "fuzz-")
         settings = {
             "BOOTSTRAP_SERVERS": place.bootstrap_servers,

@@ -32,7 +32,7 @@ def started(cluster: LocalCluster) -> Iterator[LocalCluster]:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[LocalCluster]:
     """One broker and a registry, shared: keep to topics under `prefix`, and leave it running."""
-    with started(LocalCluster(ephemeral=True)) as running:
+    with started(LocalCluster(ephemeral=True, quick=True)) as running:
         yield running
 
 
@@ -40,7 +40,12 @@ def cluster() -> Iterator[LocalCluster]:
 def secure_cluster() -> Iterator[LocalCluster]:
     """The same with SASL_SSL and access rules; `admin` may do everything, its other users nothing yet."""
     with started(
-        LocalCluster(ephemeral=True, security="sasl_ssl", users=("worker", "client", "rate", "monitor", "materialize"))
+        LocalCluster(
+            ephemeral=True,
+            quick=True,
+            security="sasl_ssl",
+            users=("worker", "client", "rate", "monitor", "materialize"),
+        )
     ) as running:
         yield running
 

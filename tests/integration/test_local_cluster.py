@@ -279,7 +279,7 @@ def test_the_registry_can_be_stopped_and_started(cluster, prefix):
 
 @pytest.mark.usefixtures("cluster")  # fills the cache
 def test_with_three_nodes_acknowledged_records_survive_the_loss_of_one():
-    with LocalCluster(3, ephemeral=True) as three:
+    with LocalCluster(3, ephemeral=True, quick=True) as three:
         create(three, "copied", replication_factor=3)
         admin = AdminClient(three.client_config())
         produce(three, "copied", b"before")
