@@ -126,9 +126,7 @@ def history_rows(matches: Iterable[HistoricMatch], features: FeatureSet, minutes
     matrices: list[Matrix] = [np.empty((0, len(features.names)), dtype=np.float32)]
     states: list[MatchState] = []
     keys: list[tuple[int, int, int, str]] = []
-    for match, day, ratings in with_ratings(matches):
-        if day < first_day:
-            continue
+    for match, day, ratings in with_ratings(matches, first_day):
         for minute, state in snapshots(match, ratings, minutes(match)):
             states.append(state)
             keys.append((result_of(match), day, minute, match.match_id))
@@ -140,12 +138,17 @@ def history_rows(matches: Iterable[HistoricMatch], features: FeatureSet, minutes
     return Rows(np.concatenate(matrices), columns[:, 0], columns[:, 1], columns[:, 2], [key[3] for key in keys])
 
 
-def with_ratings(matches: Iterable[HistoricMatch]) -> Iterator[tuple[HistoricMatch, int, FeatureEvent]]:
-    """Give each match, its day and the ratings event which the ``rate`` role would have sent for it."""
+def with_ratings(
+    matches: Iterable[HistoricMatch], first_day: int | None = None
+) -> Iterator[tuple[HistoricMatch, int, FeatureEvent]]:
+    """Give each match, its day and the ratings event which the ``rate`` role would have sent for it.
+
+    Matches before *first_day* (days since the epoch) are not given, and move the ratings only.
+    """
     ratings = Ratings()
     for day, group in groupby(map(_rated, matches), key=lambda pair: pair[1].day):
         today = list(group)
-        for match, result in today:
+        for match, result in today if first_day is None or day >= first_day else ():
             told = FeatureEvent(
                 f"{match.match_id}/ratings", match.match_id, SOURCE, kick_off_of(match), ratings.values(result)
             )
