@@ -30,7 +30,7 @@ from tests.faults.suite import SCENARIOS, chosen
 @click.option("--lane", type=click.Choice([ANY, GENTLE, ROUGH]), default=ANY, help="Runs that break clusters, or not.")
 @click.option("--share", default="1/1", show_default=True, help="Which part of these runs, of how many.")
 @click.option("--cluster", default="", help="Brokers and registry which gentle runs use: 'HOST:PORT,... URL'.")
-@click.option("--keep", is_flag=True, help="Keep the logs of workers beside --out.")
+@click.option("--keep", is_flag=True, help="Keep the logs of green runs beside --out, too.")
 @click.option("--list", "listing", is_flag=True, help="Name the scenarios and end.")
 def main(
     *,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -236,6 +237,19 @@ class Children:
         self._watch(process.pid)
         self.loads.append(LoadProcess(plan, process))
         return self.loads[-1]
+
+    def keep_logs(self, folder: Path) -> None:
+        """Copy what the workers have said to *folder*, and where those stand that still run."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for worker in self.workers:
+            shutil.copy(worker.log, folder)
+            if worker.process.poll() is None and (child := worker.child()):
+                stacks = subprocess.run(
+                    [str(Path(sys.executable).with_name("py-spy")), "dump", "--pid", str(child)],
+                    capture_output=True, check=False, timeout=END_SECONDS,
+                )  # fmt: skip
+                (folder / f"{worker.name}.stacks").write_bytes(stacks.stdout + stacks.stderr)
 
     def close(self) -> None:
         """End everything and remove the folder."""

@@ -1,7 +1,6 @@
 """Runs scenarios one after the other on one cluster, and keeps the results of each."""
 
 import random
-import shutil
 import tempfile
 import time
 import uuid
@@ -76,7 +75,7 @@ class Runner:
 
     Attributes:
         out: File for the results, written after each run.
-        keep: Whether the workers' logs are kept beside it.
+        keep: Whether the workers' logs are kept beside it of green runs, too.
         lane: Which part of the runs are to be done.
         neighbours: Their cluster, where they are not to have one of their own; for gentle runs.
     """
@@ -136,11 +135,22 @@ class Runner:
     def _findings(self, scenario: Scenario, guarantee: str, seed: int) -> tuple[Findings, list[str]]:
         try:
             with self._cluster(scenario) as cluster, self._run(scenario, cluster, guarantee, seed) as run:
-                found = scenario.body(run) or run.finish()
-                return found, complaints(scenario, guarantee, found)
+                kept = self._logs(scenario, guarantee, seed)
+                try:
+                    found = scenario.body(run) or run.finish()
+                except Exception:
+                    run.children.keep_logs(kept)
+                    raise
+                wrong = complaints(scenario, guarantee, found)
+                if wrong or self.keep:
+                    run.children.keep_logs(kept)
+                return found, wrong
         except Exception as error:  # noqa: BLE001 - whatever fails in a scenario, the others can still run
             self._forget_cluster()  # it may have been left with something broken
             return Findings(), [str(error) if isinstance(error, FaultError) else repr(error)]
+
+    def _logs(self, scenario: Scenario, guarantee: str, seed: int) -> Path:
+        return self.out.parent / "faults-logs" / f"{scenario.name}-{guarantee}-{seed}"
 
     def _forget_cluster(self) -> None:
         if self._shared is not None:
@@ -169,14 +179,7 @@ class Runner:
             run.create_topics()
             yield run
         finally:
-            if self.keep:
-                self._keep_logs(scenario, guarantee, children.folder)
             run.close()
-
-    def _keep_logs(self, scenario: Scenario, guarantee: str, folder: Path) -> None:
-        kept = self.out.parent / "faults-logs" / f"{scenario.name}-{guarantee}"
-        shutil.rmtree(kept, ignore_errors=True)
-        shutil.copytree(folder, kept)
 
 
 def planned(scenarios: Sequence[Scenario], guarantees: Sequence[str], times: int, seed: int) -> Iterator[Planned]:
