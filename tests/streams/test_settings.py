@@ -3,8 +3,10 @@
 import os
 
 import pytest
+from confluent_kafka import Producer
 from pydantic import SecretStr
 
+from streams.engine.transactions import TIMEOUT_MS, transactional
 from streams.settings import Security, Settings, SettingsError, read_settings
 
 GIVEN = {"bootstrap_servers": "127.0.0.1:9092", "registry_url": "http://127.0.0.1:8081"}
@@ -68,8 +70,15 @@ def test_both_clients_get_the_same_security():
         "sasl.password": "p",
         "ssl.ca.location": "/ca.pem",
         "group.id": "g",
-    } == config
+    } == {name: value for name, value in config.items() if not name.startswith("socket.")}
     assert "'p'" not in repr(settings)
+
+
+def test_a_silent_broker_is_given_up_before_a_transaction_ends():
+    config = transactional(Settings(**GIVEN).librdkafka(), "w0")
+
+    Producer(config)  # librdkafka refuses a longer wait than a transaction lasts
+    assert config["socket.timeout.ms"] == config["socket.connection.setup.timeout.ms"] < TIMEOUT_MS
 
 
 def test_names_on_the_brokers_carry_prefix_and_run():
