@@ -6,7 +6,7 @@ from typing import Any
 import faust
 
 from streams.engine import recovery, transport
-from streams.settings import Security, Settings
+from streams.settings import SILENCE_SECONDS, Security, Settings
 
 _ANSWER_SECONDS = 5.0
 _FETCH_RECORDS = 4000
@@ -32,6 +32,9 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "broker_rebalance_timeout": 2 * settings.session_timeout,
         # A broker that has stopped takes connections and answers none; a member may be kept waiting for all the others.
         "broker_request_timeout": 2 * settings.session_timeout + _ANSWER_SECONDS,
+        # Nothing goes through Faust's own producer, but it has to have met a broker before the worker can start; by
+        # default it would wait twenty minutes for one that has stopped.
+        "producer_request_timeout": SILENCE_SECONDS,
         # There are no Faust tables to stand by; the number makes Faust use its own assignor, which keeps partition p of
         # all inputs together, where it would otherwise deal them out in turn.
         "table_standby_replicas": 1,

@@ -22,7 +22,7 @@ LONGEST_SHOWN = 300
 _DELIVERY_SHARE = 0.75
 # A broker which takes connections and says nothing, as one that is paused, is given up for another one after this;
 # librdkafka waits a minute, for which its partitions would stand still though they have another leader by then.
-_SILENCE_MS = 6_000
+SILENCE_SECONDS = 6.0
 Port = Annotated[int, Field(ge=0, le=LAST_PORT)]
 PredictorKind = Literal["bundle", "heuristic", "tree", "forest", "xgboost", "lightgbm", "mlp", "mean", "stack"]
 
@@ -195,8 +195,8 @@ class Settings(BaseSettings):
         """Return a configuration for a librdkafka client, with *more* settings by their names (``_`` for ``.``)."""
         return {
             "bootstrap.servers": self.bootstrap_servers,
-            "socket.timeout.ms": _SILENCE_MS,
-            "socket.connection.setup.timeout.ms": _SILENCE_MS,
+            "socket.timeout.ms": int(SILENCE_SECONDS * 1000),
+            "socket.connection.setup.timeout.ms": int(SILENCE_SECONDS * 1000),
             **self.security.librdkafka(),
             **{name.replace("_", "."): value for name, value in more.items()},
         }
