@@ -81,9 +81,13 @@ _DRAWS: Final = RATED.index("draw_factor")
     HOME_REDS,
     AWAY_REDS,
     OVER,
+    MOMENT,
     N_FACTS,
-) = range(_RATED, _RATED + 11)
-"""Columns: goals are the final score once there is one; LAST_GOAL is a minute; OVER is 1 once a match is."""
+) = range(_RATED, _RATED + 12)
+"""Columns: goals are the final score once there is one; LAST_GOAL is a minute; OVER is 1 once a match is.
+
+MOMENT is the event time of the event that is predicted, milliseconds since the epoch.
+"""
 
 # Eleven against ten score 1.2 times, ten against eleven .67 times as often (Ridder, Cramer, Hopstaken 1994; Vecer 2009)
 RED_OWN: Final = 0.67

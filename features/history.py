@@ -5,7 +5,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,6 +60,7 @@ class HistoricMatch:
         home_score: Final score; with extra time in internationals, of 90 minutes in club matches.
         goals: In order of minutes; those whose minute is known.
         goals_timed: True for the tournaments whose goal minutes are complete (bar a few matches decided at a table).
+        kick_off_ms: Milliseconds since the epoch, on *day* (UTC); None when the history does not say.
     """
 
     match_id: str
@@ -72,6 +73,7 @@ class HistoricMatch:
     neutral: bool
     goals: tuple[HistoricGoal, ...] = ()
     goals_timed: bool = False
+    kick_off_ms: int | None = None
 
 
 def as_result(match: HistoricMatch) -> FinishedMatch:
@@ -109,6 +111,7 @@ def international_matches(folder: Path) -> Iterator[HistoricMatch]:
             neutral=_one_of(row, "neutral", ("0", "1")) == "1",
             goals=tuple(sorted(goals.get(row["match_id"], ()), key=lambda goal: goal.minute)),
             goals_timed=row["tournament"] in TIMED_TOURNAMENTS,
+            kick_off_ms=_kick_off(row),
         )
 
     return _read(folder / "international_matches.csv.gz", match)
@@ -133,6 +136,7 @@ def club_matches(folder: Path) -> Iterator[HistoricMatch]:
             away_score=_number(row, "away_goals", 0, HIGHEST_SCORE),
             competition=league,
             neutral=False,
+            kick_off_ms=_kick_off(row),
         )
 
     return _read(folder / "club_matches.csv.gz", match)
@@ -179,6 +183,19 @@ def _text(row: Row, column: str) -> str:
 
 def _day(row: Row) -> date:
     return date.fromisoformat(row["date"])
+
+
+def _kick_off(row: Row) -> int | None:
+    """Return the kick-off, from a column which need not be there."""
+    text = row.get("kick_off")
+    if not text:
+        return None
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None or at.astimezone(UTC).date() != _day(row):
+        raise ValueError(
+            f"kick_off is {text!r}, not a time of {row['date']} (UTC) such as {row['date']}T16:00:00+00:00"
+        )
+    return round(at.timestamp() * 1000)
 
 
 def _number(row: Row, column: str, low: int, high: int) -> int:

@@ -28,7 +28,17 @@ from features.remembered import (
 )
 from schemas.records import GOALS, EventKind, FeatureEvent, MatchEvent, Side
 
-__all__ = ["Held", "ImpossibleEventError", "Known", "MatchState", "Phase", "after_feature_event", "after_match_event"]
+__all__ = [
+    "Held",
+    "ImpossibleEventError",
+    "Known",
+    "MatchState",
+    "Phase",
+    "after_event",
+    "after_feature_event",
+    "after_match_event",
+    "event_time_ms",
+]
 
 HALF_TIME_MINUTE = 45
 
@@ -246,3 +256,13 @@ def after_feature_event(state: MatchState, event: FeatureEvent) -> MatchState:
         return state
     newest = Known(event.as_of_ms, tie_break, event.values)
     return replace(state, features={**state.features, event.source: newest})
+
+
+def after_event(state: MatchState, event: MatchEvent | FeatureEvent) -> MatchState:
+    """Return *state* after *event* of either kind; see the two above."""
+    return after_match_event(state, event) if isinstance(event, MatchEvent) else after_feature_event(state, event)
+
+
+def event_time_ms(event: MatchEvent | FeatureEvent) -> int:
+    """Return when *event* happened, or was known."""
+    return event.occurred_at_ms if isinstance(event, MatchEvent) else event.as_of_ms

@@ -20,10 +20,13 @@ _KIND = {"goal": EventKind.GOAL, "pen": EventKind.PENALTY_GOAL, "own": EventKind
 
 
 def kick_off_of(match: HistoricMatch) -> int:
-    """Return a kick-off, milliseconds since the epoch: one of four hours of the day (UTC), chosen by match_id.
+    """Return the kick-off of *match*, milliseconds since the epoch.
 
-    The history has dates only; so the matches of a day overlap as on a real one.
+    Where the history has the date only, it is one of four hours of the day (UTC), chosen by match_id; so the matches of
+    a day overlap as on a real one.
     """
+    if match.kick_off_ms is not None:
+        return match.kick_off_ms
     slot = int.from_bytes(digest(match.match_id), "big") % len(KICK_OFF_HOURS)
     return timegm(match.day.timetuple()) * 1000 + KICK_OFF_HOURS[slot] * HOUR_MS
 

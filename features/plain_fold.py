@@ -3,6 +3,8 @@
 It says for these events what `after_match_event` says; the tests hold the two together.
 """
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +16,11 @@ from features.facts import (
     IMPORTANCE,
     LAST_GOAL,
     MINUTE,
+    MOMENT,
+    N_FACTS,
     NEUTRAL,
     OVER,
+    RATED,
     STARTED,
 )
 from features.plain_layout import DIGEST, GOALS_SECTION, RED_SECTION, SECTIONS, TICK, Columns, Row
@@ -23,6 +28,7 @@ from features.plain_states import digest_at
 from schemas.avro_kernels import Bytes, read_long
 from schemas.compiling import compiled
 
+_RATED: Final = len(RATED)
 LEFT, REPLAYED, REPEATED, PREDICTED = range(4)
 """What became of an event: it is not for the fold, its offset was applied, it changed nothing, or it did."""
 
@@ -72,10 +78,18 @@ def _is_known(  # noqa: PLR0917 - kernels take arrays
 
 
 @compiled
-def _state_facts(match: Row, counts: NDArray[np.int64], rated: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+def _state_facts(  # noqa: PLR0917 - kernels take arrays
+    match: Row, counts: NDArray[np.int64], said: NDArray[np.float64], as_of_ms: NDArray[np.float64], moment_ms: int,
+    out: NDArray[np.float64],
+) -> None:  # fmt: skip
     """Write what the features are computed from."""
-    for name in range(len(rated)):
-        out[name] = rated[name]
+    for name in range(_RATED):
+        out[name] = said[name]
+    told = out[N_FACTS:]
+    for value in range(len(said) - _RATED):
+        told[value] = said[_RATED + value]
+    for source in range(len(as_of_ms)):
+        told[len(said) - _RATED + source] = as_of_ms[source]
     home, away = counts[GOALS_SECTION], counts[SECTIONS + GOALS_SECTION]
     out[NEUTRAL] = match.neutral
     out[IMPORTANCE] = match.importance
@@ -87,13 +101,15 @@ def _state_facts(match: Row, counts: NDArray[np.int64], rated: NDArray[np.float6
     out[HOME_REDS] = counts[RED_SECTION]
     out[AWAY_REDS] = counts[SECTIONS + RED_SECTION]
     out[OVER] = match.over
+    out[MOMENT] = moment_ms
 
 
 @compiled
 def fold(  # noqa: PLR0917 - kernels take arrays
     events: Columns, section_of: NDArray[np.int8], owners: NDArray[np.int32], offsets: NDArray[np.int64], data: Bytes,
     matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], counts: NDArray[np.int64],
-    rated: NDArray[np.float64], added: Columns, verdicts: NDArray[np.int8], causes: Columns, facts: NDArray[np.float64],
+    said: NDArray[np.float64], as_of_ms: NDArray[np.float64], added: Columns, verdicts: NDArray[np.int8],
+    causes: Columns, facts: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Fold events, in their order, into their matches; return how many of them are to be predicted.
 
@@ -102,12 +118,13 @@ def fold(  # noqa: PLR0917 - kernels take arrays
         section_of: SECTION_OF.
         owners: Index of the match of each; -1 for an event which is left alone.
         offsets: Of each.
-        data: From which `open_states` has filled the next three, and rated.
+        data: From which `open_states` has filled the next three, said and as_of_ms.
         matches: One row a match; they are changed.
         places: Where each section begins in *data*.
         known: How much is in each section there.
         counts: A copy of known at first; how much is in each section now.
-        rated: What the ratings say of each match.
+        said: What the ratings say of each match, and then other sources.
+        as_of_ms: When each of these others has said so.
         added: To be filled, shape ``(n,)``.
         verdicts: Filled with what became of each event.
         causes: Filled with the events to be predicted.
@@ -147,6 +164,6 @@ def fold(  # noqa: PLR0917 - kernels take arrays
         cause = causes[n_causes]
         cause.row, cause.match, cause.minute = row, one, match.minute if match.minute or match.marked else -1
         cause.home_goals, cause.away_goals = counts[one, GOALS_SECTION], counts[one, SECTIONS + GOALS_SECTION]
-        _state_facts(match, counts[one], rated[one], facts[n_causes])
+        _state_facts(match, counts[one], said[one], as_of_ms[one], event.occurred_at_ms, facts[n_causes])
         n_causes += 1
     return n_causes

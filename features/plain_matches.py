@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from features.plain_states import open_states
 from features.plain_writing import largest, write_states
 from features.rating_book import SOURCE
 from features.team_ratings import importance
+from features.told import NOTHING, Reads
 from schemas.flat_texts import starts_of
 
 
@@ -24,9 +24,20 @@ def _bytes(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8)
 
 
-_NAMES: Final = _bytes("".join(RATED).encode())
-_NAME_ENDS: Final = starts_of([name.encode() for name in RATED])[1:]
-_SOURCE: Final = _bytes(SOURCE.encode())
+Texts = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+@lru_cache(maxsize=16)
+def _wanted(reads: Reads) -> tuple[Texts, Texts, NDArray[np.int64]]:
+    """Return sources and names, each with their ends, and the first name of each source: the ratings, then *reads*."""
+    sources = ((SOURCE, RATED), *reads.sources)
+    firsts = np.cumsum([0, *(len(keys) for _, keys in sources)])
+    return _texts([source for source, _ in sources]), _texts([key for _, keys in sources for key in keys]), firsts
+
+
+def _texts(texts: Sequence[str]) -> Texts:
+    encoded = [text.encode() for text in texts]
+    return _bytes(b"".join(encoded)), starts_of(encoded)[1:]
 
 
 @lru_cache(maxsize=1024)
@@ -41,7 +52,7 @@ class Folded:
     Attributes:
         verdicts: Of each event, shape ``(n,)``; see features.plain_fold.
         causes: Those to be predicted, in their order.
-        facts: What is known after each of these, shape ``(n_causes, N_FACTS)``.
+        facts: What is known after each of these, shape ``(n_causes, reads.width)``.
     """
 
     verdicts: NDArray[np.int8]
@@ -62,30 +73,27 @@ class PlainMatches:
     matches: Columns
     _places: NDArray[np.int64]
     _known: NDArray[np.int64]
-    _rated: NDArray[np.float64]
+    _said: NDArray[np.float64]
+    _as_of_ms: NDArray[np.float64]
     _counts: NDArray[np.int64] = field(init=False)
     _added: Columns = field(init=False)
 
     @classmethod
-    def read(cls, states: Sequence[bytes], header: bytes) -> "PlainMatches":
-        """Return the matches of *states*; plain are those at most which begin with *header*."""
+    def read(cls, states: Sequence[bytes], header: bytes, reads: Reads = NOTHING) -> "PlainMatches":
+        """Return the matches of *states*; plain are those at most which begin with *header*.
+
+        *reads* says which values of users' feature events become facts.
+        """
         content = b"".join(states)
         matches = np.zeros(len(states), MATCH)
         places, known = np.zeros((2, len(states), 2 * SECTIONS), np.int64)
-        rated = np.empty((len(states), len(RATED)))
+        sources, names, firsts = _wanted(reads)
+        said, as_of_ms = np.empty((len(states), len(names[1]))), np.empty((len(states), len(reads.sources)))
         open_states(
-            _bytes(content),
-            starts_of(states)[1:],
-            _bytes(header),
-            _SOURCE,
-            _NAMES,
-            _NAME_ENDS,
-            matches,
-            places,
-            known,
-            rated,
-        )
-        return cls(content, matches, places, known, rated)
+            _bytes(content), starts_of(states)[1:], _bytes(header), *sources, *names, firsts, matches, places, known,
+            said, as_of_ms,
+        )  # fmt: skip
+        return cls(content, matches, places, known, said, as_of_ms)
 
     @property
     def plain(self) -> NDArray[np.bool_]:
@@ -116,10 +124,10 @@ class PlainMatches:
         self._counts, self._added = self._known.copy(), np.empty(len(events), ADDED)
         verdicts = np.empty(len(events), np.int8)
         causes = np.empty(len(events), CAUSE)
-        facts = np.empty((len(events), N_FACTS))
+        facts = np.empty((len(events), N_FACTS + self._said.shape[1] - len(RATED) + self._as_of_ms.shape[1]))
         count = fold(
             events, SECTION_OF, owners, offsets, _bytes(self.content), self.matches, self._places, self._known,
-            self._counts, self._rated, self._added, verdicts, causes, facts,
+            self._counts, self._said, self._as_of_ms, self._added, verdicts, causes, facts,
         )  # fmt: skip
         return Folded(verdicts, causes[:count], facts[:count])
 

@@ -124,10 +124,11 @@ def _is_text(data: Bytes, start: int, end: int, text: Bytes) -> bool:
 
 
 @compiled
-def _rated(  # noqa: PLR0917 - kernels take arrays
-    data: Bytes, at: int, end: int, names: Bytes, name_ends: NDArray[np.int64], rated: NDArray[np.float64]
-) -> int:
-    """Read the values of one source; those which are called like the *names* go to *rated*, in their order."""
+def _values(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, at: int, end: int, names: Bytes, name_ends: NDArray[np.int64], first: int, last: int,
+    said: NDArray[np.float64],
+) -> int:  # fmt: skip
+    """Read the values of one source; what is called as a name from *first* to *last* goes to its place in *said*."""
     count, at = _array(data, at, end)
     expected = 0
     for _ in range(count):
@@ -135,11 +136,11 @@ def _rated(  # noqa: PLR0917 - kernels take arrays
         _, start = read_long(data, at, end)
         if after < 0 or after >= end:
             return -1
-        for step in range(len(name_ends)):  # they come in the same order each time: the next one first
-            name = (expected + step) % len(name_ends)
+        for step in range(last - first):  # they come in the same order each time: the next one first
+            name = first + (expected + step) % (last - first)
             begin = name_ends[name - 1] if name else 0
             if _is_text(data, start, after, names[begin : name_ends[name]]):
-                expected = name + 1
+                expected = name + 1 - first
                 break
         else:
             name = -1
@@ -148,7 +149,7 @@ def _rated(  # noqa: PLR0917 - kernels take arrays
             if end - at < 8:  # noqa: PLR2004 - a float64
                 return -1
             if name >= 0:
-                rated[name] = read_double(data, at)
+                said[name] = read_double(data, at)
             at += 8
         elif branch != 0:
             return -1
@@ -157,31 +158,34 @@ def _rated(  # noqa: PLR0917 - kernels take arrays
 
 @compiled
 def _features(  # noqa: PLR0917 - kernels take arrays
-    data: Bytes, at: int, end: int, match: Row, source: Bytes, names: Bytes, name_ends: NDArray[np.int64],
-    rated: NDArray[np.float64],
+    data: Bytes, at: int, end: int, match: Row, sources: Bytes, source_ends: NDArray[np.int64], names: Bytes,
+    name_ends: NDArray[np.int64], firsts: NDArray[np.int64], said: NDArray[np.float64], as_of_ms: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Read the newest feature event of each source."""
     count, at = _array(data, at, end)
-    nothing = names[:0]
     for _ in range(count):
         after = skip_bytes(data, at, end)
         _, start = read_long(data, at, end)
-        ours = after >= 0 and _is_text(data, start, after, source)
+        first = last = 0
         as_of, at = read_long(data, after, end)
         _, at = read_long(data, at, end)
         match.heard_ms = max(match.heard_ms, as_of)
-        at = (
-            _rated(data, at, end, names, name_ends, rated)
-            if ours
-            else _rated(data, at, end, nothing, name_ends[:0], rated)
-        )
+        for source in range(len(source_ends)):
+            begin = source_ends[source - 1] if source else 0
+            if after >= 0 and _is_text(data, start, after, sources[begin : source_ends[source]]):
+                first, last = firsts[source], firsts[source + 1]
+                if source:
+                    as_of_ms[source - 1] = as_of
+                break
+        at = _values(data, at, end, names, name_ends, first, last, said)
     return _array_end(data, at, end, count)
 
 
 @compiled
 def open_states(  # noqa: PLR0917 - kernels take arrays
-    data: Bytes, ends: NDArray[np.int64], header: Bytes, source: Bytes, names: Bytes, name_ends: NDArray[np.int64],
-    matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], rated: NDArray[np.float64],
+    data: Bytes, ends: NDArray[np.int64], header: Bytes, sources: Bytes, source_ends: NDArray[np.int64], names: Bytes,
+    name_ends: NDArray[np.int64], firsts: NDArray[np.int64], matches: Columns, places: NDArray[np.int64],
+    known: NDArray[np.int64], said: NDArray[np.float64], as_of_ms: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Read states.
 
@@ -189,15 +193,19 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
         data: Their bytes, one behind the other.
         ends: Of each, shape ``(n,)``.
         header: The first bytes of a state that can be plain.
-        source: Whose values become *rated*.
-        names: Of these values, one behind the other.
+        sources: Whose values are read, one behind the other; the first is the ratings.
+        source_ends: Of each, shape ``(s + 1,)``.
+        names: Of the values, one behind the other, source by source.
         name_ends: Of each, shape ``(k,)``.
+        firsts: Index of the first name of each source, and k, shape ``(s + 2,)``.
         matches: To be filled, shape ``(n,)``; its importance is left to the caller.
         places: Filled with where each section begins, shape ``(n, 12)``: the home side's, then the away side's.
         known: Filled with how much is in each, shape ``(n, 12)``.
-        rated: Filled with values by name, shape ``(n, k)``; NaN is missing.
+        said: Filled with values by name, shape ``(n, k)``; NaN is missing.
+        as_of_ms: Filled with when each source but the first has said so, shape ``(n, s)``; NaN for never.
     """
-    rated[:] = np.nan
+    said[:] = np.nan
+    as_of_ms[:] = np.nan
     for one in range(len(ends)):
         match = matches[one]
         start, end = ends[one - 1] if one else 0, ends[one]
@@ -215,7 +223,9 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
         match.tail_at = at
         match.struck_end = skip_bytes(data, at, end)
         _, match.struck_at = read_long(data, at, end)
-        match.applied_at = _features(data, match.struck_end, end, match, source, names, name_ends, rated[one])
+        match.applied_at = _features(
+            data, match.struck_end, end, match, sources, source_ends, names, name_ends, firsts, said[one], as_of_ms[one]
+        )
         match.applied_match, at = read_long(data, match.applied_at, end)
         match.applied_feature, at = read_long(data, at, end)
         held, at = read_long(data, at, end)

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from features.feature_sets import FeatureSet
 from models.card import Facts, card_files
 from models.compiled import fast_predictor
 from models.contract import check_contract, check_golden, golden_rows
@@ -37,6 +38,7 @@ class Bundle:
     Attributes:
         digest: SHA-256 over the manifest, which holds the digests of the files.
         reference: Reference histograms of the training rows, as the monitors wrote them.
+        features: Its feature set, which computes what it scores.
     """
 
     model: str
@@ -48,6 +50,7 @@ class Bundle:
     reference: Mapping[str, object]
     predictor: Predictor
     manifest: Manifest
+    features: FeatureSet
 
     def score(self, matrix: Matrix, feature_set: str) -> Probabilities:
         """Return the probabilities of *matrix*, whose columns are those of *feature_set*; shape ``(n, 3)``.
@@ -126,7 +129,7 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
         BundleError: Anything missing, damaged, or of another contract than this version's.
     """
     manifest = read_manifest(_read(folder, MANIFEST), str(folder))
-    check_contract(manifest, str(folder))
+    features = check_contract(manifest, str(folder))
     contents = {name: _read(folder, name) for name in FILES}
     for name, content in contents.items():
         _check_digest(manifest, name, content, str(folder))
@@ -143,6 +146,7 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
         json_object(reference, f"{folder}: reference.json"),
         predictor,
         manifest,
+        features,
     )
 
 

@@ -6,32 +6,54 @@ from typing import Final
 
 import numpy as np
 
-from features.feature_sets import FEATURE_SETS
+from features.declared import declared_set
+from features.declaring import DeclarationError, declaration_of
+from features.feature_sets import FEATURE_SETS, FeatureSet
 from models.graph import TOLERANCE
-from models.manifest import BundleError, Manifest
+from models.manifest import MANIFEST, BundleError, Manifest
 from models.predictors import CLASSES, Matrix, Predictor
 
 GOLDEN_ROWS: Final = 16
 
 
-def check_contract(manifest: Manifest, where: str) -> None:
-    """Check that *manifest* speaks of the classes and features of this version, in their order.
+def check_contract(manifest: Manifest, where: str) -> FeatureSet:
+    """Return the feature set of *manifest*, which speaks of the classes and features of this version, in their order.
 
     Raises:
         BundleError: Both, the bundle's and ours.
     """
     if tuple(manifest.classes) != CLASSES:
         raise BundleError(f"{where}: its classes are {_list(manifest.classes)}; this version's are {_list(CLASSES)}")
-    known = FEATURE_SETS.get(manifest.feature_set)
-    if known is None:
-        raise BundleError(
-            f"{where}: it was trained on feature set {manifest.feature_set!r}; this version knows {_list(FEATURE_SETS)}"
-        )
+    known = _published(manifest, where) if manifest.declared is None else _declared(manifest, manifest.declared, where)
     if tuple(manifest.features) != known.names:
         raise BundleError(
             f"{where}: it was trained on other features of {manifest.feature_set} than this version computes: "
             f"{_difference(manifest.features, known.names)}"
         )
+    ours = known.declared or {}
+    if manifest.declared is not None and manifest.declared.get("digest") != ours.get("digest"):
+        raise BundleError(
+            f"{where}: it was trained on feature set {manifest.feature_set} of digest "
+            f"{manifest.declared.get('digest')!r:.80}; what it declares has {ours.get('digest')!r} in this version"
+        )
+    return known
+
+
+def _published(manifest: Manifest, where: str) -> FeatureSet:
+    known = FEATURE_SETS.get(manifest.feature_set)
+    if known is None:
+        raise BundleError(
+            f"{where}: it was trained on feature set {manifest.feature_set!r}; this version knows {_list(FEATURE_SETS)}"
+        )
+    return known
+
+
+def _declared(manifest: Manifest, declared: Mapping[str, object], where: str) -> FeatureSet:
+    told = {name: value for name, value in declared.items() if name != "digest"}
+    try:
+        return declared_set(declaration_of({"version": manifest.feature_set, **told}, f"{where}: {MANIFEST}: declared"))
+    except DeclarationError as error:
+        raise BundleError(str(error)) from error
 
 
 def _list(names: Mapping[str, object] | Sequence[str]) -> str:

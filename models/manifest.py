@@ -65,6 +65,7 @@ class Manifest:
         metrics: Of the time-ordered hold-out, by segment, then by measure.
         created: ISO 8601, UTC; the day of the newest match, since the same data must give the same bytes.
         libraries: Versions with which it was made.
+        declared: Base, columns and digest of a feature set which is no published one; see features.declared.
     """
 
     model: str
@@ -78,6 +79,7 @@ class Manifest:
     created: str
     libraries: Mapping[str, str]
     files: Mapping[str, FileEntry]
+    declared: Mapping[str, object] | None = None
 
     @property
     def digest(self) -> str:
@@ -88,6 +90,8 @@ class Manifest:
         """Return the manifest as JSON with sorted keys."""
         separators = (",", ":") if indent is None else None
         fields = {"format": FORMAT, **asdict(self)}
+        if self.declared is None:  # as in manifests from before there were any: their digests stay
+            del fields["declared"]
         return json.dumps(fields, sort_keys=True, indent=indent, separators=separators, allow_nan=False).encode()
 
 
@@ -115,6 +119,7 @@ def read_manifest(content: bytes, where: str) -> Manifest:
         metrics=_metrics(_field(fields, "metrics", dict, where), where),
         libraries=_field(fields, "libraries", dict, where),
         files=_files(_field(fields, "files", dict, where), where),
+        declared=_field(fields, "declared", dict, where) if "declared" in fields else None,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from features.feature_sets import FeatureSet
 from features.history import HistoricMatch, club_matches, international_matches
 from models.rows import Minutes, before_kick_off, grid_minutes, spread_minutes
 
@@ -40,8 +41,9 @@ def _of_big_5(match: HistoricMatch) -> Sequence[int]:
 
 _INTERNATIONALS: Final = "international matches of men's teams (martj42/international_results, CC0)"
 _CLUBS: Final = "league matches of clubs (openfootball, CC0)"
+_RESULTS_ONLY: Final = "It knows results, not line-ups, injuries, weather or odds."
 _BOTH: Final = (
-    "It knows results, not line-ups, injuries, weather or odds.",
+    _RESULTS_ONLY,
     "In seasons without spectators home advantage was smaller than it says.",
 )
 _OF_INTERNATIONALS: Final = (
@@ -68,3 +70,12 @@ SETS: Final[Mapping[str, MatchSet]] = {
         international_matches, spread_minutes, grid_minutes, _INTERNATIONALS, _OF_INTERNATIONALS, in_play=True
     ),
 }
+
+
+def limits_of(chosen: MatchSet, features: FeatureSet) -> Sequence[str]:
+    """Return the limits of a model of *chosen* that was trained with *features*."""
+    sources = [source for source, _ in features.reads.sources]
+    if not sources:
+        return chosen.limits
+    told = f"Beyond results it knows only what feature events told of these sources: {', '.join(sources)}."
+    return [told if limit == _RESULTS_ONLY else limit for limit in chosen.limits]

@@ -1,7 +1,7 @@
 """Rows to learn from: history, told as events, through the very folds and features that serve."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.feature_sets import FeatureSet
 from features.history import HistoricMatch, as_result
-from features.match_state import MatchState, after_feature_event, after_match_event
+from features.match_state import MatchState, after_event, after_feature_event, event_time_ms
 from features.narrative import kick_off_of, narrate
 from features.rating_book import SOURCE
 from features.ratings import Ratings
@@ -30,6 +30,8 @@ EVENTS: Final = 100  # of a match, about; of which OUTSIDE are before it, and as
 OUTSIDE: Final = 2
 
 Minutes = Callable[[HistoricMatch], Sequence[int]]
+Told = Mapping[str, Sequence[FeatureEvent]]
+NOTHING_TOLD: Final[Told] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ def as_served(rows: Rows) -> Rows:
     return rows.where(chosen) if chosen.any() else rows
 
 
-def history_rows(matches: Iterable[HistoricMatch], features: FeatureSet, minutes: Minutes, first_day: int) -> Rows:
+def history_rows(
+    matches: Iterable[HistoricMatch], features: FeatureSet, minutes: Minutes, first_day: int, told: Told = NOTHING_TOLD
+) -> Rows:
     """Return the rows of *matches* from *first_day* (days since the epoch) on; earlier ones only move the ratings.
 
     The ratings of a day are those after all strictly earlier days.
@@ -122,18 +126,21 @@ def history_rows(matches: Iterable[HistoricMatch], features: FeatureSet, minutes
         features: The feature set.
         minutes: At which minutes of a match there is a row.
         first_day: First day with rows.
+        told: Users' feature events by match, in any order.
     """
     matrices: list[Matrix] = [np.empty((0, len(features.names)), dtype=np.float32)]
     states: list[MatchState] = []
+    moments: list[int] = []
     keys: list[tuple[int, int, int, str]] = []
     for match, day, ratings in with_ratings(matches, first_day):
-        for minute, state in snapshots(match, ratings, minutes(match)):
+        for minute, state, moment in snapshots(match, ratings, minutes(match), told.get(match.match_id, ())):
             states.append(state)
+            moments.append(moment)
             keys.append((result_of(match), day, minute, match.match_id))
         if len(states) >= BATCH:
-            matrices.append(features.matrix(states))
-            states = []
-    matrices.append(features.matrix(states))
+            matrices.append(features.matrix(states, moments))
+            states, moments = [], []
+    matrices.append(features.matrix(states, moments))
     columns = np.array([key[:3] for key in keys], dtype=np.int64).reshape(-1, 3)
     return Rows(np.concatenate(matrices), columns[:, 0], columns[:, 1], columns[:, 2], [key[3] for key in keys])
 
@@ -156,19 +163,32 @@ def with_ratings(
         ratings.fold_day(result for _, result in today)
 
 
-def snapshots(match: HistoricMatch, ratings: FeatureEvent, minutes: Sequence[int]) -> Iterator[tuple[int, MatchState]]:
-    """Give the state of *match* after the last event of each of the rising *minutes*."""
+def snapshots(
+    match: HistoricMatch, ratings: FeatureEvent, minutes: Sequence[int], told: Sequence[FeatureEvent] = ()
+) -> Iterator[tuple[int, MatchState, int]]:
+    """Give, for each of the rising *minutes*, the state of *match* before its next event, and the time of its last.
+
+    That is the event after which a worker would have predicted from this state: an event of the match, or one of
+    *told*, which count from their as_of_ms on. When the history does not say when the match kicked off, the clock of
+    its events is made up, and *told* counts only until its fixture, at midnight (UTC) of its day: what was told later
+    may have been told after the match.
+    """
     state = after_feature_event(MatchState(match.match_id), ratings)
     events = narrate(match, kick_off_of(match))
+    last_ms = events[0 if match.kick_off_ms is None else -1].occurred_at_ms
+    known = [one for one in told if one.as_of_ms <= last_ms]
+    course: list[MatchEvent | FeatureEvent] = sorted([*known, *events], key=event_time_ms) if known else [*events]
     done = 0
     for minute in minutes:
-        while done < len(events) and _clock(events[done]) <= minute:
-            state = after_match_event(state, events[done])
+        while done < len(course) and _clock(course[done]) <= minute:
+            state = after_event(state, course[done])
             done += 1
-        yield minute, state
+        yield minute, state, event_time_ms(course[done - 1])
 
 
-def _clock(event: MatchEvent) -> int:
+def _clock(event: MatchEvent | FeatureEvent) -> int:
+    if isinstance(event, FeatureEvent):
+        return PRE_MATCH  # at any minute: only an event of the match ends a row
     return {EventKind.SCHEDULED: PRE_MATCH, EventKind.FULL_TIME: FULL_TIME}.get(event.kind, event.minute)
 
 

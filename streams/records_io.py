@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from schemas.bounds import check_feature_event, check_match_event
@@ -23,6 +24,10 @@ _CHECKS: Mapping[str, Callable[[Any], None]] = {
 
 class TopicError(ValueError):
     """Raised for a topic to which no lines can be sent; the message says to which they can."""
+
+
+class RecordsFileError(ValueError):
+    """Raised for a file which is not all records; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,35 @@ def read_lines(lines: Iterable[str], spec: TopicSpec, version: int | None = None
             yield BadLine(number, f"line {number}: {error}")
         else:
             yield _keyed(number, record, spec)
+
+
+def read_file(file: Path, topic: str) -> list[Any]:
+    """Return the records of *topic* in *file*: lines as `produce` takes them, or as `tail --json` prints.
+
+    Raises:
+        RecordsFileError: It cannot be read, a line is none, or there are no lines.
+    """
+    found: list[Any] = []
+    try:
+        with file.open(encoding="utf-8") as text:
+            for line in read_lines((_unwrapped(line) for line in text), spec_of(topic)):
+                if isinstance(line, BadLine):
+                    raise RecordsFileError(f"{file}: {line.reason}")
+                found.append(line.record)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordsFileError(f"{file} cannot be read: {error}") from error
+    if not found:
+        raise RecordsFileError(f"{file} holds no events")
+    return found
+
+
+def _unwrapped(line: str) -> str:
+    try:
+        fields = json.loads(line)
+        wrapped = isinstance(fields, dict) and isinstance(fields.get("value"), dict)
+        return json.dumps(fields["value"]) if wrapped else line
+    except (ValueError, RecursionError):
+        return line  # read_lines says what is wrong with it, and where
 
 
 def _keyed(number: int, record: Any, spec: TopicSpec) -> GoodLine | BadLine:

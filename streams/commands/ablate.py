@@ -15,12 +15,12 @@ from models.rows import history_rows
 from models.walk_forward import Plan
 from models.walking import TooFewError
 from streams.commands.errors import UserError
+from streams.commands.feature_files import check_known, read_feature_set, read_told
 from streams.commands.model_options import (
     days_of,
     fitting_options,
     judging_options,
     read_days,
-    read_feature_set,
     read_history,
     read_kind,
     read_set,
@@ -54,6 +54,7 @@ def ablate(  # noqa: PLR0917 - click passes them by name
     price_per_hour: float,
     since: str,
     feature_set: str,
+    feature_events: Path | None,
     share: float,
     threads: int,
     *,
@@ -72,13 +73,15 @@ def ablate(  # noqa: PLR0917 - click passes them by name
     chosen = read_set(name)
     first_learned, first, last = read_days(since, test_from, test_until)
     features = read_feature_set(feature_set)
+    told = read_told(feature_events, features)
     plan = Plan([read_kind(kind)], days_of(first), days_of(last), retrain_days)
     matches = [match for match in read_history(chosen.read, data) if match.day <= last]
     parts = len(Ablation(plan, features.names, Sizes(), lambda _: None).parts)
     with training_progress(1 + parts, quiet=as_json) as step:
         step(f"folding {len(matches):,} matches")
-        learned = history_rows(matches, features, chosen.learned, days_of(first_learned))
-        tested = history_rows(matches, features, chosen.tested, days_of(first))
+        learned = history_rows(matches, features, chosen.learned, days_of(first_learned), told)
+        check_known(features, learned)
+        tested = history_rows(matches, features, chosen.tested, days_of(first), told)
         if chosen.in_play:
             tested = tested.where(tested.minutes >= 0)
         try:

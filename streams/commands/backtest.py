@@ -15,19 +15,19 @@ from models.evaluation import evaluate, evaluate_parts, moments
 from models.fitting import Sizes
 from models.match_sets import SETS
 from models.predictors import KINDS, Kind
-from models.rows import PRE_MATCH, history_rows
+from models.rows import PRE_MATCH, Told, history_rows
 from models.segments import BY
 from models.walk_forward import Forecasts, Plan, forecasts
 from models.walking import Fit, Step, TooFewError
 from streams.commands.backtest_files import check_charts, write_forecasts, write_report
 from streams.commands.backtest_tables import show_tables
 from streams.commands.errors import UserError
+from streams.commands.feature_files import check_known, read_feature_set, read_told
 from streams.commands.model_options import (
     days_of,
     fitting_options,
     judging_options,
     read_days,
-    read_feature_set,
     read_history,
     read_kind,
     read_set,
@@ -45,6 +45,7 @@ class _Order:
     name: str
     kinds: Sequence[Kind]
     features: FeatureSet
+    told: Told
     days: tuple[date, date]
     since: date
     every: int
@@ -94,6 +95,7 @@ def backtest(  # noqa: PLR0917 - click passes them by name
     forecast_file: Path | None,
     report_file: Path | None,
     feature_set: str,
+    feature_events: Path | None,
     share: float,
     threads: int,
     *,
@@ -112,10 +114,12 @@ def backtest(  # noqa: PLR0917 - click passes them by name
         check_charts()
     chosen = read_set(name)
     first_learned, first, last = read_days(since, test_from, test_until)
+    features = read_feature_set(feature_set)
     order = _Order(
         name,
         list(dict.fromkeys(read_kind(kind.strip(), "--kinds") for kind in kinds.split(","))),
-        read_feature_set(feature_set),
+        features,
+        read_told(feature_events, features),
         (first, last),
         first_learned,
         retrain_days,
@@ -149,8 +153,9 @@ def _part(by: str) -> str:
 def _found(order: _Order, matches: Sequence[HistoricMatch], step: Step) -> Forecasts:
     chosen = SETS[order.name]
     step(f"folding {len(matches):,} matches")
-    learned = history_rows(matches, order.features, chosen.learned, days_of(order.since))
-    tested = history_rows(matches, order.features, chosen.tested, days_of(order.days[0]))
+    learned = history_rows(matches, order.features, chosen.learned, days_of(order.since), order.told)
+    check_known(order.features, learned)
+    tested = history_rows(matches, order.features, chosen.tested, days_of(order.days[0]), order.told)
     return forecasts(order.plan, learned, tested, Fit(order.features.names, order.sizes, step))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from features.feature_sets import FEATURE_SETS, NEWEST, FeatureSet
+from features.feature_sets import FEATURE_SETS, NEWEST
 from features.history import EPOCH, HistoricMatch, HistoryError
 from models.match_sets import SETS, MatchSet
 from models.predictors import KINDS, Kind
@@ -30,7 +30,19 @@ _OPTIONS: Final = (
         metavar="DATE",
         help="First day to learn from; earlier matches only move the ratings.",
     ),
-    click.option("--feature-set", default=NEWEST, show_default=True, help="Feature set to learn."),
+    click.option(
+        "--feature-set",
+        default=NEWEST,
+        show_default=True,
+        metavar="NAME|FILE",
+        help=f"Feature set to learn: one of {', '.join(FEATURE_SETS)}, or a TOML file that declares one.",
+    ),
+    click.option(
+        "--feature-events",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="What users' sources told of the matches, as lines of JSON; needed by a declared feature set.",
+    ),
     click.option(
         "--share",
         type=click.FloatRange(0.001, 1.0),
@@ -98,13 +110,6 @@ def read_kind(kind: str, option: str = "--kind") -> Kind:
     if kind not in KINDS:
         raise UserError(f"{option} is {kind!r}, not one of {', '.join(KINDS)}")
     return kind
-
-
-def read_feature_set(name: str) -> FeatureSet:
-    """Return the feature set of *name*; raise UserError when there is none."""
-    if name not in FEATURE_SETS:
-        raise UserError(f"--feature-set is {name!r}, not one of {', '.join(FEATURE_SETS)}")
-    return FEATURE_SETS[name]
 
 
 def read_date(option: str, text: str) -> date:

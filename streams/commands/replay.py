@@ -18,7 +18,16 @@ from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
 from streams.commands.speed import SPEED
 from streams.playing.interruption import interruptible
-from streams.playing.match_days import Choice, MatchDay, chosen, historic_days, read_events, recorded_days
+from streams.playing.match_days import (
+    Choice,
+    MatchDay,
+    chosen,
+    historic_days,
+    read_events,
+    read_told,
+    recorded_days,
+    with_told,
+)
 from streams.playing.replay import Replay, Result
 from streams.playing.seeding import seeded_book
 from streams.playing.stage import Stage, own_prefix
@@ -31,6 +40,12 @@ INTERRUPTED = 130
 @click.command()
 @click.option("--history", type=FOLDER, help="Folder of the match history; with --file, for the ratings before it.")
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Recorded match events.")
+@click.option(
+    "--feature-events",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Feature events of the matches played, as lines of JSON.",
+)
 @click.option("--from", "first", type=DAY, metavar="DATE", help="First match day (YYYY-MM-DD).")
 @click.option("--until", "last", type=DAY, metavar="DATE", help="Last match day.")
 @click.option("--tournament", metavar="NAME", help="Matches of this tournament only.")
@@ -47,6 +62,7 @@ def replay(
     *,
     history: Path | None,
     file: Path | None,
+    feature_events: Path | None,
     first: datetime | None,
     last: datetime | None,
     tournament: str | None,
@@ -62,9 +78,10 @@ def replay(
     fixtures, waits until predict, rate and predict again have caught up, sends the matches, and waits again.
     Events are what was sent to match-events plus what rate told to feature-events; each must have one prediction,
     whose feature vector is, bit for bit, what is computed offline, and whose probabilities are within 1e-6 what the
-    bundle says of it. Latencies are from a record's timestamp to the
-    prediction read; events per second are over the whole time, waits included. The exit code is 0 only when nothing
-    is missing, twice or different. Topics of its own prefix are deleted at the end, unless --keep; topics of a given
+    bundle says of it. What --feature-events tells of a match is sent after the events of that match before it and
+    before those after it, and each time the replay waits until all have caught up. Latencies are from a record's
+    timestamp to the prediction read; events per second are over the whole time, waits included. The exit code is 0
+    only when nothing is missing, twice or different. Topics of its own prefix are deleted at the end, unless --keep; topics of a given
     --topic-prefix are left.
 
     \b
@@ -83,6 +100,8 @@ def replay(
             matches = read_history(history) if history else []
             choice = Choice(first and first.date(), last and last.date(), tournament)
             days = recorded_days(read_events(file)) if file else historic_days(chosen(matches, choice))
+            if feature_events is not None:
+                days = with_told(days, read_told(feature_events))
             book = seeded_book(matches, days[0].date) if matches else RatingBook()
             result = _play(settings, days, book, () if no_workers else ROLES, keep=keep, speed=speed, console=console)
     except KeyboardInterrupt:

@@ -21,19 +21,19 @@ from models.card import Facts
 from models.evaluation import evaluate_parts
 from models.fitting import Sizes
 from models.manifest import Manifest, TrainingRange
-from models.match_sets import SETS
+from models.match_sets import SETS, limits_of
 from models.predictors import CLASSES, KINDS, GraphPredictor, Kind
-from models.rows import Rows, as_served, grid_minutes, history_rows
+from models.rows import Rows, Told, as_served, grid_minutes, history_rows
 from models.segments import BY
 from models.training import Trained, steps_of, train
 from models.walking import Step, TooFewError
 from monitors.reference import ReferenceHistograms
 from streams.commands.errors import UserError
+from streams.commands.feature_files import check_known, read_feature_set, read_told
 from streams.commands.model_options import (
     days_of,
     fitting_options,
     read_date,
-    read_feature_set,
     read_history,
     read_kind,
 )
@@ -51,6 +51,7 @@ class _Order:
     history: str
     kind: Kind
     features: FeatureSet
+    told: Told
     since: date
     until: date
     holdout: date
@@ -65,9 +66,11 @@ class _Order:
     def command(self, name: str, number: str) -> str:
         """Return the command that trains this, called *name* and *number*, from the same data."""
         days = (self.until - self.holdout).days + 1
+        declared = self.features.declared is not None
+        features = "FEATURE_SET --feature-events FEATURE_EVENTS" if declared else self.features.version
         return (
             f"touchline train --data DIR --set {self.history} --kind {self.kind} --since {self.since} "
-            f"--until {self.until} --holdout-days {days} --feature-set {self.features.version} --share {self.share} "
+            f"--until {self.until} --holdout-days {days} --feature-set {features} --share {self.share} "
             f"--threads {self.threads} --name {shlex.quote(name)} --version {shlex.quote(number)} --out BUNDLE"
         )
 
@@ -108,6 +111,7 @@ def train_command(  # noqa: PLR0917 - click passes them by name
     name: str | None,
     model_version: str,
     feature_set: str,
+    feature_events: Path | None,
     share: float,
     threads: int,
     *,
@@ -120,13 +124,16 @@ def train_command(  # noqa: PLR0917 - click passes them by name
     \b
     Example:
       touchline train --kind lightgbm --until 2022-11-19 --out bundles/lightgbm
+      touchline train --feature-set odds.toml --feature-events odds.jsonl --out bundles/with-odds
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     matches = read_history(SETS[history].read, data)
     last = read_date("--until", until) if until is not None else matches[-1].day
+    features = read_feature_set(feature_set)
     order = _Order(
         history,
         read_kind(kind),
-        read_feature_set(feature_set),
+        features,
+        read_told(feature_events, features),
         read_date("--since", since),
         last,
         last - timedelta(days=holdout_days - 1),
@@ -150,8 +157,9 @@ def train_command(  # noqa: PLR0917 - click passes them by name
 def _train(order: _Order, matches: Sequence[HistoricMatch], out: Path, name: tuple[str, str], step: Step) -> Manifest:
     step(f"folding {len(matches):,} matches")
     chosen = SETS[order.history]
-    rows = history_rows(matches, order.features, chosen.learned, days_of(order.since))
-    judged = history_rows(matches, order.features, grid_minutes, days_of(order.holdout))
+    rows = history_rows(matches, order.features, chosen.learned, days_of(order.since), order.told)
+    check_known(order.features, rows)
+    judged = history_rows(matches, order.features, grid_minutes, days_of(order.holdout), order.told)
     found = train(order.kind, order.features.names, rows, judged, sizes=order.sizes, step=step)
     step("counting the reference histograms")
     recent = as_served(rows.where(rows.days > days_of(order.until) - REFERENCE_YEARS * 365))
@@ -166,7 +174,7 @@ def _facts(order: _Order, matches: Sequence[HistoricMatch], found: Trained, name
     competitions = {match.match_id: match.competition for match in matches}
     segments = {by: evaluate_parts(found.holdout, labels(found.holdout, competitions)) for by, labels in BY.items()}
     chosen = SETS[order.history]
-    return Facts(chosen.told, segments, chosen.limits, order.command(*name))
+    return Facts(chosen.told, segments, limits_of(chosen, order.features), order.command(*name))
 
 
 def _reference(features: FeatureSet, rows: Rows, graph: bytes) -> ReferenceHistograms:
@@ -191,6 +199,7 @@ def _manifest(order: _Order, rows: Rows, found: Trained, name: tuple[str, str]) 
         created=f"{order.until}T00:00:00+00:00",
         libraries={library: version(library) for library in LIBRARIES},
         files={},
+        declared=order.features.declared,
     )
 
 

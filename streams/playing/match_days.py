@@ -1,18 +1,23 @@
 """Which matches are played, and their events by match day."""
 
-import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from difflib import get_close_matches
 from itertools import groupby
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from features.history import EPOCH, HistoricMatch
+from features.match_state import event_time_ms
 from features.narrative import DAY_MS, kick_off_of, narrate
-from schemas.records import EventKind, MatchEvent
+from features.rating_book import SOURCE
+from schemas.records import EventKind, FeatureEvent, MatchEvent
 from streams.playing.errors import PlayError
-from streams.records_io import BadLine, read_lines, spec_of
+from streams.records_io import RecordsFileError, read_file
 
 KickOff = Callable[[HistoricMatch], int]
 
@@ -25,11 +30,13 @@ class MatchDay:
         day: Days since the epoch, UTC.
         fixtures: Every SCHEDULED; played first, since ratings follow them.
         course: All other events, in the order in which they are sent.
+        told: Users' feature events, by their time.
     """
 
     day: int
     fixtures: Sequence[MatchEvent]
     course: Sequence[MatchEvent]
+    told: Sequence[FeatureEvent] = ()
 
     @property
     def date(self) -> date:
@@ -38,8 +45,34 @@ class MatchDay:
 
     @property
     def events(self) -> int:
-        """Number of events."""
+        """Number of events of its matches."""
         return len(self.fixtures) + len(self.course)
+
+    @property
+    def waves(self) -> Sequence[Sequence[MatchEvent | FeatureEvent]]:
+        """Its events in waves, each of one kind, which follow one another.
+
+        Two topics have no order between them. So what a source says of a match is a wave after the events of that
+        match before it, and before those after it; at the same time it comes first. Matches do not wait for each other.
+        """
+        found: list[list[MatchEvent | FeatureEvent]] = [[*self.fixtures]]
+        place: dict[str, int] = {}
+        for event in _merged(self.course, self.told):
+            wave, odd = place.get(event.match_id, 1), isinstance(event, MatchEvent)
+            wave += wave % 2 != odd
+            found += [[] for _ in range(wave + 1 - len(found))]
+            found[wave].append(event)
+            place[event.match_id] = wave
+        return [wave for wave in found if wave]
+
+
+def _merged(course: Sequence[MatchEvent], told: Sequence[FeatureEvent]) -> Iterator[MatchEvent | FeatureEvent]:
+    rest = deque(told)
+    for event in course:
+        while rest and rest[0].as_of_ms <= event.occurred_at_ms:
+            yield rest.popleft()
+        yield event
+    yield from rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +137,44 @@ def read_events(file: Path) -> list[MatchEvent]:
     Raises:
         PlayError: A line is none, or there are no lines.
     """
-    found: list[MatchEvent] = []
-    try:
-        with file.open(encoding="utf-8") as text:
-            for line in read_lines((_unwrapped(line) for line in text), spec_of("match-events")):
-                if isinstance(line, BadLine):
-                    raise PlayError(f"{file}: {line.reason}")
-                found.append(line.record)
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlayError(f"{file} cannot be read: {error}") from error
-    if not found:
-        raise PlayError(f"{file} holds no events")
-    return found
+    return _read(file, "match-events")
 
 
-def _unwrapped(line: str) -> str:
+def read_told(file: Path) -> list[FeatureEvent]:
+    """Return the feature events in *file*, but for those which the rate role tells anew; see `read_events`.
+
+    Raises:
+        PlayError: A line is none, or there are no lines.
+    """
+    return [event for event in _read(file, "feature-events") if event.source != SOURCE]
+
+
+def _read(file: Path, topic: str) -> list[Any]:
     try:
-        fields = json.loads(line)
-        wrapped = isinstance(fields, dict) and isinstance(fields.get("value"), dict)
-        return json.dumps(fields["value"]) if wrapped else line
-    except (ValueError, RecursionError):
-        return line  # read_lines says what is wrong with it, and where
+        return read_file(file, topic)
+    except RecordsFileError as error:
+        raise PlayError(str(error)) from error
+
+
+def with_told(days: Sequence[MatchDay], told: Iterable[FeatureEvent]) -> list[MatchDay]:
+    """Return *days*, and on each what of *told* is of a match that has a fixture by then, and no later than its end.
+
+    An event of before the fixture's day is told on that day.
+    """
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for place, day in enumerate(days):
+        for event in day.fixtures:
+            first.setdefault(event.match_id, place)
+        for event in day.course:
+            last[event.match_id] = max(event.occurred_at_ms, last.get(event.match_id, event.occurred_at_ms))
+    found: list[list[FeatureEvent]] = [[] for _ in days]
+    numbers = [day.day for day in days]
+    for one in sorted(told, key=event_time_ms):
+        if one.match_id in first and one.as_of_ms <= last.get(one.match_id, -inf):
+            place = max(first[one.match_id], bisect_left(numbers, one.as_of_ms // DAY_MS))
+            found[min(place, len(days) - 1)].append(one)
+    return [replace(day, told=those) for day, those in zip(days, found, strict=True)]
 
 
 def _match_day(day: int, events: Sequence[MatchEvent]) -> MatchDay:

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from features.feature_sets import FeatureSet
-from features.match_state import MatchState, after_feature_event, after_match_event
+from features.match_state import MatchState, after_event, after_feature_event, event_time_ms
 from features.narrative import DAY_MS
 from features.rating_book import RatingBook
 from features.team_events import team_event
 from models.bundle import Bundle
 from schemas.records import FeatureEvent, MatchEvent, Prediction
 from streams.playing.match_days import MatchDay
+
+Event = MatchEvent | FeatureEvent
+Due = tuple[Event, MatchState]
 
 TOLERANCE = 1e-6
 _AT_ONCE = 4096
@@ -65,7 +68,7 @@ def vector_bytes(features: Sequence[float]) -> bytes:
 def expected(days: Iterable[MatchDay], book: RatingBook, feature_set: FeatureSet) -> Iterator[Seen]:
     """Yield what is to be predicted after each event that changes what is known, day by day, with its features.
 
-    Within a day: the fixtures; then the ratings which *book* gives them; then the course.
+    Within a day: the fixtures; then the ratings which *book* gives them; then the course, and what users told.
     """
     offline = _Offline(book)
     for day in days:
@@ -78,36 +81,36 @@ class _Offline:
 
     book: RatingBook
     _states: dict[str, MatchState] = field(default_factory=dict)
-    _held: dict[str, list[str]] = field(default_factory=dict)
+    _held: dict[str, list[Event]] = field(default_factory=dict)
 
-    def fold(self, day: MatchDay) -> list[tuple[str, MatchState]]:
-        """Return the id of each event which is to be predicted, and the state from which."""
-        found = self._wave(day.fixtures) + self._wave(day.course)
+    def fold(self, day: MatchDay) -> list[Due]:
+        """Return each event which is to be predicted, and the state from which."""
+        found = [due for wave in day.waves for due in self._wave(wave)]
         over = [match_id for match_id, state in self._states.items() if _over(state, day)]
         for match_id in over:
             del self._states[match_id]
         return found
 
-    def _wave(self, events: Sequence[MatchEvent]) -> list[tuple[str, MatchState]]:
-        found: list[tuple[str, MatchState]] = []
+    def _wave(self, events: Sequence[Event]) -> list[Due]:
+        found: list[Due] = []
         ratings: list[FeatureEvent] = []
         for event in events:
             before = self._states.get(event.match_id) or MatchState(event.match_id)
-            after = after_match_event(before, event)
+            after = after_event(before, event)
             if after is before:
                 continue
             self._states[event.match_id] = after
             held = self._held.setdefault(event.match_id, [])
-            held.append(event.event_id)
+            held.append(event)
             if after.fixture_known:
-                found += [(event_id, after) for event_id in self._held.pop(event.match_id)]
-            news = team_event(before, after, event)
+                found += [(one, after) for one in self._held.pop(event.match_id)]
+            news = team_event(before, after, event) if isinstance(event, MatchEvent) else None
             if news is not None:
                 ratings += self.book.after(news)
         for said in ratings:
             state = after_feature_event(self._states[said.match_id], said)
             self._states[said.match_id] = state
-            found.append((said.event_id, state))
+            found.append((said, state))
         return found
 
 
@@ -115,10 +118,10 @@ def _over(state: MatchState, day: MatchDay) -> bool:
     return state.ended_at_ms is not None and state.ended_at_ms < (day.day - 1) * DAY_MS
 
 
-def _seen(steps: Sequence[tuple[str, MatchState]], feature_set: FeatureSet) -> Iterator[Seen]:
-    rows = feature_set.matrix([state for _, state in steps])
-    for (event_id, state), row in zip(steps, rows, strict=True):
-        yield Seen(state.match_id, event_id, row.tobytes())
+def _seen(steps: Sequence[Due], feature_set: FeatureSet) -> Iterator[Seen]:
+    rows = feature_set.matrix([state for _, state in steps], [event_time_ms(event) for event, _ in steps])
+    for (event, state), row in zip(steps, rows, strict=True):
+        yield Seen(state.match_id, event.event_id, row.tobytes())
 
 
 def compare(wanted: Iterable[Seen], found: Iterable[Seen]) -> Parity:

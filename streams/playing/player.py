@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from features.match_state import event_time_ms
 from schemas.codec import Codec
-from schemas.records import MatchEvent
+from schemas.records import FeatureEvent, MatchEvent
 from streams.sending import Sender
 
 LONGEST_PAUSE_SECONDS = 2.0  # between two events: intervals and the hours between matches are cut short
@@ -30,12 +32,12 @@ class Player:
     """
 
     sender: Sender
-    codec: Codec[MatchEvent]
+    codec: Codec[Any]
     speed: float | None = None
-    each: Callable[[MatchEvent], None] = lambda _event: None
+    each: Callable[[Any], None] = lambda _event: None
     clock: Clock = field(default_factory=Clock)
 
-    def play(self, events: Sequence[MatchEvent]) -> None:
+    def play(self, events: Sequence[MatchEvent | FeatureEvent]) -> None:
         """Send *events* and return when all are on the brokers.
 
         Raises:
@@ -44,10 +46,11 @@ class Player:
         due = self.clock.now()
         last_ms: int | None = None
         for event in events:
+            at = event_time_ms(event)
             if self.speed is not None:
                 if last_ms is not None:
-                    due += min(max(0, event.occurred_at_ms - last_ms) / 1000 / self.speed, LONGEST_PAUSE_SECONDS)
-                last_ms = max(last_ms or 0, event.occurred_at_ms)
+                    due += min(max(0, at - last_ms) / 1000 / self.speed, LONGEST_PAUSE_SECONDS)
+                last_ms = max(last_ms or 0, at)
                 self._wait_until(due)
             self.sender.send(event.match_id.encode(), self.codec.encode(event))
             self.each(event)

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
-from features.feature_sets import FEATURE_SETS, NEWEST
+from features.feature_sets import FEATURE_SETS, FeatureSet
 from features.rating_book import RatingBook
-from models.bundle import open_bundle
+from models.bundle import Bundle, open_bundle
 from schemas.codec import Codec
 from schemas.records import MatchEvent, Prediction
 from streams.patient_registry import patient_registry
@@ -29,7 +30,7 @@ class Result:
     """What came of a replay; the names of `touchline replay --json`.
 
     Attributes:
-        events: Sent to match-events, and told by the rate role to feature-events.
+        events: Sent to match-events, and told to feature-events by the rate role and by users' own sources.
         parity_mismatches: Of predictions and what was expected, of every kind.
         rescored: Predictions whose features were scored once more, to compare: those of the bundle in the settings.
         p50_ms: From source timestamp to the prediction in the replay's hands; None without any. So for p99_ms.
@@ -122,30 +123,39 @@ class Replay:
         return Watch(self.settings, "predictions", decode, take)
 
     def _play(self, stack: ExitStack) -> int:
-        spec = spec_of("match-events")
-        codec = writing_codec(self.settings, patient_registry(self.settings), spec, version_of(self.settings, spec))
-        sender = Sender(self.settings, self.settings.topic(spec.name))
-        player = Player(sender, codec, self.speed, self.each)
+        match_events = self._player("match-events", self.each)
+        feature_events = self._player("feature-events", lambda _one: None)
         caught_up = stack.enter_context(closing(CatchingUp(self.settings, self.check)))
         for day in self.days:
             self.begin(day)
-            player.play(day.fixtures)
-            caught_up.wait()
-            player.play(day.course)
-            caught_up.wait()
-        return sender.sent
+            for wave in day.waves:
+                player = match_events if isinstance(wave[0], MatchEvent) else feature_events
+                player.play(wave)
+                caught_up.wait()
+        return match_events.sender.sent
+
+    def _player(self, topic: str, each: Callable[[Any], None]) -> Player:
+        spec = spec_of(topic)
+        codec = writing_codec(self.settings, patient_registry(self.settings), spec, version_of(self.settings, spec))
+        return Player(Sender(self.settings, self.settings.topic(topic)), codec, self.speed, each)
 
     def _compared(self) -> Parity:
-        names = {prediction.feature_set for prediction in self._predictions}
-        if not names <= FEATURE_SETS.keys():
-            raise PlayError(f"feature set {', '.join(sorted(names))} is not known here; run the workers' own version")
-        feature_set = FEATURE_SETS[next(iter(names), NEWEST)]
-        wanted = expected(self.days, copy.deepcopy(self.book), feature_set)
-        found = (Seen(one.match_id, one.event_id, vector_bytes(one.features)) for one in self._predictions)
         bundle = open_bundle(self.settings.bundle, self.settings.predictor)
+        wanted = expected(self.days, copy.deepcopy(self.book), self._feature_set(bundle))
+        found = (Seen(one.match_id, one.event_id, vector_bytes(one.features)) for one in self._predictions)
         ours = [one for one in self._predictions if one.bundle_digest == bundle.digest]
         self._rescored = len(ours)
         return replace(compare(wanted, found), misscored=misscored(ours, bundle))
+
+    def _feature_set(self, bundle: Bundle) -> FeatureSet:
+        known = {**FEATURE_SETS, bundle.feature_set: bundle.features}
+        names = {prediction.feature_set for prediction in self._predictions}
+        if not names <= known.keys():
+            raise PlayError(
+                f"feature set {', '.join(sorted(names - known.keys()))} is not known here; run the workers' "
+                "own version and name their bundle by TOUCHLINE_BUNDLE"
+            )
+        return known[next(iter(names), bundle.feature_set)]
 
 
 def _rounded(milliseconds: float | None) -> float | None:

@@ -10,7 +10,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from features.feature_sets import FEATURE_SETS
 from models.bundle import Bundle
 from schemas.records import Variant
 from streams.engine.job import Decoded, Step
@@ -91,10 +90,13 @@ class PredictJob:
         return [one for one in due if len(one[0])]
 
     def _facts(self, single: SingleFold) -> NDArray[np.float64]:
-        return FEATURE_SETS[self.bundle.feature_set].facts([cause.state for _, cause in single.causes])
+        causes = [cause for _, cause in single.causes]
+        return self.bundle.features.facts(
+            [cause.state for cause in causes], [cause.held.occurred_at_ms for cause in causes]
+        )
 
     async def _score(self, facts: NDArray[np.float64]) -> Scored:
-        features = FEATURE_SETS[self.bundle.feature_set].of(facts)
+        features = self.bundle.features.of(facts)
         if len(facts) <= SMALL_BATCH:  # a thread costs more than it frees
             probabilities = self.bundle.score(features, self.bundle.feature_set)
         else:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from features.match_state import MatchState
+from features.match_state import MatchState, event_time_ms
 from features.remembered import Held
 from models.bundle import Bundle
 from schemas.records import MatchEvent, Prediction, Variant
@@ -43,11 +43,6 @@ class Cause:
             return piece, self.record
         held_piece = Slice(held.source_topic, piece.partition, 0, (), held.received_at_us)
         return held_piece, ReadBack(self.key, held.source_offset, held.source_timestamp_ms)
-
-
-def event_time_ms(event: Event) -> int:
-    """Return when *event* happened, or was known."""
-    return event.occurred_at_ms if isinstance(event, MatchEvent) else event.as_of_ms
 
 
 def held(event: Event, piece: Slice, record: Record) -> Held:

@@ -6,7 +6,7 @@ This is what an event means; the columns of `streams.predicting.usual` say the s
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from features.match_state import MatchState, after_feature_event, after_match_event
+from features.match_state import MatchState, after_event, event_time_ms
 from features.remembered import Held
 from features.team_events import team_event
 from schemas.records import EventKind, MatchEvent
@@ -19,7 +19,7 @@ from streams.intake import Intake, Refused
 from streams.metrics import WorkerMetrics
 from streams.predicting import predictions
 from streams.predicting.batch import Batch
-from streams.predicting.predictions import event_time_ms, held
+from streams.predicting.predictions import held
 from streams.predicting.wiring import Event, PredictCodecs, PredictTopics
 
 TEAM_EVENTS_KEY = b"teams"
@@ -104,9 +104,7 @@ class SingleEvents:
         if record.offset <= (before.applied_match if is_match_event else before.applied_feature):
             self.metrics.event(piece.topic, "replayed")
             return
-        after = (
-            after_match_event(before, event) if isinstance(event, MatchEvent) else after_feature_event(before, event)
-        )
+        after = after_event(before, event)
         if after is before:
             self.metrics.event(piece.topic, "repeated")
             return

@@ -54,7 +54,8 @@ class UsualEvents:
         """Fold what can be next, and return with it the records that come then."""
         numbers = batch.open_matches()
         header, _ = self.codecs.state.writes
-        matches = PlainMatches.read([batch.states[number] for number in numbers.tolist()], header)
+        states = [batch.states[number] for number in numbers.tolist()]
+        matches = PlainMatches.read(states, header, self.bundle.features.reads)
         rows, singly = batch.next_rows(numbers, matches.plain)
         owners = np.searchsorted(numbers, batch.owners[rows]).astype(np.int32)
         folded = matches.fold(batch.records.events[rows], owners, batch.records.offsets[rows])

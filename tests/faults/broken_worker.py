@@ -15,6 +15,7 @@ from typing import Any
 from faust.transport.drivers.aiokafka import Consumer as StockConsumer
 
 from features.plain_matches import PlainMatches
+from features.told import Reads
 from streams import supervisor, worker_process
 from streams.cli import main as touchline
 from streams.engine.changelog import Changelog
@@ -65,8 +66,8 @@ def no_applied_offsets() -> None:
     """Keep no offsets in the states and do not look at what is out already."""
     read = PlainMatches.read
 
-    def read_without(states: Sequence[bytes], header: bytes) -> PlainMatches:
-        found = read(states, header)
+    def read_without(states: Sequence[bytes], header: bytes, *reads: Reads) -> PlainMatches:
+        found = read(states, header, *reads)
         found.matches["applied_match"] = -1
         return found
 

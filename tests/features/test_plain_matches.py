@@ -14,6 +14,7 @@ from features.plain_fold import PREDICTED, REPEATED, REPLAYED
 from features.plain_layout import SECTION_OF, TICK
 from features.plain_matches import PlainMatches
 from features.remembered import digest, signed
+from features.told import NOTHING, Reads
 from schemas.catalog import schema_json
 from schemas.codec import Codec
 from schemas.plain_events import EVENT_ROW
@@ -26,7 +27,8 @@ STATES: Codec[MatchState] = Codec("match_state", MatchState)
 STATES.learn(7, schema_json("match_state", 1))
 STATES.use_for_writing(7, 1)
 HEADER = STATES.encode(MatchState("m"))[:5]
-RATINGS = ("expected_home_goals", "expected_away_goals", "home_elo", "away_rest_days", "odds")
+READS = Reads.of([("odds", "home"), ("line-ups", "Ærø"), ("odds", "odds"), ("xg", "home")])
+RATINGS = ("expected_home_goals", "expected_away_goals", "home_elo", "away_rest_days", "odds", "home", "Ærø")
 
 fixtures = st.builds(
     MatchEvent,
@@ -64,7 +66,7 @@ told = st.builds(
     FeatureEvent,
     event_id=st.sampled_from(IDS),
     match_id=st.just("m"),
-    source=st.sampled_from(["ratings", "odds"]),
+    source=st.sampled_from(["ratings", "odds", "line-ups", "weather"]),
     as_of_ms=st.integers(0, 2**43),
     values=st.dictionaries(st.sampled_from(RATINGS), st.none() | st.floats(-9, 2000) | st.just(float("nan"))),
 )
@@ -97,13 +99,15 @@ def other_match() -> MatchState:
     return after_match_event(MatchState("other"), fixture)
 
 
-@given(state=running, now=st.lists(usual, max_size=12), applied=st.integers(-1, 5))
+@given(
+    state=running, now=st.lists(usual, max_size=12), applied=st.integers(-1, 5), reads=st.sampled_from([NOTHING, READS])
+)
 def test_usual_events_leave_the_same_state_verdicts_and_facts(
-    state: MatchState, now: Sequence[MatchEvent], applied: int
+    state: MatchState, now: Sequence[MatchEvent], applied: int, reads: Reads
 ) -> None:
     state = replace(state, applied_match=applied, applied_feature=3)
     other = other_match()
-    read = PlainMatches.read([STATES.encode(other), STATES.encode(state)], HEADER)
+    read = PlainMatches.read([STATES.encode(other), STATES.encode(state)], HEADER, reads)
     if not state.fixture_known:
         assert not read.plain[1]
         return
@@ -112,7 +116,7 @@ def test_usual_events_leave_the_same_state_verdicts_and_facts(
 
     folded = read.fold(columns(now), np.ones(len(now), np.int32), np.arange(len(now), dtype=np.int64))
 
-    verdicts, states = [], []
+    verdicts, states, moments = [], [], []
     for offset, event in enumerate(now):
         if offset <= state.applied_match:
             verdicts.append(REPLAYED)
@@ -124,8 +128,9 @@ def test_usual_events_leave_the_same_state_verdicts_and_facts(
         verdicts.append(PREDICTED)
         state = replace(following, applied_match=offset)
         states.append(state)
+        moments.append(event.occurred_at_ms)
     assert folded.verdicts.tolist() == verdicts
-    assert folded.facts.tobytes() == facts_of(states).tobytes()
+    assert folded.facts.tobytes() == facts_of(states, moments, reads).tobytes()
     assert [one["minute"] for one in folded.causes] == [one.minute if one.started else -1 for one in states]
     assert [(one["home_goals"], one["away_goals"]) for one in folded.causes] == [
         (one.home_goals, one.away_goals) for one in states
@@ -143,7 +148,7 @@ def test_what_is_damaged_harms_no_neighbour(data: st.DataObject, state: MatchSta
         )
     )
 
-    read = PlainMatches.read([cut, good], HEADER)
+    read = PlainMatches.read([cut, good], HEADER, READS)
 
     assert read.plain[1] == state.fixture_known
     events = columns([MatchEvent("new", "m", EventKind.SHOT, 1, side=Side.HOME)] * 2)

@@ -51,7 +51,7 @@ def season(history):
 def test_the_state_at_a_minute_has_the_goals_of_that_minute_and_no_later_ones():
     _, _, ratings = next(with_ratings([MATCH]))
     minutes = (PRE_MATCH, 0, 9, 10, 44, 45, 89, 90, FULL_TIME)
-    found = dict(snapshots(MATCH, ratings, minutes))
+    found = {minute: state for minute, state, _ in snapshots(MATCH, ratings, minutes)}
     goals = {minute: (state.home_goals, state.away_goals) for minute, state in found.items()}
 
     assert {PRE_MATCH: (0, 0), 0: (0, 0), 9: (0, 0), 10: (1, 0), 44: (1, 0), 45: (1, 1), 89: (1, 1), 90: (1, 2),

@@ -155,6 +155,7 @@ def test_ctrl_c_leaves_nothing_half_written(data, tmp_path, at):
         "internationals",
         "tree",
         command.read_feature_set("v1"),
+        {},
         date(2000, 1, 1),
         date(2001, 8, 22),
         date(2001, 5, 15),

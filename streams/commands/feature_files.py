@@ -1,0 +1,77 @@
+"""Feature sets and feature events which commands that fit models are told of by file."""
+
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.declared import declared_set
+from features.declaring import DeclarationError, read_declaration
+from features.feature_sets import FEATURE_SETS, FeatureSet
+from models.rows import NOTHING_TOLD, Rows, Told
+from streams.commands.errors import UserError
+from streams.records_io import RecordsFileError, read_file
+
+_match = attrgetter("match_id")
+
+
+def read_feature_set(name: str) -> FeatureSet:
+    """Return the published feature set of *name*, or the one which the file *name* declares.
+
+    Raises:
+        UserError: There is neither, or what the file declares cannot be.
+    """
+    if name in FEATURE_SETS:
+        return FEATURE_SETS[name]
+    if not Path(name).is_file():
+        raise UserError(
+            f"--feature-set is {name!r}, not one of {', '.join(FEATURE_SETS)} and no file that declares one"
+        )
+    try:
+        return declared_set(read_declaration(Path(name)))
+    except DeclarationError as error:
+        raise UserError(str(error)) from error
+
+
+def read_told(file: Path | None, features: FeatureSet) -> Told:
+    """Return the feature events in *file* which *features* reads, by match.
+
+    Raises:
+        UserError: It is not what the feature set needs, or a line of it is no feature event.
+    """
+    sources = [source for source, _ in features.reads.sources]
+    if file is None:
+        if sources:
+            raise UserError(
+                f"feature set {features.version} reads feature events of {', '.join(sources)}: "
+                "--feature-events names no file with them"
+            )
+        return NOTHING_TOLD
+    if not sources:
+        raise UserError(f"--feature-events is {file}, but feature set {features.version} reads no feature events")
+    try:
+        events = read_file(file, "feature-events")
+    except RecordsFileError as error:
+        raise UserError(str(error)) from error
+    read = sorted((event for event in events if event.source in sources), key=_match)
+    return {match_id: list(those) for match_id, those in groupby(read, _match)}
+
+
+def check_known(features: FeatureSet, rows: Rows) -> None:
+    """Check that each column which *features* reads of users' events is known in one of *rows* at least.
+
+    Raises:
+        UserError: For the first which is not.
+    """
+    if features.declared is None or not len(rows.matrix):
+        return
+    first = len(FEATURE_SETS[str(features.declared["base"])].names)
+    unknown: NDArray[np.bool_] = np.isnan(rows.matrix[:, first:]).all(axis=0)
+    for name, never in zip(features.names[first:], unknown.tolist(), strict=True):
+        if never:
+            raise UserError(
+                f"feature {name} is missing in all {len(rows.matrix):,} rows to learn from: no feature event of the "
+                "file tells it of one of these matches, before the row and not too long before it (docs/features.md)"
+            )
