@@ -104,6 +104,6 @@ def _told(columns: Sequence[Column], reads: Reads) -> Callable[[NDArray[np.float
         ages = facts[:, MOMENT, np.newaxis] - facts[:, as_of]
         known = np.where((newest <= ages) & (ages <= oldest), facts[:, values], np.nan)  # a NaN is neither
         both = np.stack([known, np.where(np.isnan(known), np.nan, ages / SECOND_MS)], axis=2)
-        return both.reshape(len(facts), -1)[:, chosen].astype(np.float32)
+        return both.reshape(len(facts), 2 * len(columns))[:, chosen].astype(np.float32)
 
     return of

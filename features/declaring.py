@@ -67,9 +67,9 @@ def declaration_of(found: Mapping[str, object], where: str) -> Declaration:
 
 
 def _columns(found: object, where: str) -> tuple[Column, ...]:
-    if not isinstance(found, Sequence) or isinstance(found, str) or not 1 <= len(found) <= MAX_COLUMNS:
-        told = f"{len(found)} columns" if isinstance(found, Sequence) else type(found).__name__
-        raise DeclarationError(f"{where}: columns are {told}, not a list of 1 to {MAX_COLUMNS}")
+    if not isinstance(found, list) or not 1 <= len(found) <= MAX_COLUMNS:
+        told = f"a list of {len(found)}" if isinstance(found, list) else f"{found!r:.100}"
+        raise DeclarationError(f"{where}: columns is {told}, not a list of 1 to {MAX_COLUMNS}")
     return tuple(_column(one, f"{where}: column {number}") for number, one in enumerate(found, start=1))
 
 

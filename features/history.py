@@ -169,7 +169,7 @@ def _read(file: Path, record: Callable[[Row], T]) -> Iterator[T]:
                 yield record(row)
         except KeyError as error:
             raise HistoryError(f"{file.name} has no column {error}, only {reader.fieldnames}") from error
-        except (ValueError, csv.Error) as error:
+        except (ValueError, OverflowError, csv.Error) as error:
             raise HistoryError(f"{file.name}, line {reader.line_num}: {error}") from error
         except (EOFError, OSError, zlib.error) as error:
             raise HistoryError(f"{file.name} is damaged after line {reader.line_num}: {error}") from error

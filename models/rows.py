@@ -177,7 +177,7 @@ def snapshots(
     events = narrate(match, kick_off_of(match))
     last_ms = events[0 if match.kick_off_ms is None else -1].occurred_at_ms
     known = [one for one in told if one.as_of_ms <= last_ms]
-    course: list[MatchEvent | FeatureEvent] = sorted([*known, *events], key=event_time_ms) if known else [*events]
+    course: list[MatchEvent | FeatureEvent] = sorted([*events, *known], key=event_time_ms) if known else [*events]
     done = 0
     for minute in minutes:
         while done < len(course) and _clock(course[done]) <= minute:

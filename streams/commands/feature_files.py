@@ -5,7 +5,6 @@ from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.declared import declared_set
 from features.declaring import DeclarationError, read_declaration
@@ -68,9 +67,8 @@ def check_known(features: FeatureSet, rows: Rows) -> None:
     if features.declared is None or not len(rows.matrix):
         return
     first = len(FEATURE_SETS[str(features.declared["base"])].names)
-    unknown: NDArray[np.bool_] = np.isnan(rows.matrix[:, first:]).all(axis=0)
-    for name, never in zip(features.names[first:], unknown.tolist(), strict=True):
-        if never:
+    for name, column in zip(features.names[first:], rows.matrix.T[first:], strict=True):
+        if np.isnan(column).all():
             raise UserError(
                 f"feature {name} is missing in all {len(rows.matrix):,} rows to learn from: no feature event of the "
                 "file tells it of one of these matches, before the row and not too long before it (docs/features.md)"

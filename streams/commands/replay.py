@@ -81,8 +81,8 @@ def replay(
     bundle says of it. What --feature-events tells of a match is sent after the events of that match before it and
     before those after it, and each time the replay waits until all have caught up. Latencies are from a record's
     timestamp to the prediction read; events per second are over the whole time, waits included. The exit code is 0
-    only when nothing is missing, twice or different. Topics of its own prefix are deleted at the end, unless --keep; topics of a given
-    --topic-prefix are left.
+    only when nothing is missing, twice or different. Topics of its own prefix are deleted at the end, unless --keep;
+    topics of a given --topic-prefix are left.
 
     \b
     Example:

@@ -53,7 +53,7 @@ class MatchDay:
         """Its events in waves, each of one kind, which follow one another.
 
         Two topics have no order between them. So what a source says of a match is a wave after the events of that
-        match before it, and before those after it; at the same time it comes first. Matches do not wait for each other.
+        match before it, and before those after it; at the same time it comes last. Matches do not wait for each other.
         """
         found: list[list[MatchEvent | FeatureEvent]] = [[*self.fixtures]]
         place: dict[str, int] = {}
@@ -69,7 +69,7 @@ class MatchDay:
 def _merged(course: Sequence[MatchEvent], told: Sequence[FeatureEvent]) -> Iterator[MatchEvent | FeatureEvent]:
     rest = deque(told)
     for event in course:
-        while rest and rest[0].as_of_ms <= event.occurred_at_ms:
+        while rest and rest[0].as_of_ms < event.occurred_at_ms:
             yield rest.popleft()
         yield event
     yield from rest

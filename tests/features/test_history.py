@@ -1,5 +1,6 @@
 import gzip
 import os
+from dataclasses import replace
 from datetime import date
 from itertools import groupby, pairwise
 from math import log
@@ -92,6 +93,24 @@ def test_a_file_of_another_shape_or_a_damaged_one_is_named(tmp_path: Path) -> No
     file.write_bytes(gzip.compress(CLUBS.encode())[:-9])
     with pytest.raises(HistoryError, match=r"club_matches.csv.gz is damaged"):
         list(club_matches(tmp_path))
+
+
+def test_a_kick_off_may_be_known_and_is_on_the_day(tmp_path: Path) -> None:
+    def read(kick_off: str, day: str = "2022-01-02") -> list[HistoricMatch]:
+        text = f"{CLUBS.strip()},kick_off\n{day},nl.1,Ajax,PSV,2,1,,,{kick_off}\n"
+        (tmp_path / "club_matches.csv.gz").write_bytes(gzip.compress(text.encode()))
+        return list(club_matches(tmp_path))
+
+    (known,), (unknown,) = read("2022-01-02T18:45:00+01:00"), read("")
+    assert (1_641_145_500_000, None) == (known.kick_off_ms, unknown.kick_off_ms)
+    assert known.kick_off_ms == kick_off_of(known)
+    assert kick_off_of(unknown) == kick_off_of(replace(known, kick_off_ms=None))
+    for wrong in ("2022-01-03T00:30:00+00:00", "2022-01-02T18:45:00", "2022-01-02T00:30:00+01:00"):
+        with pytest.raises(HistoryError, match=r"line 2: kick_off is '.*', not a time of 2022-01-02 \(UTC\) such as "):
+            read(wrong)
+    for wrong in ("tonight", "0001-01-01T00:00:00+09:00"):
+        with pytest.raises(HistoryError, match="line 2: "):
+            read(wrong)
 
 
 def test_a_club_match_is_named_by_date_league_and_teams(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import math
 import os
 import signal
 import subprocess
@@ -17,13 +18,21 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
+from features.declared import Column, Declaration, declared_set
 from features.history import international_matches
 from features.match_state import MatchState
+from features.narrative import kick_off_of
 from features.simulation import Simulation
+from models.bundle import save_bundle
+from models.graph import GraphBuilder
+from models.heuristic import heuristic_member
+from models.manifest import Manifest, TrainingRange
+from models.predictors import CLASSES
 from schemas.codec import Codec
-from schemas.records import Prediction
+from schemas.records import FeatureEvent, Prediction
 from streams.admin import Admin
 from streams.local.cluster import LocalCluster
 from streams.playing.seeding import rating_table, seeded_book
@@ -247,6 +256,47 @@ def test_a_recorded_file_is_played_and_checked_too(environment, tmp_path):
     result = json.loads(out)
     assert result["parity_mismatches"] == 0
     assert 0 < result["predictions"] < result["events"]  # repeats and late ticks change nothing
+
+
+def test_users_own_columns_are_served_as_they_are_computed_offline(environment, history, settings, world_of, tmp_path):
+    bundle, file = _declared_bundle(tmp_path / "bundle"), tmp_path / "told.jsonl"
+    chance, lines = Random(5), []
+    matches = [match for match in international_matches(history) if match.day == FIRST_DAY]
+    for match in matches:
+        for number, after in enumerate((-3_600_000, 1_500_000, 4_000_000, 10**9)):
+            values = {"home": chance.random(), "away": None if number == 1 else chance.random()}
+            as_of = kick_off_of(match) + after
+            lines.append(FeatureEvent(f"{match.match_id}-{number}", match.match_id, "odds", as_of, values))
+    file.write_text("\n".join(json.dumps(asdict(line)) for line in lines))
+    given = {**environment, "TOUCHLINE_BUNDLE": str(bundle)}
+    words = ("--history", history, "--from", FIRST_DAY, "--until", FIRST_DAY, "--topic-prefix", settings.topic_prefix)
+
+    result = replayed(given, *words, "--feature-events", file)
+
+    assert (result["matches"], result["parity_mismatches"], result["dead_letters"]) == (3, 0, 0)
+    made = predictions(settings, world_of(settings).read)
+    assert result["predictions"] == result["events"] == result["rescored"] == len(made)
+    assert {"v2+odds"} == {one.feature_set for one in made}
+    told = {(one.event_id, one.features[-3]) for one in made if one.cause == "FEATURES" and "-" in one.event_id}
+    assert told == {(line.event_id, np.float32(line.values["home"])) for line in lines if line.event_id[-1] != "3"}
+    ticks = {one.minute: one.features[-2] for one in made if one.event_id == f"{matches[0].match_id}/tick/{one.minute}"}
+    # The odds of minute 25 count for 600 s; the next come 66 min 40 s after the kick-off, in minute 51.
+    assert [300.0, 600.0] == [ticks[30], ticks[35]]
+    assert all(math.isnan(ticks[minute]) for minute in (1, 24, 36, 51))
+    assert 20.0 == ticks[52]
+
+
+def _declared_bundle(folder: Path) -> Path:
+    columns = (Column("odds_home", "odds", "home", 600, age=True), Column("odds_away", "odds", "away", 60))
+    features = declared_set(Declaration("v2+odds", "v2", columns))
+    builder = GraphBuilder(len(features.names))
+    graph = builder.serialised(heuristic_member(features.names).add_to(builder))
+    manifest = Manifest(
+        "declared", "1", "heuristic", "v2+odds", features.names, CLASSES, TrainingRange(None, None, 0, 0, ""), {}, "now",
+        {}, {}, features.declared,
+    )  # fmt: skip
+    save_bundle(folder, manifest, graph, {}, np.zeros((20, len(features.names)), np.float32))
+    return folder
 
 
 def _recording(file: Path) -> Path:

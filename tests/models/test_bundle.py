@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from features.declared import Column, Declaration, declared_set
 from models import bundle as bundle_module
 from models.bundle import (
     BundleError,
@@ -195,6 +196,76 @@ def test_features_in_another_order_or_number_are_refused(folder, names):
 
     rewrite(folder, features=[*names, "odds"])
     assert f"{len(names) + 1} features there and {len(names)} here" in refusal(folder)
+
+
+DECLARATION = Declaration("v1+odds", "v1", (Column("odds", "odds", "home", 60, age=True),))
+
+
+@pytest.fixture
+def declared(tmp_path, manifest):
+    features = declared_set(DECLARATION)
+    builder = GraphBuilder(len(features.names))
+    graph = builder.serialised(heuristic_member(features.names).add_to(builder))
+    own = replace(manifest, feature_set="v1+odds", features=features.names, declared=features.declared)
+    save_bundle(tmp_path / "declared", own, graph, REFERENCE, np.zeros((20, len(features.names)), np.float32))
+    return tmp_path / "declared"
+
+
+def test_a_bundle_carries_the_whole_declaration_of_its_feature_set(declared):
+    bundle = load_bundle(declared)
+
+    told = json.loads((declared / "manifest.json").read_text())["declared"]
+    column = {
+        "name": "odds",
+        "source": "odds",
+        "key": "home",
+        "max_age_seconds": 60,
+        "max_ahead_seconds": 0,
+        "age": True,
+    }
+    assert {"base": "v1", "columns": [column], "digest": DECLARATION.digest} == told
+    assert ("v1+odds", DECLARATION.names) == (bundle.features.version, bundle.features.names)
+    assert bundle.feature_names == bundle.features.names
+
+
+def test_the_digest_of_a_bundle_of_a_published_set_does_not_know_of_declarations(folder):
+    assert "declared" not in json.loads((folder / "manifest.json").read_text())
+    assert b"declared" not in load_bundle(folder).manifest.serialised()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"max_age_seconds": 61}, f"feature set v1+odds of digest '{DECLARATION.digest}'; what it declares has '"),
+        ({"key": "away"}, "' in this version"),
+        (
+            {"name": "price"},
+            "other features of v1+odds than this version computes: feature 33 is 'odds' there and 'price'",
+        ),
+        ({"age": False}, "34 features there and 33 here"),
+        ({"source": "ratings"}, "manifest.json: declared: column 1 (odds): source 'ratings' is Touchline's own"),
+        ({"half_life": 3}, "manifest.json: declared: column 1 has 'half_life', which is not one of name, source"),
+    ],
+)
+def test_a_bundle_whose_declaration_is_not_what_is_computed_is_refused(declared, changes, sentence):
+    told = json.loads((declared / "manifest.json").read_text())["declared"]
+    rewrite(declared, declared=told | {"columns": [told["columns"][0] | changes]})
+
+    assert sentence in refusal(declared)
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (["odds"], "declared of manifest.json is list, not dict"),
+        ({"base": "v7", "columns": [], "digest": ""}, "declared: base is 'v7', not one of v1, v2"),
+        ({"base": "v1"}, "declared has no 'columns'; it needs version, base, columns"),
+    ],
+)
+def test_what_is_no_declaration_is_refused(declared, told, sentence):
+    rewrite(declared, declared=told)
+
+    assert sentence in refusal(declared)
 
 
 def test_a_missing_field_is_named(folder):

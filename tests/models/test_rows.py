@@ -8,9 +8,10 @@ from datetime import date
 import numpy as np
 import pytest
 
+from features.declared import Column, Declaration, declared_set
 from features.feature_sets import FEATURE_SETS, NEWEST
 from features.history import EPOCH, HistoricGoal, HistoricMatch, as_result
-from features.match_state import MatchState, after_feature_event, after_match_event
+from features.match_state import MatchState, after_event, after_feature_event, after_match_event, event_time_ms
 from features.narrative import kick_off_of, narrate
 from features.rating_book import RatingBook
 from features.team_events import team_event
@@ -25,6 +26,7 @@ from models.rows import (
     spread_minutes,
     with_ratings,
 )
+from schemas.records import FeatureEvent
 
 SET = FEATURE_SETS[NEWEST]
 MATCH = HistoricMatch(
@@ -150,6 +152,93 @@ def test_the_digest_of_rows_is_that_of_their_values(season):
 
     assert rows.digest == history_rows(season[:50], SET, spread_minutes, 0).digest
     assert rows.digest != replace(rows, results=np.roll(rows.results, 1)).digest
+
+
+DECLARED = declared_set(
+    Declaration(
+        "v2+odds", "v2", (Column("odds", "odds", "home", 86_400, age=True), Column("xg", "live", "xg", 120, 60))
+    )
+)
+KICK_OFF = kick_off_of(MATCH)
+TIMED = replace(MATCH, kick_off_ms=KICK_OFF + 1800_000)
+MIDNIGHT = day_of(2022, 11, 20) * 86_400_000
+
+
+def said(source, as_of_ms, **values):
+    return FeatureEvent(f"{source}-{as_of_ms}", "m", source, as_of_ms, values)
+
+
+def own_columns(match, told, minutes):
+    rows = history_rows([match], DECLARED, lambda _: minutes, 0, {"m": told})
+    return dict(zip(minutes, rows.matrix[:, len(SET.names) :].tolist(), strict=True))
+
+
+def test_a_value_counts_from_its_as_of_on_and_no_earlier_row_changes():
+    """A value of the second half, planted among those of before the match, is in no row of the first half."""
+    start = TIMED.kick_off_ms
+    early, late = said("odds", start - 60_000, home=2.5), said("odds", start + 70 * 60_000, home=1.01)
+    minutes = (PRE_MATCH, 0, 30, 45, 54, 55, 60)
+    honest, planted = own_columns(TIMED, [early], minutes), own_columns(TIMED, [late, early], minutes)
+
+    assert [row[0] for row in honest.values()] == [2.5] * len(minutes)
+    assert [row[0] for row in planted.values()] == [2.5] * 5 + [np.float32(1.01)] * 2
+    assert [planted[minute][1] for minute in (PRE_MATCH, 0, 30, 54)] == [0, 60, 60 + 30 * 60, 60 + (54 + 15) * 60]
+    assert [planted[minute][1] for minute in (55, 60)] == [0, 300]
+
+
+def test_a_row_before_the_match_has_what_was_told_until_kick_off_and_not_at_it():
+    start = TIMED.kick_off_ms
+    for as_of, known in ((start - 1, True), (start, False), (start + 1, False)):
+        (row,) = own_columns(TIMED, [said("odds", as_of, home=2.5)], (PRE_MATCH,)).values()
+        assert known == (row[0] == 2.5)
+
+
+def test_when_the_kick_off_is_not_known_nothing_counts_which_was_told_on_the_day():
+    """The clock of such a match is made up: by it, what was told after the match may seem to be from before it."""
+    for as_of, known in ((MIDNIGHT, True), (MIDNIGHT + 1, False), (KICK_OFF - 1, False)):
+        rows = own_columns(MATCH, [said("odds", as_of, home=2.5)], (PRE_MATCH, 60, FULL_TIME))
+        assert [known] * 3 == [row[0] == 2.5 for row in rows.values()]
+
+
+def test_nothing_counts_which_was_told_after_the_end():
+    end = narrate(TIMED, TIMED.kick_off_ms)[-1].occurred_at_ms
+    for as_of, known in ((end, True), (end + 1, False)):
+        rows = own_columns(TIMED, [said("live", as_of, xg=0.5)], (90, FULL_TIME))
+        assert [False, known] == [row[2] == 0.5 for row in rows.values()]
+
+
+def test_values_grow_old_by_the_clock_of_the_match():
+    told = [said("live", TIMED.kick_off_ms + 10 * 60_000, xg=0.5)]
+
+    assert [False, True, True, True, False] == [
+        row[2] == 0.5 for row in own_columns(TIMED, told, (9, 10, 11, 12, 13)).values()
+    ]
+
+
+def test_rows_with_users_values_are_bit_for_bit_those_of_the_plain_fold(season):
+    """All events of a match in order of time, folded one by one, against the rows of training."""
+    chance, told, wanted = random.Random(2), {}, []
+    timed = [match for match in season if match.goals_timed][:40]
+    some = [replace(match, kick_off_ms=kick_off_of(match)) for match in timed]
+    for match in some:
+        sources = [
+            (chance.choice(["odds", "live"]), kick_off_of(match) + chance.randrange(-(9**7), 9**7)) for _ in "abcd"
+        ]
+        told[match.match_id] = [
+            FeatureEvent(f"{n}", match.match_id, source, at, {"home": chance.random(), "xg": chance.random()})
+            for n, (source, at) in enumerate([*sources, ("live", kick_off_of(match) + 105 * 60_000)])
+        ]
+    for match, _, ratings in with_ratings(some):
+        state, moment = after_feature_event(MatchState(match.match_id), ratings), 0
+        happened = [*told[match.match_id], *narrate(match, kick_off_of(match))]
+        for event in sorted(happened, key=lambda one: (event_time_ms(one), isinstance(one, FeatureEvent))):
+            if event_time_ms(event) <= narrate(match, kick_off_of(match))[-1].occurred_at_ms:
+                state, moment = after_event(state, event), event_time_ms(event)
+        wanted.append(DECLARED.matrix([state], [moment]))
+    rows = history_rows(some, DECLARED, lambda _: (FULL_TIME,), 0, told)
+
+    assert np.concatenate(wanted).tobytes() == rows.matrix.tobytes()
+    assert not np.isnan(rows.matrix[:, -3:]).all(axis=0).any()
 
 
 def test_no_matches_give_no_rows():

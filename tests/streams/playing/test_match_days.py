@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from features.narrative import kick_off_of, narrate
-from schemas.records import EventKind
+from schemas.records import EventKind, FeatureEvent
 from streams.playing.errors import PlayError
-from streams.playing.match_days import Choice, chosen, historic_days, read_events, recorded_days
+from streams.playing.match_days import Choice, chosen, historic_days, read_events, read_told, recorded_days, with_told
 
 
 def ids(matches):
@@ -73,3 +73,45 @@ def test_a_file_which_is_no_recording_is_refused_with_its_line(tmp_path, text, s
 
     with pytest.raises(PlayError, match=sentence):
         read_events(file)
+
+
+def told(match_id, as_of_ms, source="odds"):
+    return FeatureEvent(f"{source}-{as_of_ms}", match_id, source, as_of_ms, {"home": 2.0})
+
+
+def test_what_is_told_comes_after_the_events_of_its_match_before_it_and_before_those_after_it(matches):
+    days = historic_days(matches)
+    kick_offs = {match.match_id: kick_off_of(match) for match in matches}
+    early, late = told("1", kick_offs["1"] - 10**9), told("1", kick_offs["1"] + 600_000)
+    other, stranger = told("2", kick_offs["2"] + 5), told("9", kick_offs["2"])
+    afterwards = told("2", kick_offs["2"] + 10**9)
+
+    first, *others = with_told(days, [late, stranger, afterwards, other, early])
+
+    assert sorted([early, other, late], key=lambda one: one.as_of_ms) == list(first.told)
+    assert [()] * 2 == [tuple(day.told) for day in others]
+    assert all(len({type(event) for event in wave}) == 1 for wave in first.waves)
+    sent = [event for wave in first.waves for event in wave]
+    assert len(sent) == len({one.event_id for one in sent}) == first.events + 3
+    for one in (early, late, other):
+        place = sent.index(one)
+        for event in first.course:
+            if event.match_id == one.match_id:
+                assert (sent.index(event) > place) == (event.occurred_at_ms > one.as_of_ms)
+    assert [list(first.fixtures)] == [list(wave) for wave in first.waves[:1]]
+
+
+def test_without_anything_told_a_day_has_two_waves(matches):
+    for day in historic_days(matches):
+        assert [list(day.fixtures), list(day.course)] == [list(wave) for wave in day.waves]
+
+
+def test_recorded_feature_events_are_read_but_for_ratings(tmp_path):
+    file = tmp_path / "told.jsonl"
+    events = [told("1", 5), told("1", 6, "ratings"), told("2", 7, "xg")]
+    file.write_text("\n".join(json.dumps(asdict(event)) for event in events))
+
+    assert [events[0], events[2]] == read_told(file)
+    file.write_text("{}")
+    with pytest.raises(PlayError, match=r"told.jsonl: line 1: "):
+        read_told(file)

@@ -7,14 +7,16 @@ from random import Random
 import numpy as np
 import pytest
 
+from features.declared import Column, Declaration, declared_set
 from features.feature_sets import FEATURE_SETS, NEWEST
 from features.match_state import MatchState, after_feature_event, after_match_event
+from features.narrative import kick_off_of
 from features.rating_book import RatingBook
 from features.rating_values import rating_values
 from features.team_ratings import TeamRating
 from models.bundle import open_bundle
 from schemas.records import FeatureEvent, Prediction, Variant
-from streams.playing.match_days import MatchDay, historic_days
+from streams.playing.match_days import MatchDay, historic_days, with_told
 from streams.playing.parity import Parity, Seen, compare, expected, misscored, vector_bytes
 from streams.playing.seeding import seeded_book
 
@@ -122,3 +124,20 @@ def test_a_probability_which_is_not_the_bundle_s_is_counted():
     ]  # fmt: skip
 
     assert (2, 0) == (misscored(made, bundle), misscored(made[:1], bundle))
+
+
+def test_what_users_told_is_expected_in_its_place_with_its_age(matches):
+    declared = declared_set(Declaration("mine", "v2", (Column("odds", "odds", "home", 600, age=True),)))
+    match = matches[0]
+    said = FeatureEvent("o", match.match_id, "odds", kick_off_of(match) + 300_000, {"home": 2.5})
+    days = with_told(historic_days([match]), [said])
+
+    found = list(expected(days, RatingBook(), declared))
+    rows = {one.event_id: np.frombuffer(one.features, np.float32)[-2:].tolist() for one in found}
+
+    known = {event_id: row for event_id, row in rows.items() if row[0] == 2.5}
+    assert len(found) == days[0].events + 2
+    assert [2.5, 0.0] == known["o"]
+    ticks = {f"{match.match_id}/tick/{minute}": [2.5, 60.0 * (minute - 5)] for minute in range(6, 16)}
+    assert ticks == {event_id: row for event_id, row in known.items() if "tick" in event_id}
+    assert all(np.isnan(row).all() for event_id, row in rows.items() if event_id not in known)

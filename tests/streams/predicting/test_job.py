@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from features.declared import Column, Declaration, declared_set
 from features.match_state import MatchState
 from models.bundle import Bundle, open_bundle
+from models.predictors import Matrix, Predictor, Probabilities
 from schemas.bounds import check_feature_event, check_match_event
 from schemas.catalog import schema_json
 from schemas.codec import Codec
@@ -61,9 +64,29 @@ TEAMS = codec_of("team_event", TeamEvent, 40, 1)
 STATES = codec_of("match_state", MatchState, 50, 1)
 
 
-@pytest.fixture(name="bundle", scope="module")
-def _bundle() -> Bundle:
-    return open_bundle(None, "heuristic")
+@dataclass(frozen=True)
+class FirstColumns:
+    """Reads what the predictor it wraps knows, and looks at no other column."""
+
+    inner: Predictor
+    count: int
+
+    def predict_proba(self, matrix: Matrix) -> Probabilities:
+        return self.inner.predict_proba(np.ascontiguousarray(matrix[:, : self.count]))
+
+
+def declaring(bundle: Bundle) -> Bundle:
+    """Return *bundle* with columns of users' own."""
+    columns = (Column("x", "odds", "x", 1, age=True), Column("elo", "odds", "home_elo", 9), Column("y", "xg", "Ø", 1))
+    declared = declared_set(Declaration("mine", bundle.feature_set, columns))
+    predictor = FirstColumns(bundle.predictor, len(bundle.feature_names))
+    return replace(bundle, feature_set="mine", feature_names=declared.names, features=declared, predictor=predictor)
+
+
+@pytest.fixture(name="bundle", scope="module", params=["published", "declared"])
+def _bundle(request: pytest.FixtureRequest) -> Bundle:
+    bundle = open_bundle(None, "heuristic")
+    return bundle if request.param == "published" else declaring(bundle)
 
 
 def job_of(bundle: Bundle, *, columns: bool) -> PredictJob:
@@ -112,9 +135,9 @@ told = st.builds(
     FeatureEvent,
     event_id=st.sampled_from(IDS),
     match_id=matches,
-    source=st.sampled_from(["ratings", "odds"]),
-    as_of_ms=st.integers(AT_MS, AT_MS + 9),
-    values=st.dictionaries(st.sampled_from(["expected_home_goals", "home_elo", "x"]), st.none() | st.floats(0, 9)),
+    source=st.sampled_from(["ratings", "odds", "xg"]),
+    as_of_ms=st.integers(AT_MS, AT_MS + 9) | st.integers(AT_MS - 1000, AT_MS - 990),
+    values=st.dictionaries(st.sampled_from(["expected_home_goals", "home_elo", "x", "Ø"]), st.none() | st.floats(0, 9)),
 )
 kinds_of_event = st.one_of(usual, usual, usual, others, told)
 # Which slice an event goes to, whether its bytes are spoilt, its partition wrong, and with which version it is written.
@@ -181,6 +204,30 @@ def test_columns_say_what_single_events_say(bundle, batches, again):
         assert not any(
             step.changed for step in asyncio.run(jobs[0].process(list(map(jobs[0].decode, first)), tables[0]))
         )
+
+
+def test_a_value_of_a_users_source_is_in_the_next_predictions_until_it_is_too_old():
+    job = job_of(declaring(open_bundle(None, "heuristic")), columns=True)
+    tables = {partition: TablePartition[bytes](partition=partition) for partition in range(PARTITIONS)}
+    fixture = MatchEvent(
+        "s", "m0", EventKind.SCHEDULED, AT_MS, home_team="Ajax", away_team="PSV", competition="nl.1", kick_off_ms=AT_MS
+    )
+    odds = FeatureEvent("o", "m0", "odds", AT_MS + 500, {"x": 2.5})
+    shots = [MatchEvent(f"shot-{at}", "m0", EventKind.SHOT, AT_MS + at, 1, Side.HOME) for at in (499, 500, 1500, 1501)]
+    found = []
+    for number, event in enumerate([fixture, odds, *shots]):
+        (step,) = asyncio.run(job.process([job.decode(one_slice(event, number))], tables))
+        found += [PREDICTIONS.decode(one.value) for one in step.outputs if one.topic == TOPICS.predictions]
+
+    told = [tuple(made.features[-4:-2]) for made in found]
+    missing = (pytest.approx(np.nan, nan_ok=True),) * 2
+    assert [missing, (2.5, 0.0), missing, (2.5, 0.0), (2.5, 1.0), missing] == told
+    assert {"mine"} == {made.feature_set for made in found}
+
+
+def one_slice(event, offset):
+    (piece,) = slices_of([(event, 0, "", True)], {})
+    return replace(piece, records=[replace(piece.records[0], offset=offset)])
 
 
 def changes(pieces, steps):
