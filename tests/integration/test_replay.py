@@ -292,8 +292,8 @@ def _declared_bundle(folder: Path) -> Path:
     builder = GraphBuilder(len(features.names))
     graph = builder.serialised(heuristic_member(features.names).add_to(builder))
     manifest = Manifest(
-        "declared", "1", "heuristic", "v2+odds", features.names, CLASSES, TrainingRange(None, None, 0, 0, ""), {}, "now",
-        {}, {}, features.declared,
+        "declared", "1", "heuristic", "v2+odds", features.names, CLASSES, TrainingRange(None, None, 0, 0, ""), {},
+        "now", {}, {}, features.declared,
     )  # fmt: skip
     save_bundle(folder, manifest, graph, {}, np.zeros((20, len(features.names)), np.float32))
     return folder
