@@ -9,6 +9,8 @@ from prometheus_client.registry import Collector
 
 from streams.lag import PartitionLag
 
+_NEVER = -1  # Kafka's own word for a group that has not committed
+
 
 class Measures(Protocol):
     """Measures the lag of one group; see streams.lag.LagReader."""
@@ -46,14 +48,20 @@ class LagCollector(Collector):
         yield from _families()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the last measure."""
-        behind, seconds, known = _families()
+        """Yield the last measure; offsets that are not known are left out."""
+        families = behind, seconds, known, committed, ends = _families()
+        newest: dict[tuple[str, str], int] = {}  # several groups may read a topic
         for lag in self._lags:
             labels = [lag.group, lag.topic, str(lag.partition)]
             behind.add_metric(labels, lag.records_behind)
             seconds.add_metric(labels, lag.seconds_behind)
             known.add_metric(labels, float(lag.known))
-        yield from (behind, seconds, known)
+            if lag.known and lag.end is not None:
+                committed.add_metric(labels, _NEVER if lag.committed is None else lag.committed)
+                newest[lag.topic, str(lag.partition)] = lag.end
+        for where, end in newest.items():
+            ends.add_metric(where, end)
+        yield from families
 
     def _serve(self) -> None:
         while not self._stopped.is_set():
@@ -63,7 +71,7 @@ class LagCollector(Collector):
             reader.close()
 
 
-def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
+def _families() -> Sequence[GaugeMetricFamily]:
     return (
         GaugeMetricFamily(
             "kafka_consumergroup_lag",
@@ -77,5 +85,15 @@ def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily
         ),
         GaugeMetricFamily(
             "touchline_lag_known", "1 when the lag could be read, else 0.", labels=["group", "topic", "partition"]
+        ),
+        GaugeMetricFamily(
+            "kafka_consumergroup_current_offset",
+            "Next offset of the group, -1 before its first commit; absent when unknown.",
+            labels=["consumergroup", "topic", "partition"],
+        ),
+        GaugeMetricFamily(
+            "kafka_topic_partition_current_offset",
+            "Offset after the last record that a reader of committed ones may see; absent when unknown.",
+            labels=["topic", "partition"],
         ),
     )

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from models.predictors import CLASSES, Probabilities
 from streams.bulk_histogram import BulkHistogram
+from streams.engine.dead_letters import Cause
 
 M = TypeVar("M", Counter, Histogram)
 
@@ -45,9 +47,20 @@ class WorkerMetrics:
         self._errors = Counter(
             "prediction_errors", "Records which could not be predicted, by cause.", ["error_type"], registry=registry
         )
+        for cause in Cause:  # shown as 0, so that the first of its kind is an increase
+            self._dead_letters.labels(role, cause)
+            self._errors.labels(cause)
         self._predictions = Counter(
             "touchline_predictions", "Predictions made.", ["model", "version", "variant"], registry=registry
         )
+        self._outcomes = Counter(
+            "touchline_predicted_outcomes", "Predictions by their likeliest outcome: home, draw or away.",
+            ["model", "version", "variant", "outcome"], registry=registry,
+        )  # fmt: skip
+        self._certainty = Counter(
+            "touchline_confidence", "Sum of the highest probabilities of the predictions made.",
+            ["model", "version", "variant"], registry=registry,
+        )  # fmt: skip
         self._confidence = Gauge(
             "prediction_confidence", "Mean highest probability of the last batch.", registry=registry
         )
@@ -110,10 +123,16 @@ class WorkerMetrics:
         self._share.labels(*labels).set(share)
         self._alarm.labels(*labels).set(int(alarm))
 
-    def predictions(self, model: str, version: str, variant: str, count: int, confidence: float) -> None:
-        """Count predictions and remember their mean highest probability."""
+    def predictions(self, model: str, version: str, variant: str, probabilities: Probabilities) -> None:
+        """Count predictions and their likeliest outcomes, and remember their mean highest probability."""
+        count, highest = len(probabilities), float(probabilities.max(axis=1).sum())
         self._of(self._predictions, model, version, variant).inc(count)
-        self._confidence.set(confidence)
+        self._of(self._certainty, model, version, variant).inc(highest)
+        self._confidence.set(highest / count)
+        likeliest = np.bincount(probabilities.argmax(axis=1), minlength=len(CLASSES)).tolist()
+        for outcome, often in zip(CLASSES, likeliest, strict=True):
+            if often:
+                self._of(self._outcomes, model, version, variant, outcome).inc(often)
 
     def latencies(self, seconds: NDArray[np.float64]) -> None:
         """Measure predictions; a clock which runs behind is counted, never a negative latency."""

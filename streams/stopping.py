@@ -7,7 +7,7 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import structlog
 
@@ -18,6 +18,11 @@ log = structlog.get_logger(__name__)
 FAILED = 70
 AWAY = 75
 REFUSED = 3
+STOPS: Final = (
+    "delivery.failed", "flood.refused", "input.refused", "lease.lost", "model.refused", "restore.failed",
+    "role.failed", "role.refused", "worker.failed", "worker.refused",
+)  # fmt: skip
+"""The log events with which a process of a role stops."""
 _DESCRIPTORS = Path("/proc/self/fd")
 _NO_LINGER = struct.pack("ii", 1, 0)
 

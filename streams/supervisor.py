@@ -19,10 +19,10 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 
 from streams.applications import APPLICATIONS, applications
-from streams.failing import cause_file
+from streams.failing import UNKNOWN, cause_file, stop_of
 from streams.merged_metrics import merged_exposition
 from streams.settings import Settings
-from streams.stopping import AWAY, REFUSED
+from streams.stopping import AWAY, REFUSED, STOPS
 from streams.web.endpoints import Endpoints, serve
 
 log = structlog.get_logger(__name__)
@@ -88,6 +88,14 @@ class Supervisor:
         registry = CollectorRegistry()
         self._registry = registry
         self._restarts = Counter("touchline_worker_restarts", "Restarts of a role.", ["role"], registry=registry)
+        self._falls = Counter(
+            "touchline_role_falls", "Ends of a role's process that nobody asked for, by the log event it ended with.",
+            ["role", "cause"], registry=registry,
+        )  # fmt: skip
+        for role in roles:  # shown as 0, so that the first is an increase
+            self._restarts.labels(role)
+            for cause in (*STOPS, UNKNOWN):
+                self._falls.labels(role, cause)
         self._up = Gauge("touchline_worker_up", "1 when the role's process answers.", ["role"], registry=registry)
 
     async def run(self) -> int:
@@ -121,6 +129,7 @@ class Supervisor:
             await _either(self._stopping, pause)
 
     def _count(self, child: _Child, code: int) -> None:
+        self._falls.labels(child.role, stop_of(_cause(child))).inc()
         if time.monotonic() - child.started > self._patience.steady:
             child.falls = 0
         if code != AWAY:  # an outage is waited out, however long it lasts

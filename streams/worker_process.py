@@ -14,6 +14,7 @@ import faust
 import uvloop
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
+from models.manifest import BundleError
 from streams.app import RoleApp
 from streams.failing import LastError, cause_file
 from streams.lag import role_reader
@@ -110,6 +111,8 @@ def main(arguments: Sequence[str]) -> None:
         app = create_app(settings, role, WorkerMetrics(registry, role, settings.topic_prefix))
     except ConnectionError as error:  # brokers or registry are away: the supervisor tries again
         stop_worker("role.failed", error)
+    except BundleError as error:
+        stop_worker("model.refused", error)
     except Exception as error:  # noqa: BLE001 - whatever keeps a role from starting is told in one line
         stop_worker("role.refused", error)
     lag = LagCollector([role_reader(settings, role)])

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from monitors.latency import STAGES, LatencyWindow
 from monitors.verdicts import FeatureDrift
 from schemas.records import PartialKind
+from streams.monitoring.partition import KINDS
 from streams.monitoring.parts import ModelKey
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
@@ -24,6 +25,8 @@ class MonitorFigures:
             "touchline_late_predictions", "Predictions which came after their window had closed.", ["window"],
             registry=registry,
         )  # fmt: skip
+        for kind in KINDS:
+            self._late.labels(kind.value.lower())
         self._unknown = Counter(
             "touchline_unknown_bundle_predictions",
             "Predictions of bundles without known reference histograms: drift does not see them.",
@@ -117,6 +120,8 @@ class ReportFigures:
             "touchline_late_partials", "Counts which came after their window had been reported.", registry=registry
         )
         self._reports = Counter("touchline_window_reports", "Reports of closed windows.", ["window"], registry=registry)
+        for kind in KINDS:  # shown as 0, so that the first one is an increase
+            self._reports.labels(kind.value.lower())
         self._last = Gauge(
             "touchline_last_report_timestamp_seconds", "When the last report was made.", ["window"], registry=registry
         )

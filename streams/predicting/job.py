@@ -101,8 +101,7 @@ class PredictJob:
             probabilities = self.bundle.score(features, self.bundle.feature_set)
         else:
             probabilities = await asyncio.to_thread(self.bundle.score, features, self.bundle.feature_set)
-        confidence = float(probabilities.max(axis=1).mean())
-        self.metrics.predictions(self.bundle.model, self.bundle.version, Variant.CHAMPION.value, len(facts), confidence)
+        self.metrics.predictions(self.bundle.model, self.bundle.version, Variant.CHAMPION.value, probabilities)
         return features, probabilities
 
     def _predict_singly(

@@ -164,7 +164,7 @@ def bundle_damaged(run: Run) -> None:
     run.claim(
         refused.wait_ended() == REFUSED, f"a worker with a damaged bundle ended with {refused.process.returncode}"
     )
-    for words in ("role.refused", file.name):
+    for words in ("model.refused", file.name):
         run.claim(
             words in refused.said(), f"no {words!r} in what the worker said of the bundle: {refused.last_words()}"
         )

@@ -9,6 +9,7 @@ from streams.lag import PartitionLag, total_behind
 from streams.lag_metrics import LagCollector
 
 KNOWN = PartitionLag("predict-1", "match-events", 3, 7, 10, 3.0, 1.5, known=True)
+FRESH = PartitionLag("other-1", "match-events", 5, None, 2, 2.0, 1.5, known=True)
 UNKNOWN = PartitionLag("predict-1", "match-events", 4, None, None, math.nan, math.nan, known=False)
 
 
@@ -21,7 +22,7 @@ class FakeReader:
         self.calls += 1
         if self.calls > 1:
             self.measured.set()  # the first measure has been stored by now
-        return [KNOWN, UNKNOWN]
+        return [KNOWN, UNKNOWN, FRESH]
 
     def close(self):
         self.closed = True
@@ -49,6 +50,26 @@ def test_the_last_measure_is_shown_by_the_names_users_know():
     assert f'kafka_consumergroup_group_lag_seconds{{group="predict-1",partition="4",{where}}} NaN' in text
     assert f'touchline_lag_known{{group="predict-1",partition="4",{where}}} 0.0' in text
     assert reader.closed
+
+
+def test_offsets_are_shown_where_they_are_known_and_minus_one_says_that_a_group_has_committed_nothing():
+    readers = [FakeReader(), FakeReader()]  # of two groups that read the same topic
+    collector = LagCollector(readers, interval=0.001)
+    collector.start()
+    assert readers[1].measured.wait(10)
+    lines = shown(collector).splitlines()
+    collector.stop()
+
+    where = 'topic="match-events"'
+    committed = {line for line in lines if line.startswith("kafka_consumergroup_current_offset{")}
+    assert committed == {
+        f'kafka_consumergroup_current_offset{{consumergroup="predict-1",partition="3",{where}}} 7.0',
+        f'kafka_consumergroup_current_offset{{consumergroup="other-1",partition="5",{where}}} -1.0',
+    }
+    assert sorted(line for line in lines if line.startswith("kafka_topic_partition_current_offset{")) == [
+        f'kafka_topic_partition_current_offset{{partition="3",{where}}} 10.0',
+        f'kafka_topic_partition_current_offset{{partition="5",{where}}} 2.0',
+    ]
 
 
 def test_a_scrape_before_the_first_measure_asks_nobody():

@@ -4,10 +4,11 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from streams.settings import Settings
-from streams.stopping import AWAY, FAILED, REFUSED
+from streams.stopping import AWAY, FAILED, REFUSED, STOPS
 from streams.supervisor import GAVE_UP, Patience, Supervisor
 
 # Stands for a role's process: counts its starts, leaves a last word and goes.
@@ -22,14 +23,22 @@ sys.exit(CODE)
 """
 
 
-def supervise(tmp_path: Path, program: str, *roles: str, **patience: float):
+def supervisor_of(tmp_path: Path, program: str, *roles: str, **patience: float) -> Supervisor:
     settings = Settings(bootstrap_servers="127.0.0.1:1", registry_url="http://127.0.0.1:1", http_port=0)
     limits = Patience(first_pause=0.001, longest_pause=0.002, **patience)
     given = roles or ("predict",)
-    supervisor = Supervisor(settings, given, tmp_path, patience=limits, program=(sys.executable, "-c", program))
+    return Supervisor(settings, given, tmp_path, patience=limits, program=(sys.executable, "-c", program))
+
+
+def supervise(tmp_path: Path, program: str, *roles: str, **patience: float):
     with capture_logs() as lines:
-        code = asyncio.run(supervisor.run())
+        code = asyncio.run(supervisor_of(tmp_path, program, *roles, **patience).run())
     return code, lines
+
+
+def told(supervisor: Supervisor, name: str) -> dict[str, float]:
+    lines = asyncio.run(supervisor._metrics()).decode().splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line.startswith(name)}
 
 
 def test_a_role_that_falls_again_and_again_is_given_up_with_its_last_cause(tmp_path):
@@ -45,6 +54,29 @@ def test_a_role_that_falls_again_and_again_is_given_up_with_its_last_cause(tmp_p
         "log_level": "error",
     }.items() <= given_up.items()
     assert 2 == len([line for line in lines if line["event"] == "role.restarted"])
+
+
+@pytest.mark.parametrize(
+    ("last_words", "cause"),
+    [
+        ("delivery.failed: predictions did not take a record", "delivery.failed"),
+        ("model.refused: /bundle: model.onnx has 3 bytes", "model.refused"),
+        ("a library says boom", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_falls_are_counted_by_the_event_that_a_role_ended_with_and_all_others_are_0(tmp_path, last_words, cause):
+    program = _FALLS.replace("worker.failed: fall {count}", last_words).replace("CODE", str(FAILED))
+    supervisor = supervisor_of(tmp_path, program, most_falls=3)
+    before = told(supervisor, "touchline_role_falls_total")
+    with capture_logs():
+        asyncio.run(supervisor.run())
+    after = told(supervisor, "touchline_role_falls_total")
+
+    assert {*before} == {f'touchline_role_falls_total{{cause="{one}",role="predict"}}' for one in (*STOPS, "unknown")}
+    assert {0} == {*before.values()}
+    assert before | {f'touchline_role_falls_total{{cause="{cause}",role="predict"}}': 3} == after
+    assert {'touchline_worker_restarts_total{role="predict"}': 2} == told(supervisor, "touchline_worker_restarts_total")
 
 
 def test_a_refusal_is_not_tried_again(tmp_path):

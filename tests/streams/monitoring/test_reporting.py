@@ -186,6 +186,13 @@ async def test_drift_of_a_bundle_that_is_not_known_here_gives_no_report(make_job
     assert any(key.startswith(b"taken/") for key in step.changed)
 
 
+def test_reports_that_have_not_been_made_are_0_so_that_the_first_one_is_an_increase(make_job, registry):
+    make_job(registry)
+
+    for window in ("drift", "latency"):
+        assert 0 == registry.get_sample_value("touchline_window_reports_total", {"window": window})
+
+
 async def test_what_is_no_partial_is_set_aside_and_late_ones_are_counted(make_job, registry, say, partial):
     nonsense = partial.encode(MonitorPartial("m", "1", "CHAMPION", 0, 1, "d", 0, 1, closed=False, payload=b"[1]"))
     backwards = partial.encode(MonitorPartial("m", "1", "CHAMPION", 9, 1, "d", 0, 1, closed=False, payload=b"{}"))
