@@ -95,6 +95,8 @@ class WorkerMetrics:
         )
         self._held_lanes = Counter("touchline_held_lanes", "Partitions held for an unknown schema.", ["role"],
                                  registry=registry)  # fmt: skip
+        for one in (self._clock_behind, self._held_lanes):
+            one.labels(role)
 
     def event(self, topic: str, kind: str, count: int = 1) -> None:
         """Count *count* records of *topic*: predicted, held, repeated, replayed or dead_letter."""

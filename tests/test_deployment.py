@@ -1,4 +1,4 @@
-"""What is deployed: compose file, image, locks, scrape targets and dashboard."""
+"""What is deployed: compose file, image, locks and scrape targets."""
 
 import json
 import re
@@ -9,10 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry, generate_latest
 
 from streams.applications import ROLES
-from streams.metrics import WorkerMetrics
 from streams.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -85,46 +83,6 @@ def test_prometheus_asks_every_role():
     assert {f"{role}:{Settings(bootstrap_servers='h:1', registry_url='http://h').http_port}" for role in roles} == {
         *targets
     }
-
-
-def test_alerts_ask_for_metrics_which_are_there():
-    groups = yaml.safe_load((ROOT / "deploy/prometheus-alerts.yml").read_text())["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
-    asked = {name for rule in rules for name in re.findall(r"\btouchline_\w+", rule["expr"])}
-
-    assert {"touchline_dead_letter_alarm", "touchline_dead_letter_share"} <= asked <= told_metrics()
-    assert all({"summary", "description"} == {*rule["annotations"]} for rule in rules)
-
-
-@pytest.mark.skipif(not shutil.which("promtool"), reason="there is no `promtool` here")
-def test_promtool_accepts_configuration_and_alerts():
-    done = subprocess.run(
-        ["promtool", "check", "config", "deploy/prometheus.yml"],  # noqa: S607 - the one found above
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-    assert 0 == done.returncode, done.stdout + done.stderr
-
-
-def told_metrics() -> set[str]:
-    registry = CollectorRegistry()
-    WorkerMetrics(registry, "predict", "")
-    told = {line.split()[2] for line in generate_latest(registry).decode().splitlines() if line.startswith("# TYPE")}
-    supervisors = {"touchline_worker_up", "touchline_worker_restarts_total"}
-    return told | supervisors | {"kafka_consumergroup_lag", "kafka_consumergroup_group_lag_seconds"}
-
-
-def test_the_dashboard_asks_for_metrics_which_are_there():
-    dashboard = json.loads((ROOT / "deploy/grafana/dashboards/touchline.json").read_text())
-    asked = {
-        name
-        for panel in dashboard["panels"]
-        for target in panel["targets"]
-        for name in re.findall(r"\b(?:touchline|kafka|prediction)_\w+", target["expr"])
-    }
-
-    assert asked
-    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked} <= told_metrics()
 
 
 def test_the_image_takes_the_versions_that_are_tested():

@@ -1,8 +1,5 @@
 """Windows of predictions through real workers on a real broker: counted once, reported once, whoever is killed."""
 
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +16,7 @@ from schemas.records import DriftVerdict, PartialKind, Prediction, Variant
 from streams.engine.murmur import partition_of
 from streams.playing.errors import PlayError
 from streams.playing.fresh_run import fresh_run
+from tests.promtool import needed, promtool
 
 pytestmark = pytest.mark.integration
 
@@ -290,17 +288,14 @@ def test_predictions_of_an_unknown_bundle_give_latency_and_are_counted(world, tr
 
 
 def test_the_metrics_of_all_roles_have_no_fault_that_promtool_finds(world, trained):
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        assert not os.environ.get("CI"), "CI needs promtool: apt-get install prometheus"
-        pytest.skip("promtool is not installed")
+    needed("promtool")
     worker = world.worker("predict", "rate", "monitor", bundle=trained.folder, **SETTINGS)
     send(world, hour(trained, 0))
     world.wait_for_values("monitor-partials", 1)
     world.wait_caught_up("monitor-merge")
     exposition = worker.get("/metrics")[1]
 
-    done = subprocess.run([promtool, "check", "metrics"], input=exposition, capture_output=True, text=True, check=False)
+    done = promtool("check", "metrics", given=exposition)
 
     assert "kafka_consumergroup_lag{" in exposition
     assert "touchline_latency_seconds{" in exposition

@@ -1,0 +1,183 @@
+"""A real Prometheus scrapes real workers while predictions flow, and every panel of the dashboards shows something."""
+
+import json
+import math
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from schemas.records import EventKind, MatchEvent, Side
+from tests.dashboards import queries
+from tests.integration.world import wait_for
+from tests.promtool import needed
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+HOUR_MS = 3_600_000
+# Half a day ago, so that by the wall clock the windows are over as soon as the partitions are idle.
+START_MS = (time.time_ns() // 1_000_000 // HOUR_MS - 12) * HOUR_MS
+MATCHES = 700  # drift has no verdict below 600: 50 for each of 12 bins
+SETTINGS = {
+    "drift_window_seconds": 3600,
+    "latency_window_seconds": 1,
+    "allowed_lateness_seconds": 0,
+    "monitor_interval_seconds": 0.5,
+    "monitor_idle_seconds": 1,
+}
+_CANNOT_BE_PARSED = 400
+EMPTY_IN_HEALTH: dict[str, str] = {}
+"""Queries that answer nothing unless something is wrong, by their place, and why."""
+
+
+class Prometheus:
+    """A server of its own on loopback; its data are gone with the test's folder."""
+
+    def __init__(self, folder: Path, target: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        config = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(ROOT / "deploy/prometheus-alerts.yml")],
+            "scrape_configs": [{"job_name": "touchline", "static_configs": [{"targets": [target]}]}],
+        }
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+        self.log = folder / "prometheus.log"
+        self.process = subprocess.Popen(
+            [
+                needed("prometheus"),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address={self.url.removeprefix('http://')}",
+                "--log.level=warn",
+            ],
+            stdout=self.log.open("wb"),
+            stderr=subprocess.STDOUT,
+        )
+
+    def ask(self, path: str, **arguments: str) -> Any:
+        """Return the data of an answer; a query that cannot be parsed is an AssertionError with what is wrong."""
+        query = urllib.parse.urlencode(arguments)
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=10) as answer:  # noqa: S310 - our own loopback
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            if error.code != _CANNOT_BE_PARSED:
+                raise
+            raise AssertionError(f"{arguments}: {error.read().decode()}") from error
+
+    def values(self, query: str) -> list[float]:
+        """Return the numbers which *query* answers; NaN is none."""
+        found = self.ask("query", query=query)
+        samples = [found["value"]] if found["resultType"] == "scalar" else [one["value"] for one in found["result"]]
+        return [number for _, text in samples if not math.isnan(number := float(text))]
+
+    def is_up(self) -> bool:
+        try:
+            return self.values("up") == [1.0]
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+@pytest.fixture
+def watched(world, tmp_path) -> Iterator[tuple[Any, Prometheus]]:
+    """Workers of the roles, and a Prometheus that scrapes them."""
+    needed("prometheus")
+    worker = world.worker("predict", "rate", "monitor", wait=False, **SETTINGS).wait_ready(120)
+    folder = tmp_path / "prometheus"
+    folder.mkdir()
+    prometheus = Prometheus(folder, worker.url.removeprefix("http://"))
+    try:
+        wait_for(prometheus.is_up, 60, prometheus.log.read_text)
+        yield world, prometheus
+    finally:
+        prometheus.stop()
+        shutil.rmtree(folder / "data")
+
+
+def fixtures() -> list[MatchEvent]:
+    fixture = {"competition": "Friendly", "neutral": False, "kick_off_ms": START_MS}
+    return [
+        MatchEvent(
+            f"{one}-scheduled", f"m{one}", EventKind.SCHEDULED, START_MS + one,
+            home_team=f"home {one}", away_team=f"away {one}", **fixture,
+        )
+        for one in range(MATCHES)
+    ]  # fmt: skip
+
+
+def goals(minute: int) -> list[MatchEvent]:
+    at_ms = START_MS + minute * 1000
+    return [
+        MatchEvent(f"{one}-{minute}", f"m{one}", EventKind.GOAL, at_ms + one, minute, (Side.HOME, Side.AWAY)[one % 2])
+        for one in range(MATCHES)
+    ]
+
+
+def until(prometheus: Prometheus, query: str, enough: Callable[[list[float]], bool]) -> None:
+    wait_for(lambda: enough(prometheus.values(query)), 60, lambda: f"{query}: {prometheus.values(query)}")
+
+
+def test_every_panel_shows_something_and_every_query_of_rules_and_runbook_is_understood(watched):
+    world, prometheus = watched
+    # Rates need two scrapes: the second part is sent when the first has been seen.
+    world.send("match-events", *fixtures())
+    until(prometheus, "sum(touchline_predictions_total)", lambda found: found == [MATCHES])
+    world.send("match-events", *goals(20))
+    until(prometheus, "sum(touchline_predictions_total)", lambda found: found == [2 * MATCHES])
+    until(prometheus, "sum by (window) (touchline_window_reports_total)", lambda found: len(found) == 2 and all(found))
+
+    left: dict[str, str] = {}
+
+    def missing() -> dict[str, str]:
+        return {where: query for where, query in (left or dict(queries())).items() if not prometheus.values(query)}
+
+    def all_but_those_of_an_outage() -> bool:
+        left.clear()
+        left.update(missing())
+        return {*left} <= {*EMPTY_IN_HEALTH}
+
+    wait_for(all_but_those_of_an_outage, 20, lambda: f"no answer to {left}")
+    assert {*EMPTY_IN_HEALTH} == {*left}  # none is excused that need not be
+    check_against_plain_counts(prometheus)
+    for query in queries_of_pages():
+        prometheus.values(query)
+    assert {"ok"} == {one["health"] for group in prometheus.ask("rules")["groups"] for one in group["rules"]}
+
+
+def check_against_plain_counts(prometheus: Prometheus) -> None:
+    assert [2 * MATCHES] == prometheus.values("sum(touchline_predicted_outcomes_total)")
+    # Either a prediction says home, draw or away as likeliest, so the shares of the panel add up.
+    panels = dict(queries())
+    (share,) = [query for where, query in panels.items() if "likeliest outcome" in where]
+    assert sum(prometheus.values(share)) == pytest.approx(1)
+    (confidence,) = [query for where, query in panels.items() if "Confidence and its baseline A" in where]
+    assert all(1 / 3 <= value <= 1 for value in prometheus.values(confidence))
+    ends = "sum(max by (topic, partition) (kafka_topic_partition_current_offset{topic=~'.*match-events'}))"
+    assert [2 * MATCHES] == prometheus.values(ends)
+
+
+def queries_of_pages() -> Iterator[str]:
+    for page in sorted((ROOT / "docs/runbook").glob("*.md")):
+        for block in re.findall(r"```promql\n(.*?)```", page.read_text(), re.DOTALL):
+            yield from (line for line in block.splitlines() if line.strip())
