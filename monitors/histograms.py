@@ -62,8 +62,9 @@ class QuantileBins:
     def of(cls, values: ArrayLike, bins: int = DEFAULT_BINS) -> QuantileBins:
         """Return up to *bins* bins with equal shares of the finite *values*, which are training data.
 
-        A value so frequent that it is several quantiles gives one edge. When the lowest value is an edge it gets a bin
-        to itself, so that anything below it is seen: a constant feature has the bins below, equal and above.
+        A value so frequent that it is several quantiles has a bin to itself, and so has the lowest value when it is an
+        edge: a flag that is nearly always set, and a constant, have bins below, equal and above. Otherwise what is
+        rarer than a bin's share would be in one bin with the frequent value above it, and nobody would see it grow.
         """
         if bins < 1:
             raise ValueError(f"a histogram needs at least 1 bin, not {bins}")
@@ -72,12 +73,12 @@ class QuantileBins:
         if data.size == 0:
             return cls(())
         at = np.arange(1, bins) / bins
-        edges = np.unique(np.quantile(data, at, method="inverted_cdf")).astype(np.float32)
-        if edges.size == 0 or edges[0] > data.min():
-            return cls(tuple(edges.tolist()))
+        edges, quantiles = np.unique(np.quantile(data, at, method="inverted_cdf"), return_counts=True)
+        edges = edges.astype(np.float32)
+        alone = (quantiles > 1) | (edges == data.min())
         with np.errstate(over="ignore"):  # nothing is below the lowest number there is
-            below = np.nextafter(edges[0], np.float32(-np.inf))
-        return cls((float(below), *edges.tolist()) if np.isfinite(below) else tuple(edges.tolist()))
+            below = np.nextafter(edges[alone], np.float32(-np.inf))
+        return cls(tuple(np.union1d(edges, below[np.isfinite(below)]).tolist()))
 
     @property
     def size(self) -> int:

@@ -93,6 +93,24 @@ def test_a_constant_feature_that_moves_either_way_leaves_its_bin() -> None:
     assert bins.indices([2.999, 3.0, 3.001, np.nan]).tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("rare", [1, 5, 9])
+def test_a_value_rarer_than_a_bins_share_is_not_in_one_bin_with_the_frequent_one_above_it(rare: int) -> None:
+    flag = [0.0] * rare + [1.0] * (100 - rare)
+    bins = QuantileBins.of(flag)
+
+    assert counts(bins, flag).tolist() == [rare, 100 - rare, 0, 0]
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=200))
+def test_each_value_that_more_than_two_bins_shares_have_is_alone_in_its_bin(values: list[int]) -> None:
+    bins = QuantileBins.of(values)
+    for value in set(values):
+        if values.count(value) > 2 * len(values) / 10:
+            mine = bins.indices([value])[0]
+            assert {value} == {each for each in values if bins.indices([each])[0] == mine}
+    assert np.count_nonzero(counts(bins, values)) <= 10
+
+
 def test_a_value_keeps_its_bin_when_it_travels_as_float32() -> None:
     data = np.round(np.random.default_rng(2).uniform(size=5_000), 1)
     bins = QuantileBins.of(data)

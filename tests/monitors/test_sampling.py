@@ -41,5 +41,6 @@ def test_a_seed_changes_the_draw() -> None:
 def test_hashes_are_the_same_in_every_process() -> None:
     # printf m1 | b2sum -l 64
     assert bytes.fromhex("d11f79d4b490b654") == hash64("m1").to_bytes(8, "little")
-    assert hash64("m1") == hashes64(["m1", "m2"])[0]
+    assert [hash64("m1", 5), hash64("", 5)] == hashes64(["m1", ""], 5).tolist()
+    assert [hash64(b"m1")] == hashes64([b"m1"]).tolist()
     assert 0 <= hash64(b"") < 2**64
