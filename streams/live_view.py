@@ -11,6 +11,7 @@ from streams.playing.scoreboard import MatchView, RoleLag, Snapshot
 CARD_WIDTH, CARD_HEIGHT = 38, 6
 _HEADER, _SHORTEST_BAR = 2, 4
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+_LEVELS = "▁▂▃▄▅▆▇█"
 _OUTCOMES = (("home", "green"), ("draw", "yellow"), ("away", "blue"))
 
 
@@ -23,6 +24,19 @@ def bar(share: float, width: int) -> str:
     eighths = round(min(max(share, 0.0), 1.0) * width * 8)
     full, rest = divmod(eighths, 8)
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def sparkline(values: Sequence[float | None], top: float) -> str:
+    """Return one block for each value from 0 up to *top*; a dot where there is none.
+
+    >>> sparkline([0.0, None, 0.05, 0.1, 7.0], top=0.1)
+    '▁·▅██'
+    """
+    highest = len(_LEVELS) - 1
+    return "".join(
+        "·" if one is None else _LEVELS[round(highest * min(max(one / top, 0.0), 1.0)) if top > 0 else 0]
+        for one in values
+    )
 
 
 def live_view(snapshot: Snapshot, width: int, height: int) -> RenderableType:

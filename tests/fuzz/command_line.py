@@ -13,7 +13,15 @@ from streams.cli import main
 from streams.settings import Settings
 
 ALLOWED_EXITS = (0, 1, 2)  # 1: `doctor` and `status` have found something wrong
-_STARTING = ("dashboard", "demo", "down", "train", "up", "worker")  # these do something before they ask a broker
+_STARTING = (
+    "dashboard",
+    "demo",
+    "down",
+    "drift",
+    "train",
+    "up",
+    "worker",
+)  # these do something before they ask a broker
 _ENVIRONMENT = {
     "TOUCHLINE_BOOTSTRAP_SERVERS": "127.0.0.1:1",
     "TOUCHLINE_REGISTRY_URL": "http://127.0.0.1:1",

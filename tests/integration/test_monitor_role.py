@@ -1,18 +1,22 @@
 """Windows of predictions through real workers on a real broker: counted once, reported once, whoever is killed."""
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from confluent_kafka import Producer
 
 from models.bundle import bundle_of_kind, load_bundle, save_bundle
 from monitors.drift import DriftWindow
 from monitors.reference import ReferenceHistograms
 from monitors.verdicts import window_drift
+from schemas.plain_values import to_json
 from schemas.records import DriftVerdict, PartialKind, Prediction, Variant
+from streams.cli import main
 from streams.engine.murmur import partition_of
 from streams.playing.errors import PlayError
 from streams.playing.fresh_run import fresh_run
@@ -25,6 +29,7 @@ HOUR_MS = 3_600_000
 START_MS = (time.time_ns() // 1_000_000 // HOUR_MS - 12) * HOUR_MS
 MATCHES, PARTITIONS = 700, 4
 MODEL = ("tester", "3")
+CATEGORY = 2  # the column with codes from 0 to 3; all other features are standard normal
 SETTINGS = {
     "predictor": "bundle",
     "drift_window_seconds": 3600,
@@ -36,7 +41,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Trained:
-    """A bundle whose training data were standard normal, and where it is."""
+    """A bundle whose training data were made by `columns`, and where it is."""
 
     folder: str
     digest: str
@@ -50,7 +55,8 @@ def trained(tmp_path_factory) -> Trained:
     folder = tmp_path_factory.mktemp("bundle") / "tester"
     names = (*shipped.feature_names, "probability_home", "probability_draw", "probability_away")
     matrix = columns(np.random.default_rng(1), 10_000, len(shipped.feature_names))
-    reference = ReferenceHistograms.from_matrix(names, matrix, [str(one) for one in range(10_000)])
+    matches = [str(one) for one in range(10_000)]
+    reference = ReferenceHistograms.from_matrix(names, matrix, matches, categories=[names[CATEGORY]])
     graph = (bundle_of_kind("tree") / "model.onnx").read_bytes()
     manifest = replace(shipped.manifest, model=MODEL[0], version=MODEL[1], files={})
     digest = save_bundle(folder, manifest, graph, reference.to_dict(), matrix[:50, :-3]).digest
@@ -59,14 +65,24 @@ def trained(tmp_path_factory) -> Trained:
 
 def columns(chance: np.random.Generator, rows: int, width: int) -> np.ndarray:
     features = chance.normal(size=(rows, width))
+    features[:, CATEGORY] = chance.integers(0, 4, rows)
     return np.hstack([features, chance.dirichlet((4, 3, 2), size=rows)]).astype(np.float32)
 
 
-def hour(trained: Trained, number: int, *, shift: float = 0.0, matches: int = MATCHES) -> list[Prediction]:
-    """Return two predictions a match in one hour, in the order of time; the first feature is moved by *shift*."""
+def hour(
+    trained: Trained, number: int, *, shift: float = 0.0, matches: int = MATCHES, broken: bool = False
+) -> list[Prediction]:
+    """Return two predictions a match in one hour, in the order of time; the first feature is moved by *shift*.
+
+    In a *broken* hour a feed is missing in 30 % of them, a category is new in 20 %, and one value is an outlier.
+    """
     chance = np.random.default_rng(100 + number)
     rows = columns(chance, 2 * matches, trained.width)
     rows[:, 0] += shift
+    if broken:
+        rows[chance.random(len(rows)) < 0.3, 1] = np.nan
+        rows[chance.random(len(rows)) < 0.2, CATEGORY] = 7
+        rows[0, 3] = 1e6
     step = (HOUR_MS - 1) // len(rows)
     return [
         prediction(trained, f"{number}-{row % matches}", START_MS + number * HOUR_MS + row * step, rows[row], str(row))
@@ -214,6 +230,44 @@ def test_drift_planted_in_a_feature_is_reported_for_it_alone_and_alarms_after_tw
     assert [name] == [one.feature for one in second.features if any(
         f'feature="{one.feature}"' in labels and value == 1 for labels, value in alarms.items()
     )]  # fmt: skip
+
+
+def test_drift_in_mid_stream_is_alarmed_within_two_windows_an_outlier_never_and_people_are_told(
+    world, trained, monitored, monkeypatch
+):
+    for name, value in world.settings.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def told(*words: str):
+        return CliRunner().invoke(main, list(words), catch_exceptions=False)
+
+    before = told("drift")
+    monitored()
+    quiet, broken = [0, 1], [2, 3]
+    sent = [hour(trained, number) for number in quiet]
+    sent += [hour(trained, number, shift=0.5, broken=True) for number in broken]
+    send(world, [*(one for each in sent for one in each), *past_the_end(trained, 5)])
+    reports = world.wait_for_values("drift-reports", 4)
+    world.wait_for_values("latency-reports", 4)
+
+    names = list(trained.reference.names)
+    assert [[], [], [], sorted(names[:3])] == [list(one.alarms) for one in reports]
+    outlier = [report.features[3] for report in reports]
+    assert [DriftVerdict.OK] * 4 == [one.verdict for one in outlier]
+    assert max(one.psi for one in outlier) < 0.05
+    assert reports[-1].features[1].null_rate == pytest.approx(0.3, abs=0.05)
+
+    assert (2, True) == (before.exit_code, "there is no drift report yet, and no monitor runs" in before.stderr)
+    shown = json.loads(told("drift", "--json").stdout)["reports"]
+    assert [to_json(one) for one in reports] == shown
+    lines = told("drift").stdout.splitlines()
+    assert sorted(names[:3]) == sorted(line.split()[0] for line in lines if "ALARM" in line)
+    assert f"{len(names) - 3} features without drift" in "\n".join(lines)
+    (latest,) = json.loads(told("latency", "--windows", "1", "--json").stdout)["reports"]
+    assert latest == to_json(world.values("latency-reports")[-1])
+    assert "total" in told("latency").stdout
+    assert "there is no report of model 'x'; there are reports of: tester" in told("latency", "--model", "x").stderr
+    assert "there is no feature 'x'" in told("drift", "--feature", "x").stderr
 
 
 def test_a_monitor_that_is_killed_again_and_again_counts_what_an_undisturbed_one_counts(world, trained, monitored):
