@@ -17,6 +17,7 @@ RECORD_TYPES: Mapping[str, type] = {
     "drift_report": records.DriftReport,
     "latency_report": records.LatencyReport,
     "monitor_partial": records.MonitorPartial,
+    "performance_partial": records.PerformancePartial,
     "performance_report": records.PerformanceReport,
     "shadow_comparison": records.ShadowComparison,
     "model_control": records.ModelControl,

@@ -253,8 +253,55 @@ class MonitorState:
 
 
 @dataclass(frozen=True, slots=True)
+class PerformancePartial:
+    """Cumulative sums of one partition, model, day and segment; see ``performance_partial.v1.avsc``."""
+
+    run_id: str
+    source_partition: int
+    epoch: int
+    sequence: int
+    model: str
+    model_version: str
+    variant: str
+    bundle_digest: str
+    day: int
+    segment: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPerformance:
+    """Quality of the predictions of one segment; means are None without a prediction."""
+
+    segment: str
+    n_matches: int
+    n_predictions: int
+    log_loss: float | None
+    rps: float | None
+    brier: float | None
+    accuracy: float | None
+    ece: float | None
+    ece_by_class: Sequence[float]
+    confusion: Sequence[int]
+    cost: float | None
+    estimated_log_loss: float | None
+    estimated_rps: float | None
+    estimated_brier: float | None
+    estimated_accuracy: float | None
+    n_pending_matches: int
+    n_pending_predictions: int
+    pending_log_loss: float | None
+    pending_accuracy: float | None
+    n_informed: int
+
+
+@dataclass(frozen=True, slots=True)
 class PerformanceReport:
-    """Quality once outcomes are known; see ``performance_report.v1.avsc``."""
+    """Quality of one model over the days up to one that closed; see ``performance_report.v1.avsc``.
+
+    Attributes:
+        log_loss: NaN without a prediction that is judged, as the next four.
+    """
 
     model: str
     model_version: str
@@ -269,6 +316,12 @@ class PerformanceReport:
     brier: float
     accuracy: float
     ece: float
+    bundle_digest: str = ""
+    n_cancelled: int = 0
+    n_late: int = 0
+    n_pending: int = 0
+    n_missing: int = 0
+    segments: Sequence[SegmentPerformance] = ()
 
 
 @dataclass(frozen=True, slots=True)

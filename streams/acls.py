@@ -42,12 +42,26 @@ ACCESS: Mapping[str, Access] = {
         ("drift-reports", "latency-reports", "dead-letters"),
         ("windows",),
     ),
+    "performance": Access(("predictions", "match-events"), ("performance-partials", "dead-letters"), ("judged",)),
+    "performance-merge": Access(
+        ("performance-partials", "predictions", "performance-reports"),  # of predictions the partitions only
+        ("performance-reports", "dead-letters"),
+        ("sums",),
+    ),
     "materialize": Access(("predictions",), ("dead-letters",), ("shelf",)),
     "feed": Access(writes=("match-events", "feature-events"), grouped=False),
     "consumer": Access(reads=("predictions",)),
     "operator": Access(  # `touchline tail`, and `dead-letters`, whose replay goes back to where a letter came from
         tuple(TOPICS),
-        ("match-events", "feature-events", "team-events", "predictions", "monitor-partials", "dead-letters"),
+        (
+            "match-events",
+            "feature-events",
+            "team-events",
+            "predictions",
+            "monitor-partials",
+            "performance-partials",
+            "dead-letters",
+        ),
         group=TAIL_GROUP,
         transactional_id=REPLAY_ID,
     ),

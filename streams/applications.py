@@ -36,6 +36,8 @@ APPLICATIONS: Mapping[str, Application] = {
     "monitor-merge": Application(
         ("monitor-partials",), "windows", ("drift-reports", "latency-reports"), reads_own_role=True
     ),
+    "performance": Application(("predictions", "match-events"), "judged"),
+    "performance-merge": Application(("performance-partials",), "sums", ("performance-reports",), reads_own_role=True),
     "materialize": Application(("predictions",), "shelf"),
 }
 INPUTS: Mapping[str, tuple[str, ...]] = {name: one.inputs for name, one in APPLICATIONS.items()}
@@ -43,6 +45,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "predict": ("predict",),
     "rate": ("rate",),
     "monitor": ("monitor", "monitor-merge"),
+    "performance": ("performance", "performance-merge"),
     "materialize": ("materialize",),
 }
 

@@ -118,6 +118,18 @@ def _merge(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Worker
     return merge_role(settings, book, inputs, metrics)
 
 
+def _performance(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
+    from streams.performance.roles import performance_role  # noqa: PLC0415 - loads the monitors
+
+    return performance_role(settings, book, inputs, metrics)
+
+
+def _performance_merge(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
+    from streams.performance.roles import performance_merge_role  # noqa: PLC0415 - the same
+
+    return performance_merge_role(settings, book, inputs, metrics)
+
+
 def _materialize(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
     from streams.materializing.roles import materialize_role  # noqa: PLC0415 - loads Redis's client
 
@@ -129,5 +141,7 @@ _BUILDERS: Mapping[str, Callable[[Settings, SchemaBook, Inputs, WorkerMetrics], 
     "rate": _rate,
     "monitor": _monitor,
     "monitor-merge": _merge,
+    "performance": _performance,
+    "performance-merge": _performance_merge,
     "materialize": _materialize,
 }

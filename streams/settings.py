@@ -1,5 +1,6 @@
 """What can be set, read once from the environment; every wrong variable is named in one error."""
 
+import math
 import os
 import re
 import uuid
@@ -23,6 +24,7 @@ _DELIVERY_SHARE = 0.75
 # A broker which takes connections and says nothing, as one that is paused, is given up for another one after this;
 # librdkafka waits a minute, for which its partitions would stand still though they have another leader by then.
 SILENCE_SECONDS = 6.0
+ZERO_ONE_COSTS = "zero-one"
 Port = Annotated[int, Field(ge=0, le=LAST_PORT)]
 PredictorKind = Literal["bundle", "heuristic", "tree", "forest", "xgboost", "lightgbm", "mlp", "mean", "stack"]
 
@@ -79,6 +81,8 @@ class Settings(BaseSettings):
         drift_window_seconds: Event time of one drift window; allowed_lateness_seconds likewise in event time.
         drift_psi_threshold: A feature has drifted above it, if that is significant over all features of the window.
         latency_window_seconds: Of one latency window, in timestamps of the causes' records.
+        cost_matrix: What it costs to say a result (row) when another (column) comes, home, draw and away:
+            ``0,1,1; 1,0,1; 1,1,0``, or ``zero-one``.
         monitor_interval_seconds: Between two writings of a partition's open windows.
         monitor_idle_seconds: Without a prediction a partition holds no window open any longer.
     """
@@ -120,6 +124,7 @@ class Settings(BaseSettings):
     allowed_lateness_seconds: Annotated[int, Field(ge=0)] = 300
     drift_psi_threshold: Annotated[float, Field(gt=0)] = 0.1
     drift_false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    cost_matrix: str | None = None
     monitor_interval_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
     monitor_idle_seconds: Annotated[float, Field(ge=0.1)] = 60.0
     worker_name: Annotated[str, Field(min_length=1, max_length=100)] = Field(
@@ -133,6 +138,13 @@ class Settings(BaseSettings):
             host, _, port = server.strip().rpartition(":")
             if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > LAST_PORT:
                 raise ValueError(f"{server!r} is not host:port")
+        return value
+
+    @field_validator("cost_matrix")
+    @classmethod
+    def _costs(cls, value: str | None) -> str | None:
+        if value is not None and value != ZERO_ONE_COSTS:
+            cost_rows(value)
         return value
 
     @field_validator("registry_url")
@@ -211,6 +223,22 @@ class Settings(BaseSettings):
             elif value is not None:
                 found[f"{PREFIX}{name.upper()}"] = _text(value)
         return found
+
+
+def cost_rows(text: str) -> list[list[float]]:
+    """Return three rows of three costs; ValueError for anything else.
+
+    >>> cost_rows("0,1,2; 1,0,1; 2,1,0")
+    [[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]]
+    """
+    wrong = "it is neither zero-one nor three rows of three numbers from 0 on, such as 0,1,2; 1,0,1; 2,1,0"
+    try:
+        rows = [[float(cell) for cell in row.split(",")] for row in text.split(";")]
+    except ValueError as error:
+        raise ValueError(wrong) from error
+    if [len(row) for row in rows] != [3, 3, 3] or not all(0 <= cell < math.inf for row in rows for cell in row):
+        raise ValueError(wrong)
+    return rows
 
 
 def _text(value: object) -> str:

@@ -43,6 +43,7 @@ _ALL = (
     TopicSpec("predictions", "prediction", "match_id", None, 30),
     TopicSpec("shadow-predictions", "prediction", "match_id", None, 3),
     TopicSpec("monitor-partials", "monitor_partial", "model", 1, 7),
+    TopicSpec("performance-partials", "performance_partial", "model", 1, 7),
     TopicSpec("drift-reports", "drift_report", "model", 1, 30),
     TopicSpec("latency-reports", "latency_report", "model", 1, 30),
     TopicSpec("performance-reports", "performance_report", "model", 1, 30),

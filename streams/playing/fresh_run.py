@@ -7,6 +7,7 @@ What that means for each role:
 - rate begins without ratings.
 - monitor counts predictions again and reports each window anew. Its merging half begins at the end of the partials,
   since those before are of the earlier run; for the same reason that run must have ended.
+- performance joins predictions with outcomes again, and reports each day anew; the same holds for its merging half.
 - materialize writes the latest predictions to Redis again, where they are missing or older than those it reads.
 """
 

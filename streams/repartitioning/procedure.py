@@ -15,9 +15,9 @@ their key, must then lie there too. So:
 3. The states are written to new changelogs under a new run id, and read back. The earlier ones stay as they are, and so
    does the run that they belong to: until step 4 it can go on, whatever becomes of the move. A state that stays in its
    partition keeps its bytes. One that moves begins there with no offset applied; an event that is sent again is known
-   by its id. States of the other roles do not move: counts of a partition of predictions, with the offsets up to which
-   they count, stay those of that partition, the new partitions begin with none, and the roles that read one partition
-   are not touched.
+   by its id. A match of performance moves as it is. States of the other roles do not move: counts of a partition of
+   predictions, with the offsets up to which they count, stay those of that partition, the new partitions begin with
+   none, and the roles that read one partition are not touched.
 4. The topics grow. From here on the earlier run is refused by its own workers, whose changelog has fewer partitions.
    Had one of them run after step 1, its changelog would have grown: that is checked now, and the move begins anew.
 5. Each partition of the new changelogs is told where it stands: the next offset of each input (the higher of what the
