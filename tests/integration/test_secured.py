@@ -26,6 +26,7 @@ from streams.settings import Security, Settings
 
 pytestmark = pytest.mark.integration
 
+PACE = {"monitor_interval_seconds": 0.5}
 KICK_OFF_MS = 1_668_960_000_000
 EVENTS = [
     MatchEvent(
@@ -147,12 +148,12 @@ def _redis_url(tmp_path):
 
 
 def test_each_role_needs_no_more_than_doctor_lists_for_it(secure_cluster, prefix, allow, world_of, redis_url):
-    users = {"predict": "worker", "rate": "rate", "monitor": "monitor", "materialize": "materialize"}
+    users = {role: "worker" if role == "predict" else role for role in ROLES}
     for role, user in users.items():
         allow(role, user)
     worlds = {role: world_of(settings_of(secure_cluster, user, prefix)) for role, user in users.items()}
     everybody = world_of(settings_of(secure_cluster, "admin", prefix))
-    given = {"materialize": {"redis_url": redis_url}, "monitor": {"monitor_interval_seconds": 0.5}}
+    given = {"materialize": {"redis_url": redis_url}, "monitor": PACE, "performance": PACE}
 
     workers = {role: one.worker(role, wait=False, **given.get(role, {})) for role, one in worlds.items()}
     for worker in workers.values():
@@ -164,6 +165,7 @@ def test_each_role_needs_no_more_than_doctor_lists_for_it(secure_cluster, prefix
             everybody.wait_caught_up(application)
 
     assert everybody.values("monitor-partials")
+    assert everybody.values("performance-partials")
     assert everybody.values("feature-events")
     with closing(redis.Redis.from_url(redis_url)) as client:
         assert [f"{prefix}pred:m".encode()] == client.keys("*")

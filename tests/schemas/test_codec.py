@@ -141,7 +141,12 @@ def _exact_fields(name: str) -> dict[str, st.SearchStrategy[object]]:
                 for one in kind["items"]["fields"]
                 if one["type"] == ["null", "double"]
             }
-            found[field["name"]] = st.lists(st.builds(record, **numbers), max_size=3).map(tuple)
+            lists = {
+                one["name"]: st.lists(simple[one["type"]["items"]], max_size=3).map(tuple)
+                for one in kind["items"]["fields"]
+                if isinstance(one["type"], dict) and one["type"]["type"] == "array"
+            }
+            found[field["name"]] = st.lists(st.builds(record, **numbers, **lists), max_size=3).map(tuple)
         elif isinstance(kind, dict) and kind["type"] == "map":
             found[field["name"]] = st.dictionaries(
                 TEXT, simple["long"] if kind["values"] == "long" else st.none() | simple["double"]
