@@ -54,8 +54,8 @@ def reset(settings: Settings, *, role: str, start: Start, run_id: str, as_json: 
 
     Nothing is deleted. Stop its worker, and start one with the new run id: it writes its outputs again, predictions
     with the same ids. A rate role begins without ratings; load them with `touchline ratings seed` under the new run id.
-    A monitor counts again and reports each window anew; its worker must be stopped before. A materialize role fills
-    Redis again with what is missing there or older.
+    A monitor counts again and reports each window anew, and performance each day; their worker must be stopped before.
+    A materialize role fills Redis again with what is missing there or older.
 
     \b
     Example:

@@ -18,7 +18,7 @@ ALL = "all"
 @click.argument("roles", nargs=-1, required=True, metavar="ROLE...")
 @cluster_options
 def worker(settings: Settings, roles: tuple[str, ...]) -> None:
-    """Run roles until Ctrl-C: predict, rate, monitor, materialize, or all of them.
+    """Run roles until Ctrl-C: predict, rate, monitor, performance, materialize, or all.
 
     Metrics and health are served on loopback: /metrics, /healthz and /readyz.
 
