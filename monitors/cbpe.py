@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitors.exact import mean, total
+from monitors.exact import mean, total, totals
 from monitors.performance import CLASSES, SMALLEST
 
 if TYPE_CHECKING:
@@ -80,17 +80,15 @@ def estimated(chances: NDArray[np.float64]) -> Estimate:
     if len(chances) == 0:
         return Estimate()
     weights = chances / chances.sum(axis=1, keepdims=True)
-    log_loss = [
-        math.fsum(-weight * math.log(max(chance, SMALLEST)) for weight, chance in zip(of, by, strict=True))
-        for of, by in zip(weights.tolist(), chances.tolist(), strict=True)
-    ]
+    losses = np.array([-math.log(max(chance, SMALLEST)) for chance in chances.ravel().tolist()])
+    log_loss = (weights * losses.reshape(-1, CLASSES)).sum(axis=1)
     gaps = chances[:, None, :] - np.eye(CLASSES)  # of prediction, coming class, class
     rps = (weights * (gaps.cumsum(axis=2)[:, :, :-1] ** 2).sum(axis=2)).sum(axis=1) / (CLASSES - 1)
     brier = (weights * (gaps**2).sum(axis=2)).sum(axis=1)
     said = chances.argmax(axis=1)
     accuracy = weights[np.arange(len(said)), said]
-    sums = [total(one) for one in (accuracy.tolist(), log_loss, rps.tolist(), brier.tolist())]
-    cells = [total(weights[said == row, column].tolist()) for row in range(CLASSES) for column in range(CLASSES)]
+    sums = [total(one) for one in (accuracy, log_loss, rps, brier)]
+    cells = totals(weights, said[:, None] * CLASSES + np.arange(CLASSES), CLASSES * CLASSES)
     return Estimate((1, len(chances), *sums, *cells))
 
 

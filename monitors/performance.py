@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitors.exact import mean, total, units, whole
+from monitors.exact import mean, total, totals, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,24 +111,20 @@ def judged(chances: NDArray[np.float64], came: int) -> Performance:
     if len(chances) == 0:
         return Performance()
     # The logarithm is math's: numpy's may depend on where in a vector a value stands.
-    losses = [-math.log(max(chance, SMALLEST)) for chance in chances[:, came].tolist()]
+    losses = np.array([-math.log(max(chance, SMALLEST)) for chance in chances[:, came].tolist()])
     gaps = chances - np.eye(CLASSES)[came]
     rps = (gaps.cumsum(axis=1)[:, :-1] ** 2).sum(axis=1) / (CLASSES - 1)
     brier = (gaps**2).sum(axis=1)
     cells = np.bincount(chances.argmax(axis=1) * CLASSES + came, minlength=_CELLS)
     bins = [number for one in range(CLASSES) for number in _bins(chances[:, one], came=one == came)]
-    sums = (1, len(chances), total(losses), total(rps.tolist()), total(brier.tolist()))
+    sums = (1, len(chances), total(losses), total(rps), total(brier))
     return Performance((*sums, *cells.tolist(), *bins))
 
 
 def _bins(chances: NDArray[np.float64], *, came: bool) -> list[int]:
-    numbers = [0] * _PER_CLASS
-    for chance in chances.tolist():
-        at = 3 * min(int(chance * BINS), BINS - 1)
-        numbers[at] += 1
-        numbers[at + 1] += int(came)
-        numbers[at + 2] += units(chance)
-    return numbers
+    places = np.minimum((chances * BINS).astype(np.intp), BINS - 1)
+    counts, sums = np.bincount(places, minlength=BINS).tolist(), totals(chances, places, BINS)
+    return [number for count, of in zip(counts, sums, strict=True) for number in (count, count * int(came), of)]
 
 
 def scores(found: Performance) -> Scores | None:

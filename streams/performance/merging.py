@@ -103,21 +103,26 @@ class Merging:
 
     @classmethod
     def restore(cls, run_id: str, partitions: int, lateness_ms: int, states: Mapping[bytes, MonitorState]) -> "Merging":
-        """Return what the table has; sums of another run leave it."""
+        """Return what the table has; what is of another run, or of an earlier owner, leaves it."""
         found = cls(run_id, partitions, lateness_ms)
-        for key, state in states.items():
-            plain = json.loads(state.payload)
-            if key == _CLOSED:
-                found.closed = int(plain["day"])
-            elif plain["run_id"] != run_id:
-                found._changed[key] = None
+        entries = {key: json.loads(state.payload) for key, state in states.items()}
+        closed = entries.pop(_CLOSED, None)
+        found.closed = None if closed is None else int(closed["day"])
+        # A fall may have left some entries of an owner whose end was already known.
+        epochs: dict[int, int] = {}
+        for key, plain in entries.items():
+            if plain["run_id"] == run_id:
+                epochs[_number(key)] = max(plain["epoch"], epochs.get(_number(key), -1))
+        for key, plain in entries.items():
+            if plain["run_id"] == run_id and plain["epoch"] == epochs[_number(key)]:
+                found._restore(key, states[key].applied, plain)
             else:
-                found._restore(key, state.applied, plain)
+                found._changed[key] = None
         return found
 
     def _restore(self, key: bytes, sequence: int, plain: Mapping[str, Any]) -> None:
         if key.startswith(_PROGRESS):
-            part = self._part(int(key.removeprefix(_PROGRESS)), plain["epoch"])
+            part = self._part(_number(key), plain["epoch"])
             part.progress, part.told = Progress.from_dict(plain), sequence
             return
         number, day, segment, *model = json.loads(key.removeprefix(_SUM))
@@ -163,7 +168,9 @@ class Merging:
             return False
         part.progress, part.told = said, partial.sequence
         kept = {"run_id": self.run_id, "epoch": partial.epoch, **said.to_dict()}
-        self._changed[_PROGRESS + b"%d" % partial.source_partition] = MonitorState(partial.sequence, compact(kept))
+        key = _PROGRESS + b"%d" % partial.source_partition
+        self._changed.pop(key, None)  # so that it is written behind the sums for which it stands
+        self._changed[key] = MonitorState(partial.sequence, compact(kept))
         return True
 
     def _take_sum(self, part: _Partition, account: Account, partial: PerformancePartial, said: Content) -> bool:
@@ -226,6 +233,13 @@ class Merging:
         marks = [part.progress.watermark_ms for part in self._parts.values() if part.progress is not None]
         known = [mark for mark in marks if mark is not None]
         return max(known) // DAY_MS if known else None
+
+
+def _number(key: bytes) -> int:
+    """Return the partition of an entry."""
+    if key.startswith(_PROGRESS):
+        return int(key.removeprefix(_PROGRESS))
+    return int(json.loads(key.removeprefix(_SUM))[0])
 
 
 def _key(number: int, account: Account) -> bytes:

@@ -22,6 +22,7 @@ from schemas.catalog import RECORD_TYPES, schema_json, versions
 from schemas.codec import Codec, DecodeCause, DecodeError, EncodeError, UnknownSchemaError
 from schemas.plain_values import plain_reader
 from schemas.records import MatchEvent, MonitorState
+from streams.performance.match import JudgedMatch
 from streams.playing.errors import PlayError
 from streams.playing.match_days import read_events, recorded_days
 from streams.records_io import BadLine, read_lines, spec_of
@@ -35,6 +36,7 @@ RECORDS: Mapping[str, type] = {
     **RECORD_TYPES,
     "base_rating": BaseRating,
     "fixture": Fixture,
+    "judged_match": JudgedMatch,
     "match_state": MatchState,
     "monitor_state": MonitorState,
     "rating_clock": RatingClock,

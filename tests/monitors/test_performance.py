@@ -94,7 +94,7 @@ def test_a_probability_of_nothing_for_what_came_costs_much_but_not_everything():
 def test_a_sum_is_within_an_ulp_of_64_bits_a_value_of_the_exact_one(values):
     exact = sum(map(Fraction, values), Fraction(0))
 
-    assert abs(Fraction(total(values), whole(1)) - exact) <= Fraction(len(values), whole(1))
+    assert abs(Fraction(total(np.array(values, np.float64)), whole(1)) - exact) <= Fraction(len(values), whole(1))
 
 
 def test_costs_weigh_the_confusion_and_zero_one_is_the_share_of_errors():
