@@ -15,7 +15,7 @@ from streams.engine.batch_size import BatchSize
 from streams.engine.dead_letters import Cause, cause_of
 from streams.engine.exactly_once import ExactlyOnce
 from streams.engine.faults import WorkError, culprit, during
-from streams.engine.finishing import AtLeastOnce, Batch, Finisher
+from streams.engine.finishing import AtLeastOnce, Batch, Finisher, put_behind
 from streams.engine.flood import FloodError, FloodLimits, Watch
 from streams.engine.job import Decoded, Job, Step
 from streams.engine.lanes import Lanes
@@ -246,7 +246,7 @@ class Engine(Generic[S, D]):
         outputs: list[Message] = []
         for piece, step in zip(pieces, steps, strict=True):
             outputs += self._finishing().due(piece.partition, step)
-            changes[piece.partition].update(step.changed)
+            put_behind(changes[piece.partition], step.changed)
             ends = {piece.topic: piece.next_offset} if step.reached is None else step.reached
             reached |= {(topic, piece.partition): offset for topic, offset in ends.items()}
         await self._hand_on(Batch(outputs, changes, reached, pieces))

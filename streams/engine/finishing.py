@@ -31,8 +31,18 @@ class Batch:
     sent: asyncio.Future[Mapping[Place, int]] | None = None
 
 
+def put_behind(known: dict[bytes, bytes | None], changed: Mapping[bytes, bytes | None]) -> None:
+    """Add *changed* to what is *known*, all of it behind the rest and in its order."""
+    for key in known.keys() & changed.keys():
+        del known[key]  # it would keep its place
+    known.update(changed)
+
+
 def together(batches: Sequence[Batch]) -> Batch:
-    """Return *batches*, which follow each other, as one: of each state the last."""
+    """Return *batches*, which follow each other, as one: of each state the last, and in the order of these.
+
+    A job may rely on the order of what it writes: an entry that stands for others comes behind them.
+    """
     if len(batches) == 1:
         return batches[0]
     changes: dict[int, dict[bytes, bytes | None]] = {}
@@ -40,7 +50,7 @@ def together(batches: Sequence[Batch]) -> Batch:
     for batch in batches:
         reached |= batch.reached
         for partition, changed in batch.changes.items():
-            changes.setdefault(partition, {}).update(changed)
+            put_behind(changes.setdefault(partition, {}), changed)
     return Batch([message for batch in batches for message in batch.outputs], changes, reached)
 
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from streams.engine.finishing import AtLeastOnce, Batch
+from streams.engine.finishing import AtLeastOnce, Batch, together
 from streams.engine.outbox import Delivery, Message
 
 
@@ -61,3 +61,13 @@ async def test_outputs_go_out_while_batches_wait_to_be_finished(finisher, outbox
 
     assert (2, False) == (len(outbox.written), waiting.done())
     waiting.cancel()
+
+
+def test_states_written_together_come_in_the_order_of_their_last_writing():
+    first = Batch([], {0: {b"part 1": b"a", b"head": b"of 1"}}, {})
+    second = Batch([], {0: {b"part 2": b"b", b"head": b"of 1 and 2"}}, {})
+
+    changes = together([first, second]).changes
+
+    assert [(b"part 1", b"a"), (b"part 2", b"b"), (b"head", b"of 1 and 2")] == [*changes[0].items()]
+    assert {0: {b"part 1": b"a", b"head": b"of 1"}} == first.changes
