@@ -190,6 +190,25 @@ class Histogram:
         """Values counted, missing ones among them."""
         return sum(self.counts)
 
+    @property
+    def middle(self) -> float:
+        """The median of the numbers counted, as the edge at or below which half of them lie; NaN of none.
+
+        Of the highest bin, which has no upper edge, it is the lower one. Categories have no order: theirs is the one
+        counted most often.
+
+        >>> Histogram.of(QuantileBins((1.0, 2.0, 3.0)), [1.0, 2.0, 2.0, 9.0, float("nan")]).middle
+        2.0
+        """
+        if isinstance(self.bins, CategoryBins):
+            named = self.counts[: len(self.bins.values)]
+            return self.bins.values[named.index(max(named))] if any(named) else float("nan")
+        known = self.counts[:-1]
+        if not self.bins.edges or not any(known):
+            return float("nan")
+        reached = int(np.searchsorted(np.cumsum(known), sum(known) / 2))
+        return self.bins.edges[min(reached, len(self.bins.edges) - 1)]
+
     def __add__(self, other: Histogram) -> Histogram:
         if self.bins != other.bins:
             raise ValueError(f"histograms over different bins do not add: {self.bins} and {other.bins}")

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
-from streams.applications import ROLES
+from streams.applications import READERS, ROLES
 from streams.dead_letters.replaying import TRANSACTIONAL_ID as REPLAY_ID
+from streams.following import WATCH_GROUP
 from streams.settings import Settings
 from streams.tailing import TAIL_GROUP
 from streams.topics import TOPICS
@@ -49,6 +50,7 @@ ACCESS: Mapping[str, Access] = {
         ("sums",),
     ),
     "materialize": Access(("predictions",), ("dead-letters",), ("shelf",)),
+    "api": Access(("predictions", "team-events"), group=WATCH_GROUP),
     "feed": Access(writes=("match-events", "feature-events"), grouped=False),
     "consumer": Access(reads=("predictions",)),
     "operator": Access(  # `touchline tail`, and `dead-letters`, whose replay goes back to where a letter came from
@@ -69,7 +71,10 @@ ACCESS: Mapping[str, Access] = {
 
 
 # Whom one grants something, and what they run: a role may be several applications.
-ACTORS: Mapping[str, Sequence[str]] = {**ROLES, "feed": ("feed",), "consumer": ("consumer",), "operator": ("operator",)}
+ACTORS: Mapping[str, Sequence[str]] = {
+    **ROLES,
+    **{name: (name,) for name in (*READERS, "feed", "consumer", "operator")},
+}
 
 
 @dataclass(frozen=True, slots=True)

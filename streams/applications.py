@@ -49,9 +49,15 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "materialize": ("materialize",),
 }
 
+READERS: tuple[str, ...] = ("api",)
+"""Roles which read and answer only: they have no group, no table and nothing that could be reset or be behind."""
+
 
 def every_role(settings: Settings) -> list[str]:
-    """Return all roles: materialize only where there is a Redis to write to."""
+    """Return all roles that work on events: materialize only where there is a Redis to write to.
+
+    None of READERS: each opens a port, and several workers of one group would each hold all of it in memory.
+    """
     return [role for role in ROLES if role != "materialize" or settings.redis_url is not None]
 
 
@@ -60,5 +66,7 @@ def applications(roles: Sequence[str]) -> list[str]:
 
     >>> applications(["rate", "monitor", "rate"])
     ['rate', 'monitor', 'monitor-merge']
+    >>> applications(["api"])
+    ['api']
     """
-    return list(dict.fromkeys(one for role in roles for one in ROLES[role]))
+    return list(dict.fromkeys(one for role in roles for one in ROLES.get(role, (role,))))

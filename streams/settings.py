@@ -85,6 +85,9 @@ class Settings(BaseSettings):
             ``0,1,1; 1,0,1; 1,1,0``, or ``zero-one``.
         monitor_interval_seconds: Between two writings of a partition's open windows.
         monitor_idle_seconds: Without a prediction a partition holds no window open any longer.
+        api_token: What the api asks for; without one it answers on loopback only.
+        api_history_hours: How far back the api reads predictions at its start, in timestamps of their records.
+        api_matches: At most in the api's index, each with at most api_match_predictions, together in api_memory_mb.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid")
@@ -127,6 +130,14 @@ class Settings(BaseSettings):
     cost_matrix: str | None = None
     monitor_interval_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
     monitor_idle_seconds: Annotated[float, Field(ge=0.1)] = 60.0
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8088
+    api_token: SecretStr | None = None
+    api_history_hours: Annotated[float, Field(ge=0, le=720)] = 6.0
+    api_matches: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    api_match_predictions: Annotated[int, Field(ge=1, le=10_000)] = 300
+    api_memory_mb: Annotated[int, Field(ge=1, le=100_000)] = 512
+    api_live_clients: Annotated[int, Field(ge=0, le=10_000)] = 100
     worker_name: Annotated[str, Field(min_length=1, max_length=100)] = Field(
         default_factory=lambda: f"{os.uname().nodename}-{uuid.uuid4().hex[:6]}"
     )
@@ -145,6 +156,13 @@ class Settings(BaseSettings):
     def _costs(cls, value: str | None) -> str | None:
         if value is not None and value != ZERO_ONE_COSTS:
             cost_rows(value)
+        return value
+
+    @field_validator("api_token")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[!-~]{16,200}", value.get_secret_value()):
+            raise ValueError("it is not 16 to 200 characters of ASCII without spaces")
         return value
 
     @field_validator("registry_url")

@@ -140,7 +140,8 @@ class Supervisor:
         self._exit_code = code if code == REFUSED else GAVE_UP
         child.given_up = True
         # Reports, or a shelf, that cannot be written are no reason to stop predicting.
-        if APPLICATIONS[child.role].predictions_need_it or all(one.given_up for one in self._children):
+        application = APPLICATIONS.get(child.role)  # there is none of a role that only reads
+        if (application and application.predictions_need_it) or all(one.given_up for one in self._children):
             self._stopping.set()
 
     async def _run_once(self, child: _Child) -> int:

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from streams.applications import ROLES
+from streams.applications import READERS, ROLES
 from streams.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +47,7 @@ def test_docker_compose_reads_its_file():
 def test_every_role_is_a_service():
     commands = [service.get("command") for service in SERVICES.values()]
 
-    assert {*ROLES} <= {command[1] for command in commands if command and command[0] == "worker"}
+    assert {*ROLES, *READERS} <= {command[1] for command in commands if command and command[0] == "worker"}
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from streams.applications import ROLES, every_role
+from streams.applications import READERS, ROLES, every_role
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.logs import configure_logs
@@ -18,17 +18,21 @@ ALL = "all"
 @click.argument("roles", nargs=-1, required=True, metavar="ROLE...")
 @cluster_options
 def worker(settings: Settings, roles: tuple[str, ...]) -> None:
-    """Run roles until Ctrl-C: predict, rate, monitor, performance, materialize, or all.
+    """Run roles until Ctrl-C: predict, rate, monitor, performance, materialize, all of these, or api.
 
-    Metrics and health are served on loopback: /metrics, /healthz and /readyz.
+    Metrics and health are served on loopback: /metrics, /healthz and /readyz. The role api answers with predictions on
+    a port of its own (TOUCHLINE_API_PORT), so it is run only where it is named.
 
     \b
     Example:
       touchline worker predict rate
       TOUCHLINE_HTTP_PORT=9500 touchline worker all
+      TOUCHLINE_HTTP_PORT=9501 TOUCHLINE_API_PORT=8088 touchline worker api
     """  # noqa: D301 - \b is click's mark for a block kept as it is
-    unknown = [role for role in roles if role not in (*ROLES, ALL)]
+    known = (*ROLES, *READERS)
+    unknown = [role for role in roles if role not in (*known, ALL)]
     if unknown:
-        raise UserError(f"{unknown[0]!r} is not a role; there are {', '.join(ROLES)} and {ALL}")
+        raise UserError(f"{unknown[0]!r} is not a role; there are {', '.join(known)} and {ALL}")
     configure_logs(settings.log_format, settings.log_level)
-    sys.exit(supervise(settings, every_role(settings) if ALL in roles else roles))
+    wanted = [one for role in roles for one in (every_role(settings) if role == ALL else [role])]
+    sys.exit(supervise(settings, wanted))

@@ -181,7 +181,7 @@ class Shelf:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for match_id, one in batch.items():
                 place = one.place
-                key = f"{self._prefix}pred:{match_id}"
+                key = redis_key(self._prefix, match_id)
                 where = (place.topic_id, str(place.partition), str(place.offset))
                 pipeline.evalsha(digest, 1, key, _value(one), *where, str(self._ttl))
             found: list[Any] = await pipeline.execute()
@@ -192,6 +192,11 @@ class Shelf:
             await asyncio.sleep(_RETRY_SECONDS)
             if self._waiting:
                 await self.flush()
+
+
+def redis_key(prefix: str, match_id: str) -> str:
+    """Return under which key the latest prediction of a match is, as JSON with its place in the log."""
+    return f"{prefix}pred:{match_id}"
 
 
 def _value(one: _Waiting) -> str:

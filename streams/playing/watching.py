@@ -9,12 +9,9 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Generic, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
-
 from schemas.codec import Codec, DecodeError, UnknownSchemaError
 from schemas.records import Prediction
-from streams.brokers import PATIENCE_SECONDS, quiet
-from streams.log_ends import LogEnds
+from streams.following import Follower
 from streams.patient_registry import PatientRegistry
 from streams.playing.errors import PlayError
 from streams.registry import RegistryUnavailableError, SchemaNotFoundError
@@ -103,58 +100,22 @@ def learning(codec: Codec[R], registry: PatientRegistry) -> Callable[[bytes], R]
 
 
 class Watch(Generic[R]):
-    """A thread with a consumer of all partitions of a topic; what cannot be decoded is left out."""
+    """Hands on what is written to a topic, in a thread; what cannot be decoded is left out."""
 
     def __init__(self, settings: Settings, topic: str, decode: Callable[[bytes], R], each: Callable[[R], None]) -> None:
-        self._ends = LogEnds(settings, topic)
-        self._topic = self._ends.topic
+        self._follower = Follower(settings, topic, self._take)
         self._decode = decode
         self._each = each
-        self._consumer = Consumer(
-            quiet(
-                settings,
-                group_id=f"{settings.topic_prefix}watch",
-                enable_auto_commit=False,
-                isolation_level="read_committed",
-                fetch_wait_max_ms=5,
-                enable_partition_eof=True,  # the end may lie behind the markers of a transaction
-                auto_offset_reset="earliest",
-            )
-        )
-        self._next: dict[int, int] = {}
-        self._ended = threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name=f"watch-{topic}", daemon=True)
 
     def start(self, since_ms: int | None = None) -> None:
         """Begin to read what comes from now on, or what came since a time, milliseconds since the epoch."""
-        self._next = self._ends()
-        if since_ms is not None:
-            asked = [TopicPartition(self._topic, partition, since_ms) for partition in self._next]
-            for found in self._consumer.offsets_for_times(asked, timeout=PATIENCE_SECONDS):
-                if found.offset >= 0:
-                    self._next[found.partition] = found.offset
-        self._consumer.assign([TopicPartition(self._topic, *place) for place in self._next.items()])
-        self._thread.start()
+        self._follower.start(since_ms)
 
-    def _run(self) -> None:
-        try:
-            while not self._ended.is_set():
-                record = self._consumer.poll(0.1)
-                if record is None:
-                    continue
-                if record.error() is None:
-                    self._take(record)
-                elif record.error().code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
-                    self._next[record.partition()] = record.offset()
-        except BaseException as error:  # noqa: BLE001 - told to whoever waits for us
-            self._error = error
-
-    def _take(self, record: Any) -> None:
-        # What cannot be decoded, the workers set aside and say so; what the registry does not tell now is not shown.
-        with suppress(DecodeError, SchemaNotFoundError, RegistryUnavailableError):
-            self._each(self._decode(record.value() or b""))
-        self._next[record.partition()] = record.offset() + 1
+    def _take(self, _topic_id: str, records: Sequence[Any]) -> None:
+        for record in records:
+            # What cannot be decoded, the workers set aside and say so; what the registry does not tell is not shown.
+            with suppress(DecodeError, SchemaNotFoundError, RegistryUnavailableError):
+                self._each(self._decode(record.value() or b""))
 
     def wait_for_the_end(self, patience: float = 30.0) -> None:
         """Return once everything which is in the topic now has been read.
@@ -162,18 +123,16 @@ class Watch(Generic[R]):
         Raises:
             PlayError: It could not be read, or not in time.
         """
-        ends = self._ends()
+        topic, ends = self._follower.topic, self._follower.ends()
         until = time.monotonic() + patience
-        while any(self._next[partition] < end for partition, end in ends.items()):
-            if self._error is not None:
-                raise PlayError(f"{self._topic} cannot be read: {self._error}") from self._error
+        while not self._follower.has_read(ends):
+            error = self._follower.error
+            if error is not None:
+                raise PlayError(f"{topic} cannot be read: {error}") from error
             if time.monotonic() > until:
-                raise PlayError(f"{self._topic} was not read to its end in {patience:.0f} s")
+                raise PlayError(f"{topic} was not read to its end in {patience:.0f} s")
             time.sleep(0.01)
 
     def close(self) -> None:
         """End the thread and give the consumer back."""
-        self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._consumer.close()
+        self._follower.close()

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -50,9 +51,9 @@ async def _answer(check: Check) -> web.Response:
     return web.Response(status=503, text=f"{reason}\n")
 
 
-async def serve(app: web.Application, where: Path | tuple[str, int]) -> web.AppRunner:
-    """Serve *app* at a socket's path or at host and port; the caller cleans the runner up."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+async def serve(app: web.Application, where: Path | tuple[str, int], **options: Any) -> web.AppRunner:
+    """Serve *app* at a socket's path or at host and port, with *options* of aiohttp's; the caller cleans up."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, **options)
     await runner.setup()
     if isinstance(where, Path):
         await web.UnixSite(runner, str(where)).start()

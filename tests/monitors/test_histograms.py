@@ -153,3 +153,26 @@ def test_a_column_without_a_single_value_has_one_open_bin_and_the_missing_one() 
 def test_nonsense_is_refused_with_the_numbers(make: Callable[..., object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@given(st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=40), st.integers(0, 5))
+def test_the_middle_of_bins_with_an_edge_a_value_is_the_lower_median_of_what_is_known(
+    values: list[float], missing: int
+) -> None:
+    bins = QuantileBins(tuple(float(edge) for edge in range(-3, 4)))
+
+    middle = Histogram.of(bins, [*values, *[float("nan")] * missing]).middle
+    assert np.quantile(values, 0.5, method="inverted_cdf") == middle
+
+
+def test_the_middle_of_the_highest_bin_is_its_edge_and_of_nothing_there_is_none() -> None:
+    assert 2.0 == Histogram.of(QuantileBins((1.0, 2.0)), [5.0, 6.0, 1.0]).middle
+    for nothing in (Histogram.of(QuantileBins((1.0,)), [np.nan]), Histogram.of(QuantileBins(()), [1.0])):
+        assert np.isnan(nothing.middle)
+
+
+def test_the_middle_of_categories_is_the_one_that_is_most_frequent() -> None:
+    bins = CategoryBins((1.0, 2.0, 3.0))
+
+    assert 3.0 == Histogram.of(bins, [1.0, 3.0, 3.0, 7.0, 7.0, 7.0, np.nan]).middle
+    assert np.isnan(Histogram.of(bins, [7.0, np.nan]).middle)

@@ -68,6 +68,16 @@ def test_every_application_has_its_access():
     }
 
 
+def test_the_api_reads_predictions_and_fixtures_and_writes_nothing():
+    found = {(acl.resource, acl.name, acl.operation) for acl in role_acls(SETTINGS, "api")}
+
+    assert found == {
+        ("topic", "p-predictions", "Read"),
+        ("topic", "p-team-events", "Read"),
+        ("group", "p-watch", "Read"),
+    }
+
+
 def test_with_transactions_a_worker_may_write_under_names_that_begin_with_its_group():
     settings = SETTINGS.model_copy(update={"guarantee": "exactly-once"})
     (acl,) = (acl for acl in role_acls(settings, "predict") if acl.resource == "transactional_id")

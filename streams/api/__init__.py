@@ -1,0 +1,1 @@
+"""The api role: predictions over HTTP, from an index in memory."""
