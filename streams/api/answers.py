@@ -82,7 +82,9 @@ async def _answered(request: web.Request, handler: Handler, route: str) -> web.S
 
 def _not_routed(request: web.Request, error: web.HTTPException) -> web.Response:
     if isinstance(error, web.HTTPMethodNotAllowed):
-        response = _error(405, f"{request.method:.20} is not possible here, only {' and '.join(error.allowed_methods)}")
+        response = _error(
+            405, f"{request.method:.20} is not possible here, only {' and '.join(sorted(error.allowed_methods))}"
+        )
         response.headers["Allow"] = error.headers["Allow"]
         return response
     return _error(404, f"there is nothing at {request.path[:100]!r}; /openapi.json says what there is")

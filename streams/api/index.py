@@ -1,13 +1,13 @@
 """The newest predictions of the newest matches, in bounded memory; answers are encoded once and kept until they change.
 
-Beyond a bound whole matches leave: of the finished ones that which changed longest ago, and of the others only when no
-finished one is left. Of one match the oldest predictions leave. Owned by the event loop.
+Beyond a bound whole matches leave: of the finished ones that whose latest prediction is the oldest, and of the others
+only when no finished one is left. Of one match the oldest predictions leave. Owned by the event loop.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from heapq import nlargest
+from heapq import heapify, heappop, heappush, nlargest
 from itertools import chain
 
 from streams.api.known import Known
@@ -16,6 +16,7 @@ from streams.api.queries import Listing
 SWING_MINUTES = 10
 _MATCH_BYTES = 2_500  # with its answer, as it is kept
 _MOST_LISTINGS = 16
+_LEAST_REBUILT = 1_000
 _TEAMS_A_MATCH = 8  # fixtures are announced long before they are played
 
 
@@ -62,19 +63,45 @@ class _Match:
         return not self.ends and self.latest.minute >= 0
 
 
+class _Group:
+    """Matches, and which of them has been silent for longest."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, _Match] = {}
+        # When each match was predicted, with what was true before: an entry counts while it is the match's latest.
+        self._silent: list[tuple[int, str]] = []
+
+    def put(self, match_id: str, match: _Match) -> None:
+        self.by_id[match_id] = match
+        heappush(self._silent, (match.latest.scored_at_us, match_id))
+        if len(self._silent) > 2 * len(self.by_id) + _LEAST_REBUILT:
+            self._silent = [(one.latest.scored_at_us, name) for name, one in self.by_id.items()]
+            heapify(self._silent)
+
+    def pop_silent(self) -> _Match:
+        while True:
+            at_us, match_id = heappop(self._silent)
+            match = self.by_id.get(match_id)
+            if match is not None and match.latest.scored_at_us == at_us:
+                return self.by_id.pop(match_id)
+
+
 class MatchIndex:
     """Holds what *limits* allow.
+
+    Args:
+        limits: How much.
+        settled: Whether there may be no more matches than that already. While history is read, one partition may be
+            far ahead of another, and which matches are the newest is known at the end only; memory counts always.
 
     Attributes:
         size: Bytes of memory, about.
         evicted: Matches which had to leave.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        # Each in the order of the last change, the oldest first.
-        self._open: dict[str, _Match] = {}
-        self._over: dict[str, _Match] = {}
+    def __init__(self, limits: Limits, *, settled: bool = True) -> None:
+        self._limits, self._settled = limits, settled
+        self._open, self._over = _Group(), _Group()
         self._by_id: dict[str, Known] = {}
         self._fixtures: dict[str, Fixture] = {}
         self._listings: dict[Listing, bytes] = {}
@@ -84,7 +111,7 @@ class MatchIndex:
     @property
     def matches(self) -> int:
         """Return how many matches there are."""
-        return len(self._open) + len(self._over)
+        return len(self._open.by_id) + len(self._over.by_id)
 
     @property
     def predictions(self) -> int:
@@ -104,13 +131,13 @@ class MatchIndex:
             self._drop(match, match.course[0])
         match.swing = _swing(match.course)
         match.answer = None
-        (self._over if match.ends else self._open)[one.match_id] = match
+        (self._over if match.ends else self._open).put(one.match_id, match)
         self._listings.clear()
         self._keep_within_limits()
         return before is None and one.prediction_id in self._by_id
 
     def _taken_out(self, match_id: str) -> _Match:
-        match = self._open.pop(match_id, None) or self._over.pop(match_id, None)
+        match = self._open.by_id.pop(match_id, None) or self._over.by_id.pop(match_id, None)
         if match is None:
             match = _Match()
             self.size += match.size
@@ -134,10 +161,19 @@ class MatchIndex:
         self.size += sign * one.size
         match.ends += sign * one.over
 
+    def settle(self) -> None:
+        """Keep to the number of matches from now on."""
+        self._settled = True
+        self._listings.clear()
+        self._keep_within_limits()
+
+    def _too_much(self) -> bool:
+        too_many = self._settled and self.matches > self._limits.matches
+        return too_many or (self.size > self._limits.memory_bytes and self.matches > 0)
+
     def _keep_within_limits(self) -> None:
-        while self.matches > self._limits.matches or (self.size > self._limits.memory_bytes and self.matches):
-            among = self._over or self._open
-            match = among.pop(next(iter(among)))
+        while self._too_much():
+            match = (self._over if self._over.by_id else self._open).pop_silent()
             for one in match.course:
                 del self._by_id[one.prediction_id]
             self.size -= match.size
@@ -155,7 +191,7 @@ class MatchIndex:
             self._listings.clear()
 
     def _match(self, match_id: str) -> _Match | None:
-        return self._open.get(match_id) or self._over.get(match_id)
+        return self._open.by_id.get(match_id) or self._over.by_id.get(match_id)
 
     def match(self, match_id: str) -> bytes | None:
         """Return the JSON of a match; None where there is none."""
@@ -195,7 +231,7 @@ class MatchIndex:
         return found
 
     def _wanted(self, wanted: Listing) -> Iterator[_Match]:
-        for match in chain(self._open.values(), self._over.values()):
+        for match in chain(self._open.by_id.values(), self._over.by_id.values()):
             if wanted.live in {None, match.live} and wanted.competition in {None, match.latest.competition}:
                 yield match
 

@@ -99,8 +99,9 @@ class ApiService:
             await self._predictions.start(now_ms - int(self._settings.api_history_hours * _HOUR_MS))
             await Standing(self._teams.follower).read_to_the_end()
             await standing.read_to_the_end()
-            self._api.ready = True
             index = self._api.index
+            index.settle()
+            self._api.ready = True
             seconds = round(time.monotonic() - began, 3)
             log.info("index.read", seconds=seconds, matches=index.matches, predictions=index.predictions)
             await asyncio.gather(standing.keep_looking(), self._follow_teams())
@@ -192,7 +193,7 @@ def _api(
     explainer = Explainer(open_bundle(settings.bundle, settings.predictor, settings.scoring_threads))
     names = {version: found.names for version, found in FEATURE_SETS.items()}
     hub = LiveHub(figures, settings.api_live_clients)
-    return Api(MatchIndex(limits), hub, standing, explainer, codec, names, figures, cache)
+    return Api(MatchIndex(limits, settled=False), hub, standing, explainer, codec, names, figures, cache)
 
 
 def _check_names(event: TeamEvent) -> None:

@@ -89,7 +89,7 @@ def test_no_bound_is_ever_passed_and_what_is_counted_is_what_is_there(given_, ma
         assert 0 == index.size
 
 
-def test_finished_matches_leave_first_and_of_those_the_one_that_changed_longest_ago():
+def test_finished_matches_leave_first_and_of_those_the_one_that_was_silent_for_longest():
     index = MatchIndex(Limits(3, 10, 10**9))
     for offset, (match, cause) in enumerate(
         [("open", "TICK"), ("a", "FULL_TIME"), ("b", "FULL_TIME"), ("a", "CORRECTION"), ("c", "TICK"), ("d", "TICK")]
@@ -100,6 +100,26 @@ def test_finished_matches_leave_first_and_of_those_the_one_that_changed_longest_
     assert 2 == index.evicted
     index.take(known(predicted("e", 9)))
     assert index.match("open") is None  # no finished one is left
+
+
+@given(st.permutations(range(60)), st.integers(1, 7))
+@settings(max_examples=30)
+def test_once_history_is_read_the_newest_matches_are_there_with_all_of_their_course(order, most):
+    index = MatchIndex(Limits(most, 10, 10**9), settled=False)
+    for offset in order:
+        index.take(known(predicted(f"m{offset % 6}", offset)))
+    index.settle()
+
+    left = {one["match_id"]: one["predictions"] for one in json.loads(index.listing(Listing()))}
+    assert {f"m{number}": 10 for number in range(6)[-most:]} == left
+
+
+def test_many_changes_of_few_matches_are_no_memory():
+    index = MatchIndex(Limits(2, 2, 10**9))
+    for offset in range(5_000):
+        index.take(known(predicted(f"m{offset % 2}", offset)))
+
+    assert len(index._open._silent) <= 1_004
 
 
 def test_memory_that_is_counted_is_about_what_is_used():
