@@ -36,17 +36,16 @@ class Follower:
         self.error: BaseException | None = None
         self._admin = Admin(settings)
         self._take = take
-        self._consumer = Consumer(
-            quiet(
-                settings,
-                group_id=f"{settings.topic_prefix}{WATCH_GROUP}",
-                enable_auto_commit=False,
-                isolation_level="read_committed",
-                fetch_wait_max_ms=5,
-                enable_partition_eof=True,  # the end may lie behind the markers of a transaction
-                auto_offset_reset="earliest",
-            )
+        self._config = quiet(
+            settings,
+            group_id=f"{settings.topic_prefix}{WATCH_GROUP}",
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            fetch_wait_max_ms=5,
+            enable_partition_eof=True,  # the end may lie behind the markers of a transaction
+            auto_offset_reset="earliest",
         )
+        self._consumer = Consumer(self._config)
         # Which log is read, and the next offset of each partition: replaced together.
         self._reading: tuple[str, dict[int, int]] = ("", {})
         self._changed: TopicState | None = None
@@ -116,6 +115,9 @@ class Follower:
         self._changed = None
         topic_id, places = self._reading
         known = places if state.topic_id == topic_id else {}
+        if state.topic_id != topic_id:  # a consumer that has seen a topic go does not find the new one for minutes
+            self._consumer.close()
+            self._consumer = Consumer(self._config)
         places = {partition: known.get(partition, 0) for partition in range(state.partitions)}
         self._reading = (state.topic_id, places)
         self._consumer.assign(

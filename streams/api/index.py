@@ -121,8 +121,8 @@ class MatchIndex:
     def take(self, one: Known) -> bool:
         """Keep *one* in its place; tell whether it is kept and was not there before."""
         before = self._by_id.get(one.prediction_id)
-        if before is not None and (before.match_id != one.match_id or not before.is_newer(one)):
-            return False  # a repeat: what counts is where it stood first
+        if before is not None and (before.match_id != one.match_id or _repeats(before, one)):
+            return False
         match = self._taken_out(one.match_id)
         if before is not None:
             self._drop(match, before)
@@ -234,6 +234,15 @@ class MatchIndex:
         for match in chain(self._open.by_id.values(), self._over.by_id.values()):
             if wanted.live in {None, match.live} and wanted.competition in {None, match.latest.competition}:
                 yield match
+
+
+def _repeats(before: Known, one: Known) -> bool:
+    """Tell whether *one* is *before* again: what counts is where it stood first.
+
+    When a topic was made anew, records of it may be read as ones of the old topic before that is noticed; then they are
+    read once more, and where they stand now counts.
+    """
+    return before.place.topic_id == one.place.topic_id and not before.is_newer(one)
 
 
 def _newest(match: _Match) -> tuple[int, str]:

@@ -4,6 +4,7 @@ import gc
 import json
 import tracemalloc
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +113,18 @@ def test_once_history_is_read_the_newest_matches_are_there_with_all_of_their_cou
 
     left = {one["match_id"]: one["predictions"] for one in json.loads(index.listing(Listing()))}
     assert {f"m{number}": 10 for number in range(6)[-most:]} == left
+
+
+@pytest.mark.parametrize("topic_id", ["a", "z"])
+def test_what_was_taken_for_a_record_of_the_topic_before_is_the_latest_once_it_is_read_as_what_it_is(topic_id):
+    index = MatchIndex(LIMITS)
+    newest = predicted("m", 8, source_offset=0)
+    for one in (predicted("m", 7), newest):
+        index.take(known(one, topic_id="t"))
+    assert "m-7" == json.loads(index.match("m"))["prediction"]["prediction_id"]
+    index.take(known(newest, topic_id=topic_id))
+
+    assert ["m-7", "m-8"] == [one["prediction_id"] for one in json.loads(index.course("m"))]
 
 
 def test_many_changes_of_few_matches_are_no_memory():
