@@ -38,18 +38,17 @@ class Found:
 
 
 async def ask(where: tuple[str, int], requests: Sequence[bytes], due: Sequence[float], found: Found) -> None:
-    """Send *requests* over one connection, each when it is *due* (loop's clock) or once the one before is back."""
-    loop = asyncio.get_running_loop()
+    """Send *requests* over one connection, each when it is *due* (perf_counter) or once the one before is back."""
     reader, writer = await asyncio.open_connection(*where)
     try:
         for number, at in enumerate(due):
-            if (wait := at - loop.time()) > 0:
+            if (wait := at - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
             writer.write(requests[number % len(requests)])
             async with asyncio.timeout(PATIENCE_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
                 await reader.readexactly(length_of(head))
-            found.seconds.append(loop.time() - at)
+            found.seconds.append(time.perf_counter() - at)
             if not head.startswith(OK):
                 found.wrong[head[9:12].decode()] += 1
     except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
@@ -65,7 +64,7 @@ def length_of(head: bytes) -> int:
 
 async def load(where: tuple[str, int], paths: Sequence[bytes], rate: float, seconds: float, connections: int) -> Found:
     """Ask for *paths* in turn and return what came of it."""
-    found, began = Found(), asyncio.get_running_loop().time() + 0.2
+    found, began = Found(), time.perf_counter() + 0.2
     due = [began + number / rate for number in range(round(rate * seconds))]
     await asyncio.gather(
         *(
