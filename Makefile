@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS := 120
-JOBS := 5
+JOBS := 3
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 .DEFAULT_GOAL := help
 
