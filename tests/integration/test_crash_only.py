@@ -43,8 +43,11 @@ def fall(world, bug: str, tmp_path: Path) -> list[dict]:
         stdin=subprocess.PIPE,  # its end would stop the process
         stderr=log.open("wb"),
     )
-    assert FAILED == process.wait(60), log.read_text()
-    process.stdin.close()
+    try:
+        assert FAILED == process.wait(60), log.read_text()
+    finally:
+        process.kill()
+        process.communicate()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     return [line for line in lines if line["level"] not in ("info", "warning")]
 
