@@ -18,6 +18,7 @@ from streams.metrics import WorkerMetrics
 from streams.monitoring.figures import MonitorFigures
 from streams.monitoring.partition import KINDS, Folded, PartitionWindows, WindowSizes
 from streams.monitoring.parts import Part, Parts, Row, compact
+from streams.monitoring.tables import keep
 
 log = structlog.get_logger(__name__)
 
@@ -144,12 +145,7 @@ class MonitorJob:
         ]  # fmt: skip
         # The progress comes last: whoever reads it has all the counts which it stands for.
         step.outputs += [self._message(one) for one in (*partials, self._progress(live))]
-        for key, entry in written.entries.items():
-            step.changed[key] = None if entry is None else self.state.encode(entry)
-            if entry is None:
-                live.table.states.pop(key, None)
-            else:
-                live.table.states[key] = entry
+        keep(written.entries, self.state, step, live.table)
         step.reached = {self.topics.predictions: windows.applied}
         live.written_at = self.clock()
         self.figures.written(sum(len(value or b"") for value in step.changed.values()))

@@ -13,17 +13,18 @@ from monitors.reference import ReferenceHistograms
 from monitors.verdicts import DriftAlarm, DriftThresholds, window_drift
 from schemas.codec import Codec
 from schemas.records import DriftReport, LatencyReport, MonitorPartial, MonitorState, PartialKind
-from streams.engine.dead_letters import Cause, dead_letter
+from streams.engine.dead_letters import dead_letter
 from streams.engine.job import Decoded, Step
 from streams.engine.outbox import Message
 from streams.engine.slices import Record, Slice
 from streams.engine.table import TablePartition
-from streams.intake import Entry, Reader, Refused, read
+from streams.intake import Entry, Reader, Refused
 from streams.metrics import WorkerMetrics
 from streams.monitoring.figures import ReportFigures
 from streams.monitoring.merging import Complete, Counts, Merging, Parsed, Series
 from streams.monitoring.parts import ModelKey
 from streams.monitoring.reports import drift_report, latency_report, report_id
+from streams.monitoring.tables import keep, parsed
 
 log = structlog.get_logger(__name__)
 
@@ -71,15 +72,7 @@ class ReportJob:
         return Decoded(piece, [Entry(record, self._parsed(record)) for record in piece.records])
 
     def _parsed(self, record: Record) -> Parsed | Refused:
-        if record.value is None:
-            return Refused(Cause.TOO_SHORT, "the value is null")
-        partial = read(record.value, self.partials)
-        if isinstance(partial, Refused):
-            return partial
-        try:
-            return Parsed.of(partial)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            return Refused(Cause.IMPOSSIBLE_VALUE, f"the payload is no {partial.kind.value} partial: {error!r}")
+        return parsed(record, self.partials, Parsed.of, lambda partial: f"{partial.kind.value} partial")
 
     async def process(
         self, batch: Sequence[Decoded[Sequence[Entry[Parsed]]]], tables: Mapping[int, TablePartition[MonitorState]]
@@ -118,12 +111,7 @@ class ReportJob:
             if report is not None and report_id(report) not in table.already_out:
                 step.outputs.append(self._message(report))
                 self.figures.reported(window.series.kind, self.wall_clock())
-        for key, entry in self._merging.changed().items():
-            step.changed[key] = None if entry is None else self.codecs.state.encode(entry)
-            if entry is None:
-                table.states.pop(key, None)
-            else:
-                table.states[key] = entry
+        keep(self._merging.changed(), self.codecs.state, step, table)
 
     def _of(self, window: Complete) -> DriftReport | LatencyReport | None:
         found = window.counts.content

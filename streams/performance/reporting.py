@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from monitors.performance import Costs
 from schemas.codec import Codec
 from schemas.records import MonitorState, PerformancePartial, PerformanceReport
-from streams.engine.dead_letters import Cause, dead_letter
+from streams.engine.dead_letters import dead_letter
 from streams.engine.job import Decoded, Step
 from streams.engine.outbox import Message
 from streams.engine.slices import Record, Slice
 from streams.engine.table import TablePartition
-from streams.intake import Entry, Reader, Refused, read
+from streams.intake import Entry, Reader, Refused
 from streams.metrics import WorkerMetrics
+from streams.monitoring.tables import keep, parsed
 from streams.performance.days import WINDOWS
 from streams.performance.figures import PerformanceFigures
 from streams.performance.merging import Merging, Parsed, Progress
@@ -56,15 +57,7 @@ class PerformanceReportJob:
         return Decoded(piece, [Entry(record, self._parsed(record)) for record in piece.records])
 
     def _parsed(self, record: Record) -> Parsed | Refused:
-        if record.value is None:
-            return Refused(Cause.TOO_SHORT, "the value is null")
-        partial = read(record.value, self.partials)
-        if isinstance(partial, Refused):
-            return partial
-        try:
-            return Parsed.of(partial)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            return Refused(Cause.IMPOSSIBLE_VALUE, f"the payload is no partial: {error!r}")
+        return parsed(record, self.partials, Parsed.of, lambda _partial: "partial")
 
     async def process(
         self, batch: Sequence[Decoded[Sequence[Entry[Parsed]]]], tables: Mapping[int, TablePartition[MonitorState]]
@@ -90,7 +83,7 @@ class PerformanceReportJob:
                 # A day closes by what was known at a record of the log, in whatever slices it is read.
                 self._report(step, table)
         self._news = True
-        self._keep(step, table)
+        keep(self._merging.changed(), self.state, step, table)
         return step
 
     def _open(self, table: TablePartition[MonitorState]) -> None:
@@ -106,14 +99,6 @@ class PerformanceReportJob:
                         step.outputs.append(Message(self.topics.reports, report.model.encode(), value, 0))
                         self.figures.reported(self.wall_clock())
 
-    def _keep(self, step: Step, table: TablePartition[MonitorState]) -> None:
-        for key, entry in self._merging.changed().items():
-            step.changed[key] = None if entry is None else self.state.encode(entry)
-            if entry is None:
-                table.states.pop(key, None)
-            else:
-                table.states[key] = entry
-
     def delivered(self, outputs: Sequence[Message]) -> None:
         """Do nothing: a report is not awaited by anyone."""
 
@@ -122,7 +107,7 @@ class PerformanceReportJob:
         self._open(table)
         step = Step()
         self._report(step, table)
-        self._keep(step, table)
+        keep(self._merging.changed(), self.state, step, table)
         if self._news:
             self._show()
             self._news = False
