@@ -64,16 +64,17 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MatchState:
-    """What is remembered of one match; persisted as ``match_state.v1.avsc``.
+    """What is remembered of one match; persisted as ``match_state.v2.avsc``.
 
     Attributes:
         minute: Match clock, the highest of all events, struck off or not; 0 before any.
         last_event_ms: Highest event time of all events but TICKs (one that raises no minute must change nothing).
         scheduled: Every SCHEDULED not struck off, sorted; the last counts. So for results and the marks.
         struck: Sorted digests of the event ids which a CORRECTION named.
-        applied_match: Highest offset of match-events in this state. This and the next two belong to the caller.
+        applied_match: Highest offset of match-events in this state. This and the next three belong to the caller.
         applied_feature: Highest offset of feature-events in this state.
         held: Events which wait for the fixture.
+        bundle: First bytes of the digest of the bundle which scores it; empty before it has begun.
     """
 
     match_id: str
@@ -91,6 +92,7 @@ class MatchState:
     applied_match: int = -1
     applied_feature: int = -1
     held: tuple[Held, ...] = ()
+    bundle: bytes = b""
 
     @property
     def fixture(self) -> Scheduled | None:

@@ -47,6 +47,7 @@ MATCH: Final = np.dtype(
         ("ended_ms", np.int64),
         ("kick_off_ms", np.int64),
         ("heard_ms", np.int64),
+        ("bundle", np.uint64),
         ("importance", np.float64),
         ("competition", np.int64),
         ("competition_end", np.int64),
@@ -69,6 +70,7 @@ marked: Whether a KICK_OFF, HALF_TIME or FULL_TIME says that it was begun.
 over: Whether a FULL_TIME or CANCELLED counts. ended_ms: The later of both; only where one does.
 last_goal: The minute of the last goal of both sides; -1 before any.
 heard_ms: The highest as_of_ms of its feature events; 0 without any.
+bundle: The first bytes of the digest of the bundle which scores it, the highest first; 0 before it has begun.
 first_added: Index of the newest event added to it; -1 for none.
 """
 

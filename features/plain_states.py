@@ -1,6 +1,6 @@
 """Reads states of matches from their Avro bytes, a batch at a time.
 
-It knows schema version 1 of the match state as its codec writes it. A state which is any other, or has not got its
+It knows schema version 2 of the match state as its codec writes it. A state which is any other, or has not got its
 fixture yet, is not plain, and is for the codec and `MatchState`, which say what all of this means.
 """
 
@@ -182,6 +182,15 @@ def _features(  # noqa: PLR0917 - kernels take arrays
 
 
 @compiled
+def digest_at(data: Bytes, at: int) -> np.uint64:
+    """Return the digest at *at* as a number which sorts as its bytes do."""
+    number = np.uint64(0)
+    for place in range(DIGEST):
+        number = number << np.uint64(8) | np.uint64(data[at + place])
+    return number
+
+
+@compiled
 def open_states(  # noqa: PLR0917 - kernels take arrays
     data: Bytes, ends: NDArray[np.int64], header: Bytes, sources: Bytes, source_ends: NDArray[np.int64], names: Bytes,
     name_ends: NDArray[np.int64], firsts: NDArray[np.int64], matches: Columns, places: NDArray[np.int64],
@@ -214,7 +223,9 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
         match.start, match.end = start, end
         if end - start < HEADER or not _is_text(data, start, start + HEADER, header):
             continue
-        match.minute_at = skip_bytes(data, start + HEADER, end)
+        at = skip_bytes(data, start + HEADER, end)
+        match.minute_at = skip_bytes(data, at, end)
+        match.bundle = digest_at(data, at + 1) if match.minute_at == at + 1 + DIGEST else 0
         match.minute, at = read_long(data, match.minute_at, end)
         match.last_event_ms, match.sayings_at = read_long(data, at, end)
         match.home_at = _sayings(data, match.sayings_at, end, match)
@@ -230,12 +241,3 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
         match.applied_feature, at = read_long(data, at, end)
         held, at = read_long(data, at, end)
         match.plain &= at == end and held == 0
-
-
-@compiled
-def digest_at(data: Bytes, at: int) -> np.uint64:
-    """Return the digest at *at* as a number which sorts as its bytes do."""
-    number = np.uint64(0)
-    for place in range(DIGEST):
-        number = number << np.uint64(8) | np.uint64(data[at + place])
-    return number

@@ -25,6 +25,7 @@ __all__ = [
     "load_bundle",
     "open_bundle",
     "save_bundle",
+    "shipped_bundles",
 ]
 
 DEFAULT: Final = "internationals-1"
@@ -153,6 +154,12 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
 def default_bundle_path() -> Path:
     """Return the folder of the bundle which comes with Touchline."""
     return _shipped() / DEFAULT
+
+
+def shipped_bundles() -> Mapping[str, Path]:
+    """Return the folders of the bundles which come with Touchline, by their digests."""
+    folders = [file.parent for file in sorted(_shipped().glob(f"*/{MANIFEST}"))]
+    return {read_manifest((one / MANIFEST).read_bytes(), str(one)).digest: one for one in folders}
 
 
 def bundle_of_kind(kind: str) -> Path:

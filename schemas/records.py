@@ -352,10 +352,12 @@ class ControlAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelControl:
-    """One change of what is served; see ``model_control.v1.avsc``.
+    """One change of what is served; see ``model_control.v2.avsc``.
 
     Attributes:
         canary_share: 0 to 1.
+        replaces: Bundle digest which the sender believes to serve; None before any change.
+        revision: One more than that of the change which the sender has seen last.
     """
 
     model: str
@@ -369,11 +371,17 @@ class ModelControl:
     why: str
     at_ms: int
     replaces: str | None = None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """Which bundle a worker serves; see ``model_status.v1.avsc``."""
+    """Which bundle a worker serves; see ``model_status.v2.avsc``.
+
+    Attributes:
+        refused: Why it does not carry out a later change; None when there is none.
+        revision: Of the last change which it has carried out.
+    """
 
     worker: str
     role: str
@@ -383,6 +391,8 @@ class ModelStatus:
     partitions: Sequence[int]
     at_ms: int
     refused: str | None = None
+    revision: int = 0
+    challenger: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,9 @@ class Access:
 
 ACCESS: Mapping[str, Access] = {
     "predict": Access(
-        ("match-events", "feature-events", "predictions"), ("predictions", "team-events", "dead-letters"), ("matches",)
+        ("match-events", "feature-events", "predictions", "model-control"),
+        ("predictions", "team-events", "dead-letters", "model-status"),
+        ("matches",),
     ),
     "rate": Access(("team-events",), ("feature-events", "dead-letters"), ("teams",)),
     "monitor": Access(("predictions",), ("monitor-partials", "dead-letters"), ("windows",)),
@@ -62,6 +64,7 @@ ACCESS: Mapping[str, Access] = {
             "predictions",
             "monitor-partials",
             "performance-partials",
+            "model-control",
             "dead-letters",
         ),
         group=TAIL_GROUP,

@@ -163,6 +163,8 @@ class RoleApp(transport.SliceApp):
             await asyncio.to_thread(self.layout.check)
             tables = await self._restored(assignment, generation)
             self._seeks = await asyncio.to_thread(self._check, tables)
+            if self.role.assigned is not None:
+                await self.role.assigned(tables)
         except RebalancedError:
             raise
         except (InputError, DigestError) as error:

@@ -25,12 +25,21 @@ class Follower:
     An outage of the brokers is waited out. Partitions which are added, and a topic which is made anew, are read from
     their beginning once `look` has seen them.
 
+    Args:
+        settings: Of the brokers.
+        topic: Without prefix.
+        take: What is done with the records.
+        group_id: Under which it reads, where it may not under that of those who watch.
+        wait_ms: How long the brokers wait for a record before they answer that there is none.
+
     Attributes:
         topic: As the brokers know it.
         error: What ended the thread too early.
     """
 
-    def __init__(self, settings: Settings, topic: str, take: Take) -> None:
+    def __init__(
+        self, settings: Settings, topic: str, take: Take, group_id: str | None = None, wait_ms: int = 5
+    ) -> None:
         self._ends = LogEnds(settings, topic)
         self.topic = self._ends.topic
         self.error: BaseException | None = None
@@ -38,10 +47,10 @@ class Follower:
         self._take = take
         self._config = quiet(
             settings,
-            group_id=f"{settings.topic_prefix}{WATCH_GROUP}",
+            group_id=group_id or f"{settings.topic_prefix}{WATCH_GROUP}",
             enable_auto_commit=False,
             isolation_level="read_committed",
-            fetch_wait_max_ms=5,
+            fetch_wait_max_ms=wait_ms,
             enable_partition_eof=True,  # the end may lie behind the markers of a transaction
             auto_offset_reset="earliest",
         )

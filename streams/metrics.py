@@ -87,6 +87,9 @@ class WorkerMetrics:
         self._contradictions = Counter(
             "touchline_contradicted_results", "Final scores which are not the goals seen.", registry=registry
         )
+        self._moved = Counter(
+            "touchline_moved_matches", "Running matches which went to another bundle.", ["role"], registry=registry
+        )
         self._ready = Gauge("touchline_ready", "1 when restored and assigned.", ["role"], registry=registry)
         self._states = Gauge("touchline_states", "States in the table.", ["role"], registry=registry)
         self._rebalances = Counter("touchline_rebalances", "Assignments taken up.", ["role"], registry=registry)
@@ -95,7 +98,7 @@ class WorkerMetrics:
         )
         self._held_lanes = Counter("touchline_held_lanes", "Partitions held for an unknown schema.", ["role"],
                                  registry=registry)  # fmt: skip
-        for one in (self._clock_behind, self._held_lanes):
+        for one in (self._clock_behind, self._held_lanes, self._moved):
             one.labels(role)
 
     def event(self, topic: str, kind: str, count: int = 1) -> None:
@@ -135,6 +138,10 @@ class WorkerMetrics:
         for outcome, often in zip(CLASSES, likeliest, strict=True):
             if often:
                 self._of(self._outcomes, model, version, variant, outcome).inc(often)
+
+    def moved(self) -> None:
+        """Count a running match which goes to another bundle than it began with."""
+        self._moved.labels(self._role).inc()
 
     def latencies(self, seconds: NDArray[np.float64]) -> None:
         """Measure predictions; a clock which runs behind is counted, never a negative latency."""

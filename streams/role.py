@@ -1,6 +1,6 @@
 """What the application of a role is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,6 +34,7 @@ class Role:
         tails: Outputs whose ends are read on assignment; none where a repeated output does no harm.
         expire_seconds: Time between two looks at what has had its time.
         attached: What starts before the application and stops after it.
+        assigned: Called with the partitions before work on them begins.
     """
 
     name: str
@@ -44,3 +45,4 @@ class Role:
     tails: Sequence[Tail] = ()
     expire_seconds: float = 5.0
     attached: Sequence[Attached] = ()
+    assigned: Callable[[Collection[int]], Awaitable[None]] | None = None

@@ -11,6 +11,9 @@ from schemas.records import FeatureEvent, MatchEvent, Prediction, TeamEvent
 from streams.admin import Admin
 from streams.app import RoleApp
 from streams.applications import INPUTS
+from streams.control.loading import loader
+from streams.control.status import StatusWriter
+from streams.control.switch import ModelSwitch
 from streams.engine.changelog import Tail
 from streams.inputs import Inputs, describe_inputs
 from streams.intake import Intake, Reader
@@ -18,6 +21,7 @@ from streams.layout import Layout
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
 from streams.predicting.job import PredictJob
+from streams.predicting.served import Served
 from streams.predicting.warming import warm_up
 from streams.predicting.wiring import EncodedStates, PredictCodecs, PredictTopics
 from streams.rate import RateJob, RateTopics, RatingCodecs
@@ -66,12 +70,22 @@ def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Work
         intake,
         topics,
         PredictCodecs(match_events, prediction, team_event, state),
-        bundle,
+        Served.alone(bundle),
         metrics,
         settings.worker_name,
     )
     tail = Tail(topics.predictions, lambda value: prediction.decode(value).prediction_id)
-    return Role("predict", INPUTS["predict"], "matches", EncodedStates(state), job, (tail,))
+    switch = ModelSwitch(settings, bundle, loader(settings), job.serve, book, StatusWriter(settings, "predict", book))
+    return Role(
+        "predict",
+        INPUTS["predict"],
+        "matches",
+        EncodedStates(state),
+        job,
+        (tail,),
+        attached=(switch,),
+        assigned=switch.assigned,
+    )
 
 
 def _rate(settings: Settings, book: SchemaBook, _inputs: Inputs, metrics: WorkerMetrics) -> Role:

@@ -7,6 +7,7 @@ import click
 
 from models.card import card_text, read_card
 from models.manifest import MANIFEST, BundleError, read_manifest
+from streams.commands.control import canary, history, pause, promote, rollback, status
 from streams.commands.errors import UserError
 
 
@@ -38,3 +39,7 @@ def card(bundle: Path, *, as_json: bool) -> None:
     except BundleError as error:
         raise UserError(str(error)) from error
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else card_text(found), nl=as_json)
+
+
+for _command in (promote, canary, pause, rollback, status, history):
+    model.add_command(_command)

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from models.manifest import BundleError
 from schemas.compatibility import SchemaError
 from streams.brokers import BrokerError
 from streams.commands.errors import UserError
@@ -18,6 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _OURS = (
     BrokerError,
+    BundleError,
     IncompatibleSchemaError,
     LetterFileError,
     MoveError,

@@ -1,7 +1,7 @@
 """What a prediction says, from its cause."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from features.match_state import MatchState, event_time_ms
@@ -21,14 +21,20 @@ def prediction_id(match_id: str, event_id: str, bundle_digest: str) -> str:
     return hashlib.blake2b(parts, digest_size=16).hexdigest()
 
 
+def is_out(out: Collection[str], match_id: str, event_id: str, digests: Iterable[str]) -> bool:
+    """Tell whether a prediction after this event is *out*, whichever of the bundles has made it."""
+    return any(prediction_id(match_id, event_id, digest) in out for digest in digests)
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One prediction to be made: which event caused it, and the state after it."""
+    """One prediction to be made: which event caused it, the state after it, and the index of the bundle."""
 
     state: MatchState
     held: Held
     piece: Slice
     record: Record
+    bundle: int
 
     @property
     def key(self) -> bytes:
@@ -59,14 +65,20 @@ def held(event: Event, piece: Slice, record: Record) -> Held:
     )
 
 
-def prediction(
-    cause: Cause, bundle: Bundle, vector: Sequence[float], chances: Sequence[float], times_us: tuple[int, int]
+def prediction(  # noqa: PLR0917 - what a prediction says
+    cause: Cause,
+    bundle: Bundle,
+    variant: Variant,
+    vector: Sequence[float],
+    chances: Sequence[float],
+    times_us: tuple[int, int],
 ) -> Prediction:
     """Return what *bundle* says after *cause*.
 
     Args:
         cause: Event and state.
         bundle: Which has scored it.
+        variant: In which part.
         vector: The features.
         chances: Of home win, draw and away win.
         times_us: When its slice was decoded, and when the ensemble had answered.
@@ -87,7 +99,7 @@ def prediction(
         home=home,
         draw=draw,
         away=away,
-        variant=Variant.CHAMPION,
+        variant=variant,
         model=bundle.model,
         model_version=bundle.version,
         bundle_digest=bundle.digest,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from features.match_state import MatchState, after_event, event_time_ms
 from features.remembered import Held
 from features.team_events import team_event
+from models.serving import pin_of
 from schemas.records import EventKind, MatchEvent
 from streams.engine.dead_letters import Cause, dead_letter
 from streams.engine.job import Step, Unread
@@ -19,7 +20,8 @@ from streams.intake import Intake, Refused
 from streams.metrics import WorkerMetrics
 from streams.predicting import predictions
 from streams.predicting.batch import Batch
-from streams.predicting.predictions import held
+from streams.predicting.predictions import held, prediction_id
+from streams.predicting.served import NONE, Served
 from streams.predicting.wiring import Event, PredictCodecs, PredictTopics
 
 TEAM_EVENTS_KEY = b"teams"
@@ -49,7 +51,12 @@ class SingleEvents:
     worker: str
 
     def fold(
-        self, batch: Batch, rows: Sequence[int], tables: Mapping[int, TablePartition[bytes]], steps: Sequence[Step]
+        self,
+        batch: Batch,
+        rows: Sequence[int],
+        tables: Mapping[int, TablePartition[bytes]],
+        served: Served,
+        steps: Sequence[Step],
     ) -> SingleFold:
         """Fold the records at *rows* of *batch*; what goes out at once goes to *steps*."""
         done = SingleFold()
@@ -63,7 +70,7 @@ class SingleEvents:
             if isinstance(entry.event, Refused):
                 reason = f"it was read in columns, and now is refused: {entry.event.reason}"
                 raise RuntimeError(reason)  # noqa: TRY004 - not a type, a defect
-            self._apply(done, (place, owner), source, before, entry.event, table, steps[place])
+            self._apply(done, (place, owner), source, before, entry.event, table, served, steps[place])
         for owner, state in done.touched.items():
             batch.put(owner, self.codecs.state.encode(state))
         return done
@@ -96,6 +103,7 @@ class SingleEvents:
         before: MatchState,
         event: Event,
         table: TablePartition[bytes],
+        served: Served,
         step: Step,
     ) -> None:
         piece, record = source
@@ -110,9 +118,13 @@ class SingleEvents:
             return
         table.watermark_ms = max(table.watermark_ms, event_time_ms(event))
         after = _with_offset(after, record.offset, is_match_event=is_match_event)
+        number = 0
+        if after.started or after.bundle:
+            after, number = self._with_bundle(after, event.event_id, table, served)
         cause = held(event, piece, record)
         if after.fixture_known:
-            done.causes += [(place, predictions.Cause(after, one, piece, record)) for one in (*after.held, cause)]
+            causes = (*after.held, cause)
+            done.causes += [(place, predictions.Cause(after, one, piece, record, number)) for one in causes]
             self.metrics.event(piece.topic, "predicted", 1 + len(after.held))
             after = replace(after, held=()) if after.held else after
         else:
@@ -121,6 +133,24 @@ class SingleEvents:
         if isinstance(event, MatchEvent):
             self._tell_teams(step, before, after, event, source)
         done.touched[owner] = after
+
+    def _with_bundle(
+        self, state: MatchState, event_id: str, table: TablePartition[bytes], served: Served
+    ) -> tuple[MatchState, int]:
+        """Return the state of a match which has begun with the bundle that scores it, and the index of that.
+
+        A match keeps the bundle it began with, also when the event is worked on again after a fall: then what is out
+        already tells which it was. One whose bundle serves no longer goes to the champion.
+        """
+        number = served.number(state.bundle) if state.bundle else NONE
+        if number != NONE:
+            return state, number
+        if state.bundle:
+            number = 0
+            self.metrics.moved()
+        else:
+            number = _began_with(served, table, state.match_id, event_id)
+        return replace(state, bundle=pin_of(served.bundles[number].digest)), number
 
     def never_scheduled(self, state: MatchState, waited: Held, partition: Callable[[str], int]) -> Unread:
         """Return what is set aside of an event which *waited* for a fixture that never came."""
@@ -148,3 +178,11 @@ class SingleEvents:
 
 def _with_offset(state: MatchState, offset: int, *, is_match_event: bool) -> MatchState:
     return replace(state, applied_match=offset) if is_match_event else replace(state, applied_feature=offset)
+
+
+def _began_with(served: Served, table: TablePartition[bytes], match_id: str, event_id: str) -> int:
+    if table.already_out:
+        for number, bundle in enumerate(served.bundles):
+            if prediction_id(match_id, event_id, bundle.digest) in table.already_out:
+                return number
+    return served.chosen(match_id)

@@ -1,7 +1,7 @@
 """Folds the usual events of a batch in columns, and writes their predictions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from features.plain_columns import prediction_numbers
 from features.plain_fold import LEFT, PREDICTED, REPEATED, REPLAYED
 from features.plain_matches import Folded, PlainMatches
-from models.bundle import Bundle
 from schemas.flat_texts import starts_of
 from schemas.plain_predictions import PREDICTION_ID, PlainPredictions, PredictionColumns
-from schemas.records import Variant
 from streams.engine.job import Step
 from streams.engine.outbox import Message
 from streams.engine.table import TablePartition
 from streams.metrics import WorkerMetrics
 from streams.predicting.batch import Batch, Longs
+from streams.predicting.predictions import is_out
+from streams.predicting.served import Served
 from streams.predicting.wiring import PredictCodecs, PredictTopics
 
 Scored: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -33,11 +33,24 @@ class UsualFold:
 
     Attributes:
         rows: Indexes of the events to be predicted among the records of the batch.
+        bundles: Index of the bundle of each of these.
     """
 
     matches: PlainMatches
     folded: Folded
     rows: Longs
+    bundles: Longs
+
+    def by_bundle(self) -> Iterator[tuple[int, "UsualFold"]]:
+        """Yield what each bundle is to score: mostly there is one."""
+        present = np.unique(self.bundles).tolist()
+        if len(present) == 1:
+            yield present[0], self
+            return
+        for number in present:
+            its = self.bundles == number
+            folded = replace(self.folded, causes=self.folded.causes[its], facts=self.folded.facts[its])
+            yield number, UsualFold(self.matches, folded, self.rows[its], self.bundles[its])
 
 
 @dataclass(slots=True)
@@ -46,24 +59,29 @@ class UsualEvents:
 
     topics: PredictTopics
     codecs: PredictCodecs
-    bundle: Bundle
     metrics: WorkerMetrics
-    _writer: PlainPredictions | None = None
+    _writers: dict[tuple[str, str], PlainPredictions] = field(default_factory=dict)
 
-    def fold(self, batch: Batch, tables: Mapping[int, TablePartition[bytes]]) -> tuple[UsualFold, Longs]:
-        """Fold what can be next, and return with it the records that come then."""
+    def fold(
+        self, batch: Batch, tables: Mapping[int, TablePartition[bytes]], served: Served
+    ) -> tuple[UsualFold, Longs]:
+        """Fold what can be next, and return with it the records that come then.
+
+        The first record of a match which has no bundle yet, or one that serves no longer, goes singly and gets one.
+        """
         numbers = batch.open_matches()
         header, _ = self.codecs.state.writes
         states = [batch.states[number] for number in numbers.tolist()]
-        matches = PlainMatches.read(states, header, self.bundle.features.reads)
-        rows, singly = batch.next_rows(numbers, matches.plain)
+        matches = PlainMatches.read(states, header, served.champion.features.reads)
+        bundles = served.numbers(matches.matches["bundle"])
+        rows, singly = batch.next_rows(numbers, matches.plain & (bundles >= 0))
         owners = np.searchsorted(numbers, batch.owners[rows]).astype(np.int32)
         folded = matches.fold(batch.records.events[rows], owners, batch.records.offsets[rows])
         for number, state in zip(numbers.tolist(), matches.written(), strict=True):
             if state:
                 batch.put(number, state)
         self._count(folded)
-        fold = UsualFold(matches, folded, rows[folded.causes["row"]])
+        fold = UsualFold(matches, folded, rows[folded.causes["row"]], bundles[folded.causes["match"]])
         _raise_watermarks(batch, fold, tables)
         return fold, singly
 
@@ -76,6 +94,7 @@ class UsualEvents:
         self,
         batch: Batch,
         fold: UsualFold,
+        served: Served,
         scored: Scored,
         tables: Mapping[int, TablePartition[bytes]],
         steps: Sequence[Step],
@@ -85,21 +104,20 @@ class UsualEvents:
 
         Args:
             batch: The records.
-            fold: What was folded of them.
+            fold: What was folded of them and is scored by one bundle.
+            served: The bundles.
             scored: Features and probabilities, a row a cause.
             tables: Which know what is out already.
             steps: Of the slices.
             times_us: When the slices were decoded, and when the ensemble had answered.
         """
         rows = fold.rows
-        if self._writer is None:
-            self._writer = self._predictions()
-        values = self._writer.encode(_columns(batch, fold, *scored), *times_us)
+        values = self._writer(served, int(fold.bundles[0])).encode(_columns(batch, fold, *scored), *times_us)
         records = batch.records
         for value, place, row in zip(values, records.pieces[rows].tolist(), rows.tolist(), strict=True):
             piece = records.slices[place].piece
             out = tables[piece.partition].already_out
-            if out and value[PREDICTION_ID].decode() in out:
+            if out and self._is_out(out, value, served):
                 self.metrics.event(self.topics.predictions, "already_out")
                 continue
             source = (piece, records.each[row])
@@ -107,17 +125,27 @@ class UsualEvents:
                 Message(self.topics.predictions, records.keys[row], value, piece.partition, source=source)
             )
 
-    def _predictions(self) -> PlainPredictions:
-        bundle = self.bundle
-        return PlainPredictions(
-            self.codecs.prediction,
-            variant=Variant.CHAMPION,
-            model=bundle.model,
-            model_version=bundle.version,
-            bundle_digest=bundle.digest,
-            feature_set=bundle.feature_set,
-            source_topic=self.topics.match_events,
-        )
+    def _is_out(self, out: Collection[str], value: bytes, served: Served) -> bool:
+        if value[PREDICTION_ID].decode() in out:
+            return True
+        if len(served.ever) == 1:
+            return False
+        made = self.codecs.prediction.decode(value)
+        return is_out(out, made.match_id, made.event_id, served.ever)
+
+    def _writer(self, served: Served, number: int) -> PlainPredictions:
+        bundle, variant = served.bundles[number], served.variants[number]
+        if (bundle.digest, variant) not in self._writers:
+            self._writers[bundle.digest, variant] = PlainPredictions(
+                self.codecs.prediction,
+                variant=variant,
+                model=bundle.model,
+                model_version=bundle.version,
+                bundle_digest=bundle.digest,
+                feature_set=bundle.feature_set,
+                source_topic=self.topics.match_events,
+            )
+        return self._writers[bundle.digest, variant]
 
 
 def _raise_watermarks(batch: Batch, fold: UsualFold, tables: Mapping[int, TablePartition[bytes]]) -> None:

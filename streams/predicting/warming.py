@@ -21,12 +21,13 @@ from streams.engine.table import TablePartition
 from streams.intake import Intake, Reader
 from streams.metrics import WorkerMetrics
 from streams.predicting.job import PredictJob
+from streams.predicting.served import Served
 from streams.predicting.wiring import PredictCodecs, PredictTopics
 
 _TOPICS = PredictTopics("match-events", "feature-events", "predictions", "team-events", "dead-letters")
 _MATCH = "made-up"
 _NOON_MS = 1_671_375_600_000
-_SIZES = (1, 16, 200)  # each kernel of the ensemble takes one of them
+_SIZES = (1, 1, 16, 200)  # the first goes singly; each kernel of the ensemble takes one of the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def warm_up(bundle: Bundle) -> None:
         events, _codec("prediction", Prediction), _codec("team_event", TeamEvent), _codec("match_state", MatchState)
     )
     metrics = WorkerMetrics(CollectorRegistry(), "predict")
-    job = PredictJob(Intake(readers, 1), _TOPICS, codecs, bundle, metrics, "warming")
+    job = PredictJob(Intake(readers, 1), _TOPICS, codecs, Served.alone(bundle), metrics, "warming")
     asyncio.run(_predict(job, events))
 
 
@@ -67,14 +68,14 @@ async def _predict(job: PredictJob, events: Codec[MatchEvent]) -> None:
         home_team="Home", away_team="Away", competition="", neutral=False, kick_off_ms=_NOON_MS,
     )  # fmt: skip
     offset = 0
-    for batch in ([fixture], *(_shots(size) for size in _SIZES)):
+    for batch in ([fixture], *(_shots(size, number) for number, size in enumerate(_SIZES))):
         records = [_MadeUp(_MATCH.encode(), events.encode(event), offset + one) for one, event in enumerate(batch)]
         offset += len(batch)
         await job.process([job.decode(Slice(_TOPICS.match_events, 0, 0, records, 0))], tables)
 
 
-def _shots(count: int) -> list[MatchEvent]:
-    return [MatchEvent(f"{count}-{one}", _MATCH, EventKind.SHOT, _NOON_MS, 1, Side.HOME) for one in range(count)]
+def _shots(count: int, batch: int) -> list[MatchEvent]:
+    return [MatchEvent(f"{batch}-{one}", _MATCH, EventKind.SHOT, _NOON_MS, 1, Side.HOME) for one in range(count)]
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ KINDS = list(EventKind)
 USUAL = [kind for kind, section in zip(KINDS, SECTION_OF.tolist(), strict=True) if section >= 0 or kind is KINDS[TICK]]
 IDS = [f"e{number}" for number in range(12)]
 STATES: Codec[MatchState] = Codec("match_state", MatchState)
-STATES.learn(7, schema_json("match_state", 1))
-STATES.use_for_writing(7, 1)
+STATES.learn(7, schema_json("match_state", 2))
+STATES.use_for_writing(7, 2)
 HEADER = STATES.encode(MatchState("m"))[:5]
 READS = Reads.of([("odds", "home"), ("line-ups", "Ærø"), ("odds", "odds"), ("xg", "home")])
 RATINGS = ("expected_home_goals", "expected_away_goals", "home_elo", "away_rest_days", "odds", "home", "Ærø")

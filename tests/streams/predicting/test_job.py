@@ -26,6 +26,7 @@ from streams.engine.table import TablePartition
 from streams.intake import Intake, Reader
 from streams.metrics import WorkerMetrics
 from streams.predicting.job import PredictJob
+from streams.predicting.served import Served
 from streams.predicting.wiring import PredictCodecs, PredictTopics
 
 AT_MS = 1_668_960_000_000
@@ -61,7 +62,7 @@ READING = codec_of("match_event", MatchEvent, 11, 1, 2)
 FEATURES = codec_of("feature_event", FeatureEvent, 20, 1)
 PREDICTIONS = codec_of("prediction", Prediction, 30, 1)
 TEAMS = codec_of("team_event", TeamEvent, 40, 1)
-STATES = codec_of("match_state", MatchState, 50, 1)
+STATES = codec_of("match_state", MatchState, 50, 2)
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ def _bundle(request: pytest.FixtureRequest) -> Bundle:
 
 
 def job_of(bundle: Bundle, *, columns: bool) -> PredictJob:
+    return job_with(Served.alone(bundle), columns=columns)
+
+
+def job_with(served: Served, *, columns: bool) -> PredictJob:
     readers = {
         TOPICS.match_events: Reader(READING.decode, check_match_event, lambda event: event.occurred_at_ms),
         TOPICS.feature_events: Reader(FEATURES.decode, check_feature_event, lambda event: event.as_of_ms),
@@ -99,7 +104,7 @@ def job_of(bundle: Bundle, *, columns: bool) -> PredictJob:
         Intake(readers, PARTITIONS),
         TOPICS,
         PredictCodecs(reading, PREDICTIONS, TEAMS, STATES),
-        bundle,
+        served,
         WorkerMetrics(CollectorRegistry(), "predict"),
         "worker",
     )

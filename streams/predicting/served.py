@@ -1,0 +1,76 @@
+"""The bundles which score at one moment, and which of them scores a match."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle import Bundle
+from models.serving import Serving, pin_of
+from schemas.records import Variant
+
+NONE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What scores from one batch to the next change.
+
+    Attributes:
+        bundles: The champion first, then each other which may score a match.
+        variants: In which part each scores.
+        chosen: Returns the index of the bundle of a match which begins.
+        ever: Digests of all that may have made predictions which are out.
+    """
+
+    bundles: Sequence[Bundle]
+    variants: Sequence[Variant]
+    chosen: Callable[[str], int]
+    ever: Sequence[str]
+    _pins: NDArray[np.uint64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put the pins side by side, as numbers."""
+        numbers = [int.from_bytes(pin_of(bundle.digest)) for bundle in self.bundles]
+        object.__setattr__(self, "_pins", np.array(numbers, np.uint64))
+
+    @classmethod
+    def alone(cls, bundle: Bundle) -> "Served":
+        """Return *bundle* as the only one."""
+        return cls([bundle], [Variant.CHAMPION], lambda _match_id: 0, [bundle.digest])
+
+    @classmethod
+    def of(cls, serving: Serving, loaded: Sequence[Bundle]) -> "Served":
+        """Return those of *loaded* which score by *serving*; its champion and challenger must be among them.
+
+        A running match of one which is not loaded goes to the champion.
+        """
+        if serving.champion is None:
+            return cls.alone(loaded[0])
+        by_digest = {bundle.digest: bundle for bundle in loaded}
+        kept = (one for one in serving.kept if one in by_digest and one != serving.champion)
+        digests = [serving.champion, *kept]
+        index = {digest: number for number, digest in enumerate(digests)}
+        return cls(
+            [by_digest[digest] for digest in digests],
+            [Variant.CHALLENGER if one == serving.challenger else Variant.CHAMPION for one in digests],
+            lambda match_id: index[serving.chosen(match_id) or digests[0]],
+            serving.served,
+        )
+
+    @property
+    def champion(self) -> Bundle:
+        """The bundle of matches which have not begun."""
+        return self.bundles[0]
+
+    def numbers(self, pins: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return the index of the bundle of each match, by the number its state remembers; NONE for no such bundle."""
+        if len(self._pins) == 1:
+            return np.where(pins == self._pins[0], 0, NONE)
+        hits = pins[:, None] == self._pins
+        return np.where(hits.any(axis=1), hits.argmax(axis=1), NONE)
+
+    def number(self, pin: bytes) -> int:
+        """Return the index of the bundle which a state remembers as *pin*; NONE for no such bundle."""
+        return next((row for row, one in enumerate(self.bundles) if pin_of(one.digest) == pin), NONE)

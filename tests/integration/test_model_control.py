@@ -1,0 +1,122 @@
+"""A change of model is one message: real workers follow it, matches keep their bundle, and taking it back is one too."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner, Result
+
+from models.bundle import bundle_of_kind, load_bundle
+from models.serving import Serving, after_control
+from schemas.records import ControlAction, EventKind, MatchEvent, ModelControl
+from streams.cli import main
+from streams.control.asking import read_changes
+from tests.integration.test_predict_role import KICK_OFF_MS, goal, metric, scheduled
+from tests.integration.world import World
+
+pytestmark = pytest.mark.integration
+
+MODEL = "internationals"
+CHAMPION = load_bundle(bundle_of_kind("heuristic")).digest
+CHALLENGER = load_bundle(bundle_of_kind("tree")).digest
+NAMES = [f"m{number}" for number in range(24)]
+EARLY, LATE = NAMES[:8], NAMES[8:]
+
+
+def asked(world: World, monkeypatch: pytest.MonkeyPatch, *words: str) -> Result:
+    for name, value in world.settings.environment().items():
+        monkeypatch.setenv(name, value)
+    return CliRunner().invoke(main, ["model", *words])
+
+
+def kick_off(match: str) -> MatchEvent:
+    return MatchEvent(f"{match}-kick-off", match, EventKind.KICK_OFF, KICK_OFF_MS)
+
+
+def bundles(world: World, events: int) -> dict[str, list[str]]:
+    """Return the bundles of each match's predictions after its kick-off, in order, once there are so many in all."""
+    found: dict[str, list[str]] = {}
+    predictions = world.wait_for_values("predictions", events)
+    assert len(predictions) == events
+    assert len({one.prediction_id for one in predictions}) == events
+    for one in sorted(predictions, key=lambda one: one.source_offset):
+        if one.minute >= 0:
+            found.setdefault(one.match_id, []).append(one.bundle_digest)
+    return found
+
+
+def test_matches_keep_their_bundle_through_a_canary_a_fall_and_a_promotion_until_a_rollback(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = [world.worker("predict"), world.worker("predict")]
+    world.send("match-events", *map(scheduled, NAMES), *map(kick_off, EARLY))
+    world.wait_for_values("predictions", 32)
+
+    result = asked(world, monkeypatch, "canary", CHALLENGER[:12], "--percent", "50", "--why", "to see")
+    assert result.exit_code == 0, result.output
+    assert f"{CHALLENGER[:12]} gets 0.5 of the matches which kick off from now on" in result.output
+    assert "4 of 4 partitions follow, 2 workers" in result.output
+    _, serving = read_changes(world.settings, MODEL)
+    expected = {match: serving.chosen(match) for match in LATE} | dict.fromkeys(EARLY, CHAMPION)
+    assert set(expected.values()) == {CHAMPION, CHALLENGER}
+
+    world.send("match-events", *map(kick_off, LATE))
+    workers[0].kill_child("predict")
+    world.send("match-events", *(goal(match, 1) for match in NAMES))
+    assert {match: set(found) for match, found in bundles(world, 72).items()} == {
+        match: {digest} for match, digest in expected.items()
+    }
+
+    assert asked(world, monkeypatch, "promote", "--why", "better").exit_code == 0
+    world.send("match-events", *(goal(match, 2) for match in NAMES))
+    assert {match: set(found) for match, found in bundles(world, 96).items()} == {
+        match: {digest} for match, digest in expected.items()
+    }
+
+    result = asked(world, monkeypatch, "rollback", "--why", "worse", "--wait", "30")
+    assert result.exit_code == 0, result.output
+    world.send("match-events", *(goal(match, 3) for match in NAMES))
+    assert {match: found[-1] for match, found in bundles(world, 120).items()} == dict.fromkeys(NAMES, CHAMPION)
+    moved = sum(metric(worker, "touchline_moved_matches_total") for worker in workers)
+    assert moved == sum(digest == CHALLENGER for digest in expected.values())
+
+    found = json.loads(asked(world, monkeypatch, "status", "--json").output)
+    assert (found["revision"], found["champion"], found["challenger"], found["done"]) == (3, CHAMPION, None, True)
+
+
+def control(after: Serving, champion: str, **fields: object) -> ModelControl:
+    record = ModelControl(
+        model=MODEL, action=ControlAction.PROMOTE, champion=champion, challenger=None, canary_share=0.0, shadow=False,
+        running=False, by="me", why="why", at_ms=1, replaces=after.champion, revision=after.revision + 1,
+    )  # fmt: skip
+    return replace(record, **fields)  # type: ignore[arg-type] # fields by name
+
+
+def test_of_two_operators_one_wins_and_a_bundle_that_is_not_to_be_had_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.worker("predict")
+    first = control(Serving(), CHALLENGER)
+    encode = world.codec("model-control").encode
+    second = control(Serving(), CHAMPION, by="another")
+    unknown = control(after_control(Serving(), first), "0" * 64)
+    for one in (first, second):
+        world.send_bytes("model-control", (MODEL.encode(), encode(one)))
+
+    status = json.loads(asked(world, monkeypatch, "status", "--json", "--wait", "30").output)
+    assert (status["champion"], status["done"]) == (CHALLENGER, True)
+    history = [json.loads(line) for line in asked(world, monkeypatch, "history", "--json").output.splitlines()]
+    assert [(one["by"], one["void"]) for one in history] == [
+        ("me", None),
+        ("another", "it is change 1, and 2 would be the next one"),
+    ]
+
+    world.send_bytes("model-control", (b"another model", encode(unknown)), (MODEL.encode(), encode(unknown)))
+    result = asked(world, monkeypatch, "status", "--wait", "30", "--json")
+    found = json.loads(result.output)
+    assert (result.exit_code, found["done"]) == (1, False)
+    assert "000000000000" in found["workers"][0]["refused"]
+    world.send("match-events", scheduled("a"), kick_off("a"))
+    assert {one.bundle_digest for one in world.wait_for_values("predictions", 2)} == {CHALLENGER}
+
+    assert asked(world, monkeypatch, "rollback", CHAMPION, "--why", "it cannot be had").exit_code == 0

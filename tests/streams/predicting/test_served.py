@@ -1,0 +1,225 @@
+"""Matches keep the bundle they began with, through changes of what is served, and through falls."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from models.bundle import Bundle, open_bundle
+from models.serving import Serving, after_control, pin_of
+from schemas.records import ControlAction, EventKind, MatchEvent, ModelControl, Prediction, Side, Variant
+from streams.engine.murmur import partition_of
+from streams.engine.table import TablePartition
+from streams.predicting.job import PredictJob
+from streams.predicting.predictions import prediction_id
+from streams.predicting.served import Served
+from tests.streams.predicting.test_job import (
+    AT_MS,
+    PARTITIONS,
+    PREDICTIONS,
+    STATES,
+    TOPICS,
+    job_with,
+    slices_of,
+)
+
+Tables = dict[int, TablePartition[bytes]]
+A, B = "a" * 64, "b" * 64
+
+
+@pytest.fixture(name="bundles", scope="module")
+def _bundles() -> list[Bundle]:
+    bundle = open_bundle(None, "heuristic")
+    return [replace(bundle, digest=A, version="1"), replace(bundle, digest=B, version="2")]
+
+
+class Stream:
+    """A worker whose table and log outlive it."""
+
+    def __init__(self, bundles: Sequence[Bundle]) -> None:
+        self.bundles = bundles
+        self.serving = Serving()
+        self.tables = empty()
+        self.offsets: dict[tuple[str, int], int] = {}
+        self.change(ControlAction.PROMOTE, A)
+        self.job = self.started()
+
+    def change(
+        self,
+        action: ControlAction,
+        champion: str,
+        challenger: str | None = None,
+        share: float = 0,
+        *,
+        running: bool = False,
+    ) -> None:
+        control = ModelControl(
+            model="m", action=action, champion=champion, challenger=challenger, canary_share=share, shadow=False,
+            running=running, by="", why="", at_ms=1, replaces=self.serving.champion, revision=self.serving.revision + 1,
+        )  # fmt: skip
+        following = after_control(self.serving, control)
+        assert following is not self.serving
+        self.serving = following
+        if self.serving.revision > 1:
+            self.job.served = Served.of(self.serving, self.bundles)
+
+    def started(self) -> PredictJob:
+        return job_with(Served.of(self.serving, self.bundles), columns=True)
+
+    def tell(self, *events: MatchEvent) -> list[Prediction]:
+        """Return what is predicted of *events* in one batch."""
+        pieces = slices_of([(event, 0, "", True) for event in events], self.offsets)
+        steps = asyncio.run(self.job.process([self.job.decode(piece) for piece in pieces], self.tables))
+        return [
+            PREDICTIONS.decode(one.value) for step in steps for one in step.outputs if one.topic == TOPICS.predictions
+        ]
+
+    def pin(self, match_id: str) -> bytes:
+        key = match_id.encode()
+        return STATES.decode(self.tables[partition_of(key, PARTITIONS)].states[key]).bundle
+
+
+def empty() -> Tables:
+    return {partition: TablePartition[bytes](partition=partition) for partition in range(PARTITIONS)}
+
+
+def fixture(match_id: str) -> MatchEvent:
+    return MatchEvent(
+        f"{match_id}-fixture", match_id, EventKind.SCHEDULED, AT_MS, home_team="Ajax", away_team="PSV",
+        competition="nl.1", kick_off_ms=AT_MS,
+    )  # fmt: skip
+
+
+def kick_off(match_id: str) -> MatchEvent:
+    return MatchEvent(f"{match_id}-kick-off", match_id, EventKind.KICK_OFF, AT_MS, 0)
+
+
+def shot(match_id: str, minute: int) -> MatchEvent:
+    return MatchEvent(f"{match_id}-shot-{minute}", match_id, EventKind.SHOT, AT_MS + minute, minute, Side.HOME)
+
+
+def said(predictions: Sequence[Prediction]) -> list[tuple[str, Variant]]:
+    return [(one.bundle_digest, one.variant) for one in predictions]
+
+
+def test_before_it_begins_a_match_is_the_champions_and_then_it_keeps_what_it_drew(bundles: list[Bundle]) -> None:
+    stream = Stream(bundles)
+    stream.change(ControlAction.CANARY, A, B, 1)
+
+    found = stream.tell(fixture("m0"), kick_off("m0"), shot("m0", 1), shot("m0", 2))
+
+    assert said(found) == [(A, Variant.CHAMPION), *[(B, Variant.CHALLENGER)] * 3]
+    assert said(stream.tell(shot("m0", 3))) == [(B, Variant.CHALLENGER)]
+    assert stream.pin("m0") == pin_of(B)
+
+
+def test_a_promotion_is_for_later_kick_offs(bundles: list[Bundle]) -> None:
+    stream = Stream(bundles)
+    stream.tell(fixture("m0"), kick_off("m0"), fixture("m1"))
+
+    stream.change(ControlAction.PROMOTE, B)
+
+    assert said(stream.tell(shot("m0", 1), shot("m0", 2))) == [(A, Variant.CHAMPION)] * 2
+    assert said(stream.tell(kick_off("m1"), shot("m1", 1))) == [(B, Variant.CHAMPION)] * 2
+
+
+def test_a_promotion_takes_running_matches_when_it_says_so(bundles: list[Bundle]) -> None:
+    stream = Stream(bundles)
+    stream.tell(fixture("m0"), kick_off("m0"))
+
+    stream.change(ControlAction.PROMOTE, B, running=True)
+
+    assert said(stream.tell(shot("m0", 1), shot("m0", 2))) == [(B, Variant.CHAMPION)] * 2
+    assert stream.job.metrics.registry.get_sample_value("touchline_moved_matches_total", {"role": "predict"}) == 1
+
+
+def test_a_rollback_takes_every_match_and_they_stay_there_when_the_bundle_returns(bundles: list[Bundle]) -> None:
+    stream = Stream(bundles)
+    stream.change(ControlAction.CANARY, A, B, 1)
+    stream.tell(*(event for one in ("m0", "m1") for event in (fixture(one), kick_off(one))))
+
+    stream.change(ControlAction.ROLLBACK, A)
+    assert said(stream.tell(shot("m0", 1), shot("m1", 1))) == [(A, Variant.CHAMPION)] * 2
+
+    stream.change(ControlAction.CANARY, A, B, 1)
+    assert said(stream.tell(shot("m0", 2), shot("m1", 2))) == [(A, Variant.CHAMPION)] * 2
+
+
+def test_a_match_without_a_kick_off_is_bound_by_the_first_that_shows_it_has_begun(bundles: list[Bundle]) -> None:
+    stream = Stream(bundles)
+    stream.tell(fixture("m0"))
+    stream.change(ControlAction.CANARY, A, B, 1)
+
+    assert said(stream.tell(shot("m0", 1), shot("m0", 2))) == [(B, Variant.CHALLENGER)] * 2
+
+
+def test_a_share_splits_matches_as_it_was_drawn_and_each_is_scored_by_its_own(bundles: list[Bundle]) -> None:
+    stream = Stream(bundles)
+    stream.change(ControlAction.CANARY, A, B, 0.5)
+    names = [f"m{number}" for number in range(20)]
+    stream.tell(*(event for one in names for event in (fixture(one), kick_off(one))))
+
+    found = stream.tell(*(shot(one, minute) for one in names for minute in (1, 2, 3)))
+
+    assert len(found) == 60
+    assert {one.match_id: one.bundle_digest for one in found} == {one: stream.serving.chosen(one) for one in names}
+    assert {one.match_id for one in found if one.variant is Variant.CHALLENGER} == {
+        one for one in names if stream.serving.chosen(one) == B
+    }
+    assert 0 < sum(one.bundle_digest == B for one in found) < 60
+
+
+@pytest.mark.parametrize("lost", ["nothing of it", "the state of the kick-off"])
+def test_what_is_worked_on_again_after_a_fall_keeps_its_bundle_and_is_predicted_once(
+    bundles: list[Bundle], lost: str
+) -> None:
+    stream = Stream(bundles)
+    stream.tell(fixture("m0"))
+    stream.change(ControlAction.CANARY, A, B, 1)
+    kept = {number: dict(table.states) for number, table in stream.tables.items()}
+    offsets = dict(stream.offsets)
+    out = stream.tell(kick_off("m0"))
+    if lost == "nothing of it":
+        kept, offsets = {number: dict(table.states) for number, table in stream.tables.items()}, dict(stream.offsets)
+    out += stream.tell(shot("m0", 1))
+
+    # The worker falls; its states are older than what is out; meanwhile the challenger has been paused.
+    stream.tables = empty()
+    for number, table in stream.tables.items():
+        table.states.update(kept[number])
+        table.already_out = {one.prediction_id for one in out}
+    stream.offsets = offsets
+    stream.change(ControlAction.PAUSE, A, B, 0)
+    stream.job = stream.started()
+    again = [kick_off("m0")] if lost != "nothing of it" else []
+
+    found = stream.tell(*again, shot("m0", 1), shot("m0", 2))
+
+    assert said(out) == [(B, Variant.CHALLENGER)] * 2
+    assert [(one.event_id, one.bundle_digest) for one in found] == [("m0-shot-2", B)]
+
+
+def test_what_is_out_of_another_bundle_is_not_predicted_again_after_a_rollback(bundles: list[Bundle]) -> None:
+    stream = Stream(bundles)
+    stream.tell(fixture("m0"))
+    stream.change(ControlAction.CANARY, A, B, 1)
+    stream.tell(kick_off("m0"))
+    stream.change(ControlAction.ROLLBACK, A)
+    for table in stream.tables.values():
+        table.already_out = {prediction_id("m0", f"m0-shot-{minute}", B) for minute in (1, 3)}
+
+    found = stream.tell(*(shot("m0", minute) for minute in (1, 2, 3, 4)))
+
+    assert [(one.event_id, one.bundle_digest) for one in found] == [("m0-shot-2", A), ("m0-shot-4", A)]
+
+
+def test_a_running_match_of_a_bundle_that_is_not_there_goes_to_the_champion(bundles: list[Bundle]) -> None:
+    stream = Stream(bundles)
+    stream.change(ControlAction.CANARY, A, B, 1)
+    stream.tell(fixture("m0"), kick_off("m0"))
+
+    stream.change(ControlAction.PAUSE, A, None)
+    stream.job.served = Served.of(stream.serving, bundles[:1])
+
+    assert said(stream.tell(shot("m0", 1))) == [(A, Variant.CHAMPION)]
