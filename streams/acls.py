@@ -55,6 +55,9 @@ ACCESS: Mapping[str, Access] = {
     "api": Access(("predictions", "team-events"), group=WATCH_GROUP),
     "feed": Access(writes=("match-events", "feature-events"), grouped=False),
     "consumer": Access(reads=("predictions",)),
+    "rollout": Access(  # `touchline model canary` and the like; of match-events the partitions only
+        ("model-control", "model-status", "match-events"), ("model-control",), group=WATCH_GROUP
+    ),
     "operator": Access(  # `touchline tail`, and `dead-letters`, whose replay goes back to where a letter came from
         tuple(TOPICS),
         (
@@ -64,7 +67,6 @@ ACCESS: Mapping[str, Access] = {
             "predictions",
             "monitor-partials",
             "performance-partials",
-            "model-control",
             "dead-letters",
         ),
         group=TAIL_GROUP,
@@ -76,7 +78,7 @@ ACCESS: Mapping[str, Access] = {
 # Whom one grants something, and what they run: a role may be several applications.
 ACTORS: Mapping[str, Sequence[str]] = {
     **ROLES,
-    **{name: (name,) for name in (*READERS, "feed", "consumer", "operator")},
+    **{name: (name,) for name in (*READERS, "feed", "consumer", "rollout", "operator")},
 }
 
 

@@ -33,6 +33,8 @@ _TOPICS: Mapping[str, tuple[int, Mapping[str, str]]] = {
     PREDICTIONS: (PARTITIONS, {"message.timestamp.type": "LogAppendTime"}),
     TEAM_EVENTS: (1, {}),
     DEAD_LETTERS: (3, {"max.message.bytes": str(LARGEST_DEAD_LETTER)}),
+    "model-control": (1, {}),
+    "model-status": (1, {}),
 }
 
 

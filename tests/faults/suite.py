@@ -6,6 +6,7 @@ from tests.faults.broken_engines import BROKEN_ENGINES
 from tests.faults.broker_faults import BROKER_FAULTS
 from tests.faults.dependency_faults import DEPENDENCY_FAULTS
 from tests.faults.feed_faults import FEED_FAULTS
+from tests.faults.model_faults import MODEL_FAULTS
 from tests.faults.scenario import Scenario
 from tests.faults.topic_faults import TOPIC_FAULTS
 from tests.faults.worker_faults import WORKER_FAULTS
@@ -16,6 +17,7 @@ SCENARIOS: Sequence[Scenario] = (
     *DEPENDENCY_FAULTS,
     *TOPIC_FAULTS,
     *FEED_FAULTS,
+    *MODEL_FAULTS,
     *BROKEN_ENGINES,
 )
 

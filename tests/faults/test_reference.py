@@ -115,7 +115,7 @@ def test_reference_and_engine_agree_on_every_match_of_a_messy_feed(events):
 
     assert repeats == reference.repeats
     records = {name: match.record(name) | {"held": []} for (_, name), match in reference.matches.items()}
-    assert {name: plain(asdict(state)) for name, state in states.items()} == {
+    assert {name: plain(asdict(replace(state, bundle=b""))) for name, state in states.items()} == {
         name: plain(record) for name, record in records.items()
     }
 

@@ -1,4 +1,4 @@
-"""A change of model is one message: real workers follow it, matches keep their bundle, and taking it back is one too."""
+"""A change of model is one message, which real workers follow; matches keep their bundle; taking it back is one too."""
 
 import json
 from dataclasses import replace

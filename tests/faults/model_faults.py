@@ -1,0 +1,117 @@
+"""Faults while the model is changed: workers fall and partitions move, and no match may change its bundle for that."""
+
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from itertools import pairwise
+
+import numpy as np
+
+from models.bundle import bundle_of_kind, shipped_bundles
+from models.manifest import MANIFEST, read_manifest
+from models.predictors import GraphPredictor
+from tests.faults.checker import PROBABILITY_TOLERANCE
+from tests.faults.children import FaultError, plain_environment
+from tests.faults.findings import Findings
+from tests.faults.place import PREDICTIONS
+from tests.faults.run import Run
+from tests.faults.scenario import Scenario
+from tests.faults.worker_faults import started
+
+_PATIENCE_SECONDS = 90
+_CHANCES = ("home", "draw", "away")
+
+
+def digest_of(kind: str) -> str:
+    folder = bundle_of_kind(kind)
+    return read_manifest((folder / MANIFEST).read_bytes(), str(folder)).digest
+
+
+def change(run: Run, *words: str) -> None:
+    """`touchline model ...`: returns when every worker follows."""
+    settings = {f"TOUCHLINE_{name}": value for name, value in run.settings().items()}
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "streams.cli", "model", *words, "--why", "a fault", "--wait", "60"],
+        env=plain_environment() | settings | {"COLUMNS": "200", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise FaultError(f"touchline model {' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}")
+
+
+def models_change(run: Run) -> Findings:
+    """A canary, a larger one, and a promotion: during each a worker falls, joins or leaves."""
+    workers = started(run, 3)
+    run.a_moment()
+    workers[0].kill_child()
+    change(run, "canary", digest_of("tree"), "--percent", "30")
+    run.fault_is_over()
+    run.wait_recovered()
+    joining = run.worker(wait=False)
+    change(run, "canary", digest_of("tree"), "--percent", "60")
+    joining.wait_ready()
+    run.a_moment()
+    workers[1].kill_child()
+    joining.terminate()
+    change(run, "promote")
+    run.fault_is_over()
+    run.wait_recovered()
+    found = run.finish()
+    for match, digests in bundles_by_match(run, found).items():
+        if len(set(digests)) > 1:
+            found.add("differing", f"match {match} changed its bundle: {[one[:12] for one in dict.fromkeys(digests)]}")
+    return found
+
+
+def models_rolled_back(run: Run) -> Findings:
+    """A canary is taken back while a worker falls: running matches go to the champion, once."""
+    champion = digest_of("heuristic")
+    workers = started(run, 3)
+    run.a_moment()
+    change(run, "canary", digest_of("tree"), "--percent", "50")
+    run.wait_recovered()
+    run.a_moment()
+    workers[0].kill_child()
+    change(run, "rollback")
+    run.fault_is_over()
+    run.wait_recovered()
+    found = run.finish()
+    by_match = bundles_by_match(run, found)
+    run.claim(any(len(set(digests)) > 1 for digests in by_match.values()), "no running match was taken back")
+    for match, digests in by_match.items():
+        changes = [after for before, after in pairwise(digests) if after != before]
+        if changes not in ([], [champion]):
+            found.add("differing", f"match {match} changed its bundle to {[one[:12] for one in changes]}")
+    return found
+
+
+def bundles_by_match(run: Run, found: Findings) -> dict[str, list[str]]:
+    """Return the bundles of each match's predictions from its beginning on, and score every vector again."""
+    by_match: dict[str, list[str]] = defaultdict(list)
+    scored: dict[str, list[tuple[list[float], list[float]]]] = defaultdict(list)
+    seen: set[str] = set()
+    for record in run.log.records(run.place.topic(PREDICTIONS)):
+        said = run.log.decode(record.value())
+        if said["prediction_id"] in seen:
+            continue
+        seen.add(said["prediction_id"])
+        scored[said["bundle_digest"]].append((said["features"], [said[name] for name in _CHANCES]))
+        if said["minute"] >= 0:
+            by_match[said["match_id"]].append(said["bundle_digest"])
+    for digest, rows in scored.items():
+        graph = (shipped_bundles()[digest] / "model.onnx").read_bytes()
+        features, chances = (np.array(column, np.float32) for column in zip(*rows, strict=True))
+        off = np.abs(GraphPredictor(graph).predict_proba(features) - chances).max(axis=1) > PROBABILITY_TOLERANCE
+        if off.any():
+            found.add("differing", f"{off.sum()} predictions are not what bundle {digest[:12]} says of their features")
+    return by_match
+
+
+MODEL_FAULTS = (
+    Scenario("models-change", models_change, timed=True),
+    Scenario("models-rolled-back", models_rolled_back, timed=True),
+)
