@@ -108,7 +108,7 @@ class PredictJob:
         while batch.left.any():
             usual, rows = self._usual.fold(batch, tables, served)
             for number, part in usual.by_bundle():
-                due.append(Due(number, part.folded.facts, partial(self._usual.predict, batch, part, served)))
+                due.append(Due(number, part.folded.facts, partial(self._usual.predict, batch, part, number, served)))
             if len(rows):
                 single = self._single.fold(batch, rows.tolist(), tables, served, steps)
                 due += self._due_singly(single, served)

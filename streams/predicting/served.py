@@ -64,12 +64,13 @@ class Served:
         """The bundle of matches which have not begun."""
         return self.bundles[0]
 
-    def numbers(self, pins: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Return the index of the bundle of each match, by the number its state remembers; NONE for no such bundle."""
-        if len(self._pins) == 1:
-            return np.where(pins == self._pins[0], 0, NONE)
-        hits = pins[:, None] == self._pins
-        return np.where(hits.any(axis=1), hits.argmax(axis=1), NONE)
+    def scores(self, pins: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Tell of each match whether a bundle scores it, by the number which its state remembers."""
+        return pins == self._pins[0] if len(self._pins) == 1 else np.isin(pins, self._pins)
+
+    def numbers(self, pins: NDArray[np.uint64]) -> NDArray[np.int64] | None:
+        """Return the index of the bundle of each match which one scores; None when there is one for all."""
+        return None if len(self._pins) == 1 else (pins[:, None] == self._pins).argmax(axis=1)
 
     def number(self, pin: bytes) -> int:
         """Return the index of the bundle which a state remembers as *pin*; NONE for no such bundle."""

@@ -33,24 +33,24 @@ class UsualFold:
 
     Attributes:
         rows: Indexes of the events to be predicted among the records of the batch.
-        bundles: Index of the bundle of each of these.
+        bundles: Index of the bundle of each of these; None when it is the first of all.
     """
 
     matches: PlainMatches
     folded: Folded
     rows: Longs
-    bundles: Longs
+    bundles: Longs | None = None
 
     def by_bundle(self) -> Iterator[tuple[int, "UsualFold"]]:
-        """Yield what each bundle is to score: mostly there is one."""
-        present = np.unique(self.bundles).tolist()
-        if len(present) == 1:
-            yield present[0], self
+        """Yield what each bundle is to score."""
+        if self.bundles is None:
+            if len(self.rows):
+                yield 0, self
             return
-        for number in present:
+        for number in np.unique(self.bundles).tolist():
             its = self.bundles == number
             folded = replace(self.folded, causes=self.folded.causes[its], facts=self.folded.facts[its])
-            yield number, UsualFold(self.matches, folded, self.rows[its], self.bundles[its])
+            yield number, UsualFold(self.matches, folded, self.rows[its])
 
 
 @dataclass(slots=True)
@@ -73,15 +73,17 @@ class UsualEvents:
         header, _ = self.codecs.state.writes
         states = [batch.states[number] for number in numbers.tolist()]
         matches = PlainMatches.read(states, header, served.champion.features.reads)
-        bundles = served.numbers(matches.matches["bundle"])
-        rows, singly = batch.next_rows(numbers, matches.plain & (bundles >= 0))
+        pins = matches.matches["bundle"]
+        rows, singly = batch.next_rows(numbers, matches.plain & served.scores(pins))
         owners = np.searchsorted(numbers, batch.owners[rows]).astype(np.int32)
         folded = matches.fold(batch.records.events[rows], owners, batch.records.offsets[rows])
         for number, state in zip(numbers.tolist(), matches.written(), strict=True):
             if state:
                 batch.put(number, state)
         self._count(folded)
-        fold = UsualFold(matches, folded, rows[folded.causes["row"]], bundles[folded.causes["match"]])
+        bundles = served.numbers(pins)
+        its = None if bundles is None else bundles[folded.causes["match"]]
+        fold = UsualFold(matches, folded, rows[folded.causes["row"]], its)
         _raise_watermarks(batch, fold, tables)
         return fold, singly
 
@@ -94,6 +96,7 @@ class UsualEvents:
         self,
         batch: Batch,
         fold: UsualFold,
+        number: int,
         served: Served,
         scored: Scored,
         tables: Mapping[int, TablePartition[bytes]],
@@ -105,6 +108,7 @@ class UsualEvents:
         Args:
             batch: The records.
             fold: What was folded of them and is scored by one bundle.
+            number: Its index.
             served: The bundles.
             scored: Features and probabilities, a row a cause.
             tables: Which know what is out already.
@@ -112,7 +116,7 @@ class UsualEvents:
             times_us: When the slices were decoded, and when the ensemble had answered.
         """
         rows = fold.rows
-        values = self._writer(served, int(fold.bundles[0])).encode(_columns(batch, fold, *scored), *times_us)
+        values = self._writer(served, number).encode(_columns(batch, fold, *scored), *times_us)
         records = batch.records
         for value, place, row in zip(values, records.pieces[rows].tolist(), rows.tolist(), strict=True):
             piece = records.slices[place].piece
