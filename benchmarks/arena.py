@@ -25,7 +25,15 @@ from streams.sending import Sender
 from streams.settings import Settings
 from streams.topics import TOPICS
 
-USED: Final = ("match-events", "feature-events", "predictions", "team-events", "dead-letters")
+USED: Final = (
+    "match-events",
+    "feature-events",
+    "predictions",
+    "team-events",
+    "dead-letters",
+    "model-control",
+    "model-status",
+)
 WRITTEN: Final = {"match-events": "match_event", "feature-events": "feature_event", "predictions": "prediction"}
 FOLDER: Final = Path("build/bench")
 FITTED_ROWS: Final = 25_000

@@ -1,8 +1,5 @@
 """Faults while the model is changed: workers fall and partitions move, and no match may change its bundle for that."""
 
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from itertools import pairwise
 
@@ -12,14 +9,13 @@ from models.bundle import bundle_of_kind, shipped_bundles
 from models.manifest import MANIFEST, read_manifest
 from models.predictors import GraphPredictor
 from tests.faults.checker import PROBABILITY_TOLERANCE
-from tests.faults.children import FaultError, plain_environment
 from tests.faults.findings import Findings
 from tests.faults.place import PREDICTIONS
 from tests.faults.run import Run
 from tests.faults.scenario import Scenario
+from tests.faults.topic_faults import touchline
 from tests.faults.worker_faults import started
 
-_PATIENCE_SECONDS = 90
 _CHANCES = ("home", "draw", "away")
 
 
@@ -29,18 +25,8 @@ def digest_of(kind: str) -> str:
 
 
 def change(run: Run, *words: str) -> None:
-    """`touchline model ...`: returns when every worker follows."""
-    settings = {f"TOUCHLINE_{name}": value for name, value in run.settings().items()}
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "streams.cli", "model", *words, "--why", "a fault", "--wait", "60"],
-        env=plain_environment() | settings | {"COLUMNS": "200", "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise FaultError(f"touchline model {' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    """Change what is served; return when every worker follows."""
+    touchline(run, "model", *words, "--why", "a fault", "--wait", "60")
 
 
 def models_change(run: Run) -> Findings:

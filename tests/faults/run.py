@@ -17,7 +17,17 @@ from tests.faults.checker import check
 from tests.faults.children import Children, FaultError, LoadProcess, WorkerProcess, wait_until
 from tests.faults.findings import Findings, Wanted
 from tests.faults.load import LoadPlan
-from tests.faults.place import DEAD_LETTERS, FEATURE_EVENTS, MATCH_EVENTS, PREDICTIONS, STUCK_MS, TEAM_EVENTS, Place
+from tests.faults.place import (
+    DEAD_LETTERS,
+    FEATURE_EVENTS,
+    MATCH_EVENTS,
+    MODEL_CONTROL,
+    MODEL_STATUS,
+    PREDICTIONS,
+    STUCK_MS,
+    TEAM_EVENTS,
+    Place,
+)
 from tests.faults.reading import LogReader, patiently
 
 AT_LEAST_ONCE, EXACTLY_ONCE = "at-least-once", "exactly-once"
@@ -33,8 +43,8 @@ _TOPICS: Mapping[str, tuple[int, Mapping[str, str]]] = {
     PREDICTIONS: (PARTITIONS, {"message.timestamp.type": "LogAppendTime"}),
     TEAM_EVENTS: (1, {}),
     DEAD_LETTERS: (3, {"max.message.bytes": str(LARGEST_DEAD_LETTER)}),
-    "model-control": (1, {}),
-    "model-status": (1, {}),
+    MODEL_CONTROL: (1, {}),
+    MODEL_STATUS: (1, {}),
 }
 
 

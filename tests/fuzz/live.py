@@ -26,7 +26,17 @@ from streams.local.cluster import LocalCluster
 from tests.faults.children import Children, WorkerProcess
 from tests.faults.load import encoder
 from tests.faults.matches import DAY_MS, FIRST_KICK_OFF_MS, Shares, feed
-from tests.faults.place import DEAD_LETTERS, FEATURE_EVENTS, INPUTS, MATCH_EVENTS, PREDICTIONS, TEAM_EVENTS, Place
+from tests.faults.place import (
+    DEAD_LETTERS,
+    FEATURE_EVENTS,
+    INPUTS,
+    MATCH_EVENTS,
+    MODEL_CONTROL,
+    MODEL_STATUS,
+    PREDICTIONS,
+    TEAM_EVENTS,
+    Place,
+)
 from tests.faults.reading import LogReader
 from tests.faults.run import WORKER
 from tests.fuzz.random_changes import Changer
@@ -200,6 +210,8 @@ def _create_topics(place: Place) -> None:
         PREDICTIONS: PARTITIONS,
         TEAM_EVENTS: 1,
         DEAD_LETTERS: 3,
+        MODEL_CONTROL: 1,
+        MODEL_STATUS: 1,
     }
     admin = AdminClient({"bootstrap.servers": place.bootstrap_servers})
     for answer in admin.create_topics(
