@@ -35,7 +35,7 @@ class Access:
 ACCESS: Mapping[str, Access] = {
     "predict": Access(
         ("match-events", "feature-events", "predictions", "model-control"),
-        ("predictions", "team-events", "dead-letters", "model-status"),
+        ("predictions", "team-events", "dead-letters", "model-status", "shadow-predictions"),
         ("matches",),
     ),
     "rate": Access(("team-events",), ("feature-events", "dead-letters"), ("teams",)),

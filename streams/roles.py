@@ -22,6 +22,7 @@ from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
 from streams.predicting.job import PredictJob
 from streams.predicting.served import Served
+from streams.predicting.shadowing import Shadows
 from streams.predicting.warming import warm_up
 from streams.predicting.wiring import EncodedStates, PredictCodecs, PredictTopics
 from streams.rate import RateJob, RateTopics, RatingCodecs
@@ -66,6 +67,10 @@ def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Work
     bundle = open_bundle(settings.bundle, settings.predictor, settings.scoring_threads)
     warm_up(bundle)
     intake: Intake[Any] = Intake(readers, inputs.partitions)
+    shadow = book.codec("prediction", Prediction)
+    book.write(shadow, _subject(settings, "shadow-predictions"))
+    config = settings.librdkafka(partitioner="murmur2_random")
+    shadows = Shadows(config, settings.topic("shadow-predictions"), shadow, metrics.registry)
     job = PredictJob(
         intake,
         topics,
@@ -73,6 +78,7 @@ def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Work
         Served.alone(bundle),
         metrics,
         settings.worker_name,
+        shadows,
     )
     tail = Tail(topics.predictions, lambda value: prediction.decode(value).prediction_id)
     switch = ModelSwitch(settings, bundle, loader(settings), job.serve, book, StatusWriter(settings, "predict", book))
@@ -83,7 +89,7 @@ def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Work
         EncodedStates(state),
         job,
         (tail,),
-        attached=(switch,),
+        attached=(switch, shadows),
         assigned=switch.assigned,
     )
 

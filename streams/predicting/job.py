@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.plain_predictions import PREDICTION_ID
 from streams.engine.job import Decoded, Step
 from streams.engine.outbox import Message
 from streams.engine.slices import Slice
@@ -17,32 +18,19 @@ from streams.engine.table import TablePartition
 from streams.intake import Intake
 from streams.metrics import WorkerMetrics
 from streams.predicting.batch import Batch
+from streams.predicting.due import Due, Placed, Scored, Voice, facts_of, predicted
 from streams.predicting.leaving import leave
-from streams.predicting.predictions import Cause, is_out, prediction
+from streams.predicting.predictions import Cause, prediction, prediction_id
 from streams.predicting.reading import Reading, SliceReader
 from streams.predicting.served import Served
+from streams.predicting.shadowing import Shadows
 from streams.predicting.single import SingleEvents, SingleFold
-from streams.predicting.usual import Scored, UsualEvents
+from streams.predicting.usual import UsualEvents
 from streams.predicting.wiring import Event, PredictCodecs, PredictTopics
 
 SMALL_BATCH = 64
 
 Tables: TypeAlias = Mapping[int, TablePartition[bytes]]
-Predict: TypeAlias = Callable[[Scored, Tables, Sequence[Step], tuple[int, int]], None]
-
-
-class Due(NamedTuple):
-    """Predictions to be made by one bundle.
-
-    Attributes:
-        bundle: Its index.
-        facts: What is known after each cause, a row a cause.
-        predict: Writes them, once they are scored.
-    """
-
-    bundle: int
-    facts: NDArray[np.float64]
-    predict: Predict
 
 
 @dataclass(slots=True)
@@ -51,6 +39,7 @@ class PredictJob:
 
     Attributes:
         served: The bundles which score; see `serve`.
+        shadows: Says what the other bundle does of matches of a challenger; None for nobody.
     """
 
     intake: Intake[Event]
@@ -59,6 +48,7 @@ class PredictJob:
     served: Served
     metrics: WorkerMetrics
     worker: str
+    shadows: Shadows | None = None
     _reader: SliceReader = field(init=False)
     _usual: UsualEvents = field(init=False)
     _single: SingleEvents = field(init=False)
@@ -90,15 +80,15 @@ class PredictJob:
         due = self._folded(batch, tables, served, steps)
         for number in sorted({one.bundle for one in due}):
             its = [one for one in due if one.bundle == number]
-            facts = its[0].facts if len(its) == 1 else np.concatenate([one.facts for one in its])
-            scored = await self._score(served, number, facts)
+            scored = await self._score(served, number, facts_of(its))
             times_us = (decoded_at_us, time.time_ns() // 1000)
             self.metrics.stage("scored", (times_us[1] - times_us[0]) / 1e6)
-            first = 0
-            for one in its:
-                end = first + len(one.facts)
-                one.predict((scored[0][first:end], scored[1][first:end]), tables, steps, times_us)
-                first = end
+            voice = Voice(
+                served.bundles[number], served.variants[number], self.topics.predictions, self.codecs.prediction
+            )
+            self._put_out(predicted(its, voice, scored, times_us), batch, tables, served, steps)
+            if self.shadows is not None and number in served.shadowed_by:
+                self.shadows.offer(served.bundles[served.shadowed_by[number]], its, decoded_at_us)
         self._write(batch, tables, steps)
         return steps
 
@@ -108,7 +98,7 @@ class PredictJob:
         while batch.left.any():
             usual, rows = self._usual.fold(batch, tables, served)
             for number, part in usual.by_bundle():
-                due.append(Due(number, part.folded.facts, partial(self._usual.predict, batch, part, number, served)))
+                due.append(Due(number, part.folded.facts, partial(self._usual.predict, batch, part)))
             if len(rows):
                 single = self._single.fold(batch, rows.tolist(), tables, served, steps)
                 due += self._due_singly(single, served)
@@ -120,7 +110,7 @@ class PredictJob:
             facts = served.bundles[number].features.facts(
                 [cause.state for _, cause in causes], [cause.held.occurred_at_ms for _, cause in causes]
             )
-            yield Due(number, facts, partial(self._predict_singly, causes, served))
+            yield Due(number, facts, partial(_predict_singly, causes))
 
     async def _score(self, served: Served, number: int, facts: NDArray[np.float64]) -> Scored:
         bundle = served.bundles[number]
@@ -132,27 +122,24 @@ class PredictJob:
         self.metrics.predictions(bundle.model, bundle.version, served.variants[number].value, probabilities)
         return features, probabilities
 
-    def _predict_singly(  # noqa: PLR0917 - what is known of a batch
-        self,
-        causes: Sequence[tuple[int, Cause]],
-        served: Served,
-        scored: Scored,
-        tables: Tables,
-        steps: Sequence[Step],
-        times_us: tuple[int, int],
-    ) -> None:
-        rows = zip(causes, scored[0].tolist(), scored[1].tolist(), strict=True)
-        for (place, cause), vector, chances in rows:
-            bundle, variant = served.bundles[cause.bundle], served.variants[cause.bundle]
-            made = prediction(cause, bundle, variant, vector, chances, times_us)
-            partition = cause.piece.partition
-            out = tables[partition].already_out
-            if out and is_out(out, made.match_id, made.event_id, {made.bundle_digest, *served.ever}):
+    def _put_out(self, made: Placed, batch: Batch, tables: Tables, served: Served, steps: Sequence[Step]) -> None:
+        """Add predictions to the outputs of their slices, but for those which are out already."""
+        slices = batch.records.slices
+        for place, message in made:
+            out = tables[slices[place].piece.partition].already_out
+            if out and self._is_out(out, message.value or b"", served):
                 self.metrics.event(self.topics.predictions, "already_out")
-                continue
-            value = self.codecs.prediction.encode(made)
-            message = Message(self.topics.predictions, cause.key, value, partition, source=cause.source)
-            steps[place].outputs.append(message)
+            else:
+                steps[place].outputs.append(message)
+
+    def _is_out(self, out: Collection[str], value: bytes, served: Served) -> bool:
+        """Tell whether a prediction after the same event is out, whichever bundle has made it."""
+        if value[PREDICTION_ID].decode() in out:
+            return True
+        if len(served.ever) == 1:
+            return False
+        made = self.codecs.prediction.decode(value)
+        return any(prediction_id(made.match_id, made.event_id, digest) in out for digest in served.ever)
 
     def _write(self, batch: Batch, tables: Tables, steps: Sequence[Step]) -> None:
         """Put the states as they are now into the tables, and into the last step of their partition."""
@@ -179,3 +166,13 @@ class PredictJob:
             del table.states[key]
             step.unread += [self._single.never_scheduled(state, one, self.intake.partition) for one in state.held]
         return step
+
+
+def _predict_singly(
+    causes: Sequence[tuple[int, Cause]], voice: Voice, scored: Scored, times_us: tuple[int, int]
+) -> Placed:
+    found = []
+    for (place, cause), vector, chances in zip(causes, scored[0].tolist(), scored[1].tolist(), strict=True):
+        value = voice.codec.encode(prediction(cause, voice.bundle, voice.variant, vector, chances, times_us))
+        found.append((place, Message(voice.topic, cause.key, value, cause.piece.partition, source=cause.source)))
+    return found

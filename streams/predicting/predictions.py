@@ -1,7 +1,7 @@
 """What a prediction says, from its cause."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from features.match_state import MatchState, event_time_ms
@@ -19,11 +19,6 @@ def prediction_id(match_id: str, event_id: str, bundle_digest: str) -> str:
     """Return the deterministic identity of a prediction: 128 bits in hex."""
     parts = f"{match_id}\x00{event_id}\x00{bundle_digest}".encode()
     return hashlib.blake2b(parts, digest_size=16).hexdigest()
-
-
-def is_out(out: Collection[str], match_id: str, event_id: str, digests: Iterable[str]) -> bool:
-    """Tell whether a prediction after this event is *out*, whichever of the bundles has made it."""
-    return any(prediction_id(match_id, event_id, digest) in out for digest in digests)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The bundles which score at one moment, and which of them scores a match."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,12 +22,14 @@ class Served:
         variants: In which part each scores.
         chosen: Returns the index of the bundle of a match which begins.
         ever: Digests of all that may have made predictions which are out.
+        shadowed_by: Index of the bundle which scores the same events beside another, by the index of that.
     """
 
     bundles: Sequence[Bundle]
     variants: Sequence[Variant]
     chosen: Callable[[str], int]
     ever: Sequence[str]
+    shadowed_by: Mapping[int, int] = field(default_factory=dict)
     _pins: NDArray[np.uint64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +59,7 @@ class Served:
             [Variant.CHALLENGER if one == serving.challenger else Variant.CHAMPION for one in digests],
             lambda match_id: index[serving.chosen(match_id) or digests[0]],
             serving.served,
+            {index[serving.challenger]: 0} if serving.challenger in index else {},
         )
 
     @property

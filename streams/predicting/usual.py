@@ -1,8 +1,7 @@
 """Folds the usual events of a batch in columns, and writes their predictions."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +10,14 @@ from features.plain_columns import prediction_numbers
 from features.plain_fold import LEFT, PREDICTED, REPEATED, REPLAYED
 from features.plain_matches import Folded, PlainMatches
 from schemas.flat_texts import starts_of
-from schemas.plain_predictions import PREDICTION_ID, PlainPredictions, PredictionColumns
-from streams.engine.job import Step
+from schemas.plain_predictions import PlainPredictions, PredictionColumns
 from streams.engine.outbox import Message
 from streams.engine.table import TablePartition
 from streams.metrics import WorkerMetrics
 from streams.predicting.batch import Batch, Longs
-from streams.predicting.predictions import is_out
+from streams.predicting.due import Placed, Scored, Voice
 from streams.predicting.served import Served
 from streams.predicting.wiring import PredictCodecs, PredictTopics
-
-Scored: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Features and probabilities, a row a cause."""
 
 _VERDICTS = {REPLAYED: "replayed", REPEATED: "repeated", PREDICTED: "predicted"}
 
@@ -92,56 +87,30 @@ class UsualEvents:
             if verdict != LEFT and count:
                 self.metrics.event(self.topics.match_events, _VERDICTS[verdict], count)
 
-    def predict(  # noqa: PLR0917 - what is known of a batch
-        self,
-        batch: Batch,
-        fold: UsualFold,
-        number: int,
-        served: Served,
-        scored: Scored,
-        tables: Mapping[int, TablePartition[bytes]],
-        steps: Sequence[Step],
-        times_us: tuple[int, int],
-    ) -> None:
-        """Add to *steps* the predictions of the causes of *fold*.
+    def predict(self, batch: Batch, fold: UsualFold, voice: Voice, scored: Scored, times_us: tuple[int, int]) -> Placed:
+        """Return the predictions of the causes of *fold*.
 
         Args:
             batch: The records.
             fold: What was folded of them and is scored by one bundle.
-            number: Its index.
-            served: The bundles.
+            voice: In whose name they are written.
             scored: Features and probabilities, a row a cause.
-            tables: Which know what is out already.
-            steps: Of the slices.
             times_us: When the slices were decoded, and when the ensemble had answered.
         """
-        rows = fold.rows
-        values = self._writer(served, number).encode(_columns(batch, fold, *scored), *times_us)
-        records = batch.records
+        rows, records, topic = fold.rows, batch.records, voice.topic
+        values = self._writer(voice).encode(_columns(batch, fold, *scored), *times_us)
+        found = []
         for value, place, row in zip(values, records.pieces[rows].tolist(), rows.tolist(), strict=True):
             piece = records.slices[place].piece
-            out = tables[piece.partition].already_out
-            if out and self._is_out(out, value, served):
-                self.metrics.event(self.topics.predictions, "already_out")
-                continue
             source = (piece, records.each[row])
-            steps[place].outputs.append(
-                Message(self.topics.predictions, records.keys[row], value, piece.partition, source=source)
-            )
+            found.append((place, Message(topic, records.keys[row], value, piece.partition, source=source)))
+        return found
 
-    def _is_out(self, out: Collection[str], value: bytes, served: Served) -> bool:
-        if value[PREDICTION_ID].decode() in out:
-            return True
-        if len(served.ever) == 1:
-            return False
-        made = self.codecs.prediction.decode(value)
-        return is_out(out, made.match_id, made.event_id, served.ever)
-
-    def _writer(self, served: Served, number: int) -> PlainPredictions:
-        bundle, variant = served.bundles[number], served.variants[number]
+    def _writer(self, voice: Voice) -> PlainPredictions:
+        bundle, variant = voice.bundle, voice.variant
         if (bundle.digest, variant) not in self._writers:
             self._writers[bundle.digest, variant] = PlainPredictions(
-                self.codecs.prediction,
+                voice.codec,
                 variant=variant,
                 model=bundle.model,
                 model_version=bundle.version,

@@ -24,6 +24,7 @@ from tests.faults.place import (
     MODEL_CONTROL,
     MODEL_STATUS,
     PREDICTIONS,
+    SHADOWS,
     STUCK_MS,
     TEAM_EVENTS,
     Place,
@@ -45,6 +46,7 @@ _TOPICS: Mapping[str, tuple[int, Mapping[str, str]]] = {
     DEAD_LETTERS: (3, {"max.message.bytes": str(LARGEST_DEAD_LETTER)}),
     MODEL_CONTROL: (1, {}),
     MODEL_STATUS: (1, {}),
+    SHADOWS: (PARTITIONS, {}),
 }
 
 

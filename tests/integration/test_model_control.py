@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from models.bundle import bundle_of_kind, load_bundle
 from models.serving import Serving, after_control
-from schemas.records import ControlAction, EventKind, MatchEvent, ModelControl
+from schemas.records import ControlAction, EventKind, MatchEvent, ModelControl, Variant
 from streams.cli import main
 from streams.control.asking import read_changes
 from tests.integration.test_predict_role import KICK_OFF_MS, goal, metric, scheduled
@@ -66,6 +66,10 @@ def test_matches_keep_their_bundle_through_a_canary_a_fall_and_a_promotion_until
     assert {match: set(found) for match, found in bundles(world, 72).items()} == {
         match: {digest} for match, digest in expected.items()
     }
+
+    shadows = world.values("shadow-predictions")
+    assert {(one.variant, one.bundle_digest) for one in shadows} == {(Variant.SHADOW, CHAMPION)}
+    assert {expected[one.match_id] for one in shadows} == {CHALLENGER}
 
     assert asked(world, monkeypatch, "promote", "--why", "better").exit_code == 0
     world.send("match-events", *(goal(match, 2) for match in NAMES))

@@ -23,6 +23,7 @@ def test_predict_reads_its_inputs_and_writes_its_outputs_and_nothing_else():
         ("topic", "p-team-events", "Write"),
         ("topic", "p-dead-letters", "Write"),
         ("topic", "p-model-status", "Write"),
+        ("topic", "p-shadow-predictions", "Write"),
         ("topic", changelog, "Create"),
         ("topic", changelog, "Read"),
         ("topic", changelog, "Write"),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from models.bundle import Bundle, open_bundle
@@ -11,6 +12,7 @@ from models.serving import Serving, after_control, pin_of
 from schemas.records import ControlAction, EventKind, MatchEvent, ModelControl, Prediction, Side, Variant
 from streams.engine.murmur import partition_of
 from streams.engine.table import TablePartition
+from streams.predicting.due import Due, Voice, facts_of, predicted
 from streams.predicting.job import PredictJob
 from streams.predicting.predictions import prediction_id
 from streams.predicting.served import Served
@@ -212,6 +214,41 @@ def test_what_is_out_of_another_bundle_is_not_predicted_again_after_a_rollback(b
     found = stream.tell(*(shot("m0", minute) for minute in (1, 2, 3, 4)))
 
     assert [(one.event_id, one.bundle_digest) for one in found] == [("m0-shot-2", A), ("m0-shot-4", A)]
+
+
+class Offers:
+    """Notes what would be said in the shadow, and says it."""
+
+    def __init__(self) -> None:
+        self.said: list[Prediction] = []
+
+    def offer(self, bundle: Bundle, due: Sequence[Due], decoded_at_us: int) -> None:
+        features = bundle.features.of(facts_of(due))
+        voice = Voice(bundle, Variant.SHADOW, "shadow-predictions", PREDICTIONS)
+        made = predicted(due, voice, (features, bundle.score(features, bundle.feature_set)), (decoded_at_us, 0))
+        self.said += [PREDICTIONS.decode(message.value) for _, message in made if message.value]
+
+
+def test_the_champion_says_in_the_shadow_what_it_would_of_the_challengers_matches_and_of_no_others(
+    bundles: list[Bundle],
+) -> None:
+    stream = Stream(bundles)
+    stream.change(ControlAction.CANARY, A, B, 0.5)
+    shadows = stream.job.shadows = Offers()  # type: ignore[assignment] # it has what is called
+    names = [f"m{number}" for number in range(8)]
+    stream.tell(*(event for one in names for event in (fixture(one), kick_off(one))))
+    shadows.said.clear()
+
+    found = stream.tell(*(shot(one, minute) for one in names for minute in (1, 2)))
+
+    tried = [one for one in found if one.variant is Variant.CHALLENGER]
+    assert {(one.match_id, one.event_id) for one in shadows.said} == {(one.match_id, one.event_id) for one in tried}
+    assert len(shadows.said) == len(tried) > 0
+    assert {(one.bundle_digest, one.variant) for one in shadows.said} == {(A, Variant.SHADOW)}
+    features = {one.event_id: one.features for one in tried}
+    np.testing.assert_array_equal(
+        [features[one.event_id] for one in shadows.said], [one.features for one in shadows.said]
+    )
 
 
 def test_a_running_match_of_a_bundle_that_is_not_there_goes_to_the_champion(bundles: list[Bundle]) -> None:
