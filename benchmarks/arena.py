@@ -33,6 +33,7 @@ USED: Final = (
     "dead-letters",
     "model-control",
     "model-status",
+    "shadow-predictions",
 )
 WRITTEN: Final = {"match-events": "match_event", "feature-events": "feature_event", "predictions": "prediction"}
 FOLDER: Final = Path("build/bench")

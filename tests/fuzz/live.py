@@ -34,6 +34,7 @@ from tests.faults.place import (
     MODEL_CONTROL,
     MODEL_STATUS,
     PREDICTIONS,
+    SHADOWS,
     TEAM_EVENTS,
     Place,
 )
@@ -212,6 +213,7 @@ def _create_topics(place: Place) -> None:
         DEAD_LETTERS: 3,
         MODEL_CONTROL: 1,
         MODEL_STATUS: 1,
+        SHADOWS: PARTITIONS,
     }
     admin = AdminClient({"bootstrap.servers": place.bootstrap_servers})
     for answer in admin.create_topics(
