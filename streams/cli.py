@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ratings": ("streams.commands.ratings:ratings", "Load or show the ratings of the teams."),
     "replay": ("streams.commands.replay:replay", "Play match days through the roles, and check what comes."),
     "reset": ("streams.commands.reset:reset", "Prepare a role to process events again."),
+    "rollout": ("streams.commands.rollout:rollout", "Judge by a plan whether a challenger may become champion."),
     "schema": ("streams.commands.schema:schema", "List, check, register and show the schemas of the topics."),
     "simulate": ("streams.commands.simulate:simulate", "Send seasons of simulated matches to match-events."),
     "status": ("streams.commands.cluster:status", "Tell whether the local cluster runs, and where."),

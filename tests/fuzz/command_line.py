@@ -18,6 +18,7 @@ _STARTING = (
     "demo",
     "down",
     "drift",
+    "rollout",
     "train",
     "up",
     "worker",

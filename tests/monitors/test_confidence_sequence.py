@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from monitors.confidence_sequence import TUNED_FOR, bounds, boundary, log_mixture, rho_of
+from monitors.confidence_sequence import TUNED_FOR, boundary, bounds, log_mixture, rho_of
 from monitors.differences import Differences, differences
 
 ALPHA, CLIP = 0.05, 0.5
@@ -28,7 +28,9 @@ def slow_mixture(deviation: float, squares: float, rho: float) -> float:
     ("deviation", "squares", "rho"), [(0.0, 0.0, 0.5), (0.5, 0.1, 1.0), (5.0, 10.0, 3.2), (2.0, 0.0, 0.2), (30, 100, 6)]
 )
 def test_the_mixture_is_the_integral_over_all_bets(deviation, squares, rho):
-    assert np.log(slow_mixture(deviation, squares, rho)) == pytest.approx(log_mixture(deviation, squares, rho), abs=1e-7)
+    assert np.log(slow_mixture(deviation, squares, rho)) == pytest.approx(
+        log_mixture(deviation, squares, rho), abs=1e-7
+    )
 
 
 @pytest.mark.parametrize("alpha", [0.001, 0.05, 0.3])
@@ -47,8 +49,8 @@ def test_no_difference_earns_more_than_a_fair_bet_would():
 
 def alike(chance: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Heavy tails and a skew, as between models: differences, and their expected values."""
-    drawn = np.clip(0.07 * chance.standard_t(4, (RUNS, MATCHES)) + 0.02 * (chance.exponential(size=(RUNS, MATCHES)) - 1),
-                    -CLIP, CLIP)  # fmt: skip
+    skewed = 0.07 * chance.standard_t(4, (RUNS, MATCHES)) + 0.02 * (chance.exponential(size=(RUNS, MATCHES)) - 1)
+    drawn = np.clip(skewed, -CLIP, CLIP)
     return drawn, np.full_like(drawn, drawn.mean())
 
 

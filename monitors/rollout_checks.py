@@ -1,0 +1,153 @@
+"""The checks of a roll-out: from what is known to success, failure or inconclusive, with the reason in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from monitors.cbpe import expected
+from monitors.confidence_sequence import bounds
+from monitors.performance import BINS, CLASSES
+from monitors.psi import psi
+from monitors.rollout_plan import Threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from monitors.differences import Differences
+    from monitors.rollout_evidence import Cells, Evidence
+    from monitors.rollout_plan import Check, Plan
+
+Verdict = Literal["SUCCESS", "FAILURE", "INCONCLUSIVE"]
+
+Found = tuple[Verdict, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What one check found in one window.
+
+    Attributes:
+        name: As in the plan.
+        verdict: What follows.
+        why: The figures, and what they would have to be.
+        dry_run: Whether it decides nothing.
+    """
+
+    name: str
+    verdict: Verdict
+    why: str
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the checks of one window are told.
+
+    Attributes:
+        window: What came in this window.
+        outcomes: Of all matches since the roll-out began, this window's among them.
+        outcomes_of_step: Matches whose results came in this step.
+        challenger_outputs: Of all events of this step; *champion_outputs*: of the same.
+        margin: Of the step, in nats.
+        step_matches: Which the step needs.
+    """
+
+    window: Evidence
+    outcomes: Differences
+    outcomes_of_step: int
+    challenger_outputs: Cells
+    champion_outputs: Cells
+    margin: float
+    step_matches: int
+
+
+def checks_of(plan: Plan) -> Mapping[str, Check]:
+    """Return the checks that *plan* makes, by their names in it, the log loss first."""
+    fields = type(plan.checks).model_fields.items()
+    found = {str(field.alias): getattr(plan.checks, name) for name, field in fields}
+    return {name: check for name, check in found.items() if check is not None}
+
+
+def checked(plan: Plan, known: Known) -> tuple[Checked, ...]:
+    """Return what each check of *plan* found, the log loss first."""
+    others = [
+        Checked(name, *_LOOKS[name](check, known), check.dry_run)
+        for name, check in checks_of(plan).items()
+        if isinstance(check, Threshold)
+    ]
+    return (Checked("logLoss", *log_loss(plan, known), dry_run=False), *others)
+
+
+def log_loss(plan: Plan, known: Known) -> Found:
+    """Judge the paired log loss of all matches since the roll-out began.
+
+    Success: the challenger is surely worse by less than the margin of the step. Failure: it is surely worse by more
+    than ``failAbove``, and not surely by less than the margin of the plan. Each *surely* is wrong, ever, with a chance
+    of at most alpha. What was clipped is put back where it speaks against the verdict: no verdict rests on clipping.
+    """
+    limits, outcomes = plan.checks.log_loss, known.outcomes
+    found = bounds(outcomes, limits.clip, plan.alpha)
+    if found is None:
+        return "INCONCLUSIVE", "no match has a result yet"
+    cut = outcomes.cut_above - outcomes.cut_below
+    low, high = found.lower + min(cut, 0.0), found.upper + max(cut, 0.0)
+    why = (
+        f"challenger less champion is {outcomes.mean + cut:+.4f} nats over {outcomes.matches:,} matches"
+        f"{f' ({outcomes.clipped:,} clipped)' if outcomes.clipped else ''}, surely {low:+.4f} to {high:+.4f}"
+    )
+    if low > limits.fail_above and high >= limits.margin:
+        return "FAILURE", f"{why}: above {limits.fail_above:+.4f}"
+    if high < known.margin:
+        return "SUCCESS", f"{why}: below {known.margin:+.4f}"
+    return "INCONCLUSIVE", f"{why}: neither below {known.margin:+.4f} nor above {limits.fail_above:+.4f}"
+
+
+def _error_rate(check: Threshold, known: Known) -> Found:
+    window = known.window
+    rate = window.errors / window.events if window.events else 0.0
+    return _against(check, rate, window.events, f"{window.errors:,} of {window.events:,} events not scored, {rate:.2%}")
+
+
+def _p99(check: Threshold, known: Known) -> Found:
+    latency = known.window.latency
+    seconds = latency.percentile(99) or 0.0
+    return _against(check, seconds, latency.count, f"p99 of {latency.count:,} predictions is {seconds:.4g} s")
+
+
+def _output_psi(check: Threshold, known: Known) -> Found:
+    ours, theirs = known.challenger_outputs, known.champion_outputs
+    events = min(sum(ours), sum(theirs)) // CLASSES
+    classes = [slice(start, start + BINS) for start in range(0, len(theirs), BINS)]
+    value = max(psi(ours[one], theirs[one]) for one in classes) if events else 0.0
+    return _against(check, value, events, f"PSI of the outputs is {value:.4f} at most, over {events:,} events")
+
+
+def _pending(check: Threshold, known: Known) -> Found:
+    if known.outcomes_of_step >= known.step_matches:
+        return "SUCCESS", f"results of {known.outcomes_of_step:,} matches have come in this step: the log loss speaks"
+    window = known.window
+    ours, theirs = expected(window.challenger_pending), expected(window.champion_pending)
+    events = window.challenger_pending.predictions
+    if not ours or not theirs:
+        return "INCONCLUSIVE", "no event without a result is known"
+    value = ours.log_loss - theirs.log_loss
+    told = f"by its own probabilities the challenger is worse by {value:+.4f} nats"
+    why = f"{told}, over {events:,} events without a result"
+    return _against(check, value, events, why)
+
+
+def _against(check: Threshold, value: float, events: int, why: str) -> Found:
+    if events < check.min_events:
+        return "INCONCLUSIVE", f"{why}: {check.min_events:,} events are needed"
+    if value > check.limit:
+        return "FAILURE", f"{why}: above {check.limit:g}"
+    return "SUCCESS", f"{why}: not above {check.limit:g}"
+
+
+_LOOKS: Mapping[str, Callable[[Threshold, Known], Found]] = {
+    "errorRate": _error_rate,
+    "p99Seconds": _p99,
+    "outputPsi": _output_psi,
+    "pendingLogLoss": _pending,
+}

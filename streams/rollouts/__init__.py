@@ -1,0 +1,1 @@
+"""Roll-outs: the plan that comes with Touchline, and the reading of others."""
