@@ -31,7 +31,7 @@ from streams.settings import Settings
 
 _SHOWN = 12
 
-_model_option = click.option("--model", default="", help="Name of the model (default: the one that workers serve).")
+model_option = click.option("--model", default="", help="Name of the model (default: the one that workers serve).")
 _why_option = click.option("--why", required=True, help="Why; it is kept with the change for ever.")
 _wait_option = click.option(
     "--wait", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Seconds for the workers to follow."
@@ -42,7 +42,7 @@ _wait_option = click.option(
 @click.argument("bundle", required=False)
 @click.option("--running", is_flag=True, help="Running matches change too.")
 @_why_option
-@_model_option
+@model_option
 @_wait_option
 @cluster_options
 @in_one_sentence
@@ -69,7 +69,7 @@ def promote(settings: Settings, *, bundle: str | None, running: bool, why: str, 
 @click.argument("bundle")
 @click.option("--percent", type=click.FloatRange(0, 100), required=True, help="Of the matches which kick off.")
 @_why_option
-@_model_option
+@model_option
 @_wait_option
 @cluster_options
 @in_one_sentence
@@ -92,7 +92,7 @@ def canary(settings: Settings, *, bundle: str, percent: float, why: str, model: 
 
 @click.command()
 @_why_option
-@_model_option
+@model_option
 @_wait_option
 @cluster_options
 @in_one_sentence
@@ -115,7 +115,7 @@ def pause(settings: Settings, *, why: str, model: str, wait: float) -> None:
 @click.command()
 @click.argument("bundle", required=False)
 @_why_option
-@_model_option
+@model_option
 @_wait_option
 @cluster_options
 @in_one_sentence
@@ -140,7 +140,7 @@ def rollback(settings: Settings, *, bundle: str | None, why: str, model: str, wa
 
 
 @click.command()
-@_model_option
+@model_option
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, help="Seconds for the workers to follow.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @cluster_options
@@ -155,7 +155,7 @@ def status(settings: Settings, *, model: str, wait: float, as_json: bool) -> Non
       touchline model status --wait 10
     """  # noqa: D301 - as above
     found = read_standing(settings)
-    _, serving = read_changes(settings, model or _model_of(found))
+    _, serving = read_changes(settings, model or model_of(found))
     found = wait_for_workers(settings, serving.revision, wait)
     if as_json:
         click.echo(json.dumps(_as_json(serving, found)))
@@ -165,7 +165,7 @@ def status(settings: Settings, *, model: str, wait: float, as_json: bool) -> Non
 
 
 @click.command()
-@_model_option
+@model_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a change, for programs.")
 @cluster_options
 @in_one_sentence
@@ -176,7 +176,7 @@ def history(settings: Settings, *, model: str, as_json: bool) -> None:
     Example:
       touchline model history
     """  # noqa: D301 - as above
-    changes, _ = read_changes(settings, model or _model_of(read_standing(settings)))
+    changes, _ = read_changes(settings, model or model_of(read_standing(settings)))
     if as_json:
         for change in changes:
             click.echo(json.dumps(_change_as_json(change), ensure_ascii=False))
@@ -188,12 +188,12 @@ def history(settings: Settings, *, model: str, as_json: bool) -> None:
 
 
 def _change(settings: Settings, model: str, wish: Callable[[Serving], Wish], why: str, wait: float) -> None:
-    name = model or _model_of(read_standing(settings))
+    name = model or model_of(read_standing(settings))
     try:
         serving = ask(settings, name, wish, why)
     except ChangeError as error:
         raise UserError(str(error)) from error
-    click.echo(f"change {serving.revision}: {_in_words(serving)}")
+    click.echo(f"change {serving.revision}: {in_words(serving)}")
     if wait:
         began = time.monotonic()
         found = wait_for_workers(settings, serving.revision, wait)
@@ -201,7 +201,12 @@ def _change(settings: Settings, model: str, wish: Callable[[Serving], Wish], why
         raise SystemExit(0 if found.carries_out(serving.revision) and not found.refusals else 1)
 
 
-def _model_of(reports: Standing) -> str:
+def model_of(reports: Standing) -> str:
+    """Return the name of the model which workers serve.
+
+    Raises:
+        UserError: They serve none, or several.
+    """
     names = sorted({one.model for one in reports.by_partition.values()})
     if len(names) != 1:
         said = f"workers serve {', '.join(names)}" if names else "no worker has said what it serves"
@@ -209,10 +214,13 @@ def _model_of(reports: Standing) -> str:
     return names[0]
 
 
-def _in_words(serving: Serving) -> str:
+def in_words(serving: Serving) -> str:
+    """Return what is served, for people."""
     champion, challenger = _short(serving.champion), _short(serving.challenger)
     if serving.challenger is None:
         return f"{champion} serves"
+    if serving.shadow:
+        return f"{champion} serves; {challenger} scores the same events in the shadow"
     if not serving.canary_share:
         return f"{champion} serves; {challenger} gets no more matches"
     return f"{champion} serves; {challenger} gets {serving.canary_share:.4g} of the matches which kick off from now on"
@@ -229,7 +237,7 @@ def _tell_following(serving: Serving, found: Standing, seconds: float) -> None:
 
 def _tell(serving: Serving, found: Standing) -> None:
     click.echo(
-        f"change {serving.revision}: {_in_words(serving)}" if serving.revision else "No change has been asked for."
+        f"change {serving.revision}: {in_words(serving)}" if serving.revision else "No change has been asked for."
     )
     table = Table("worker", "version", "bundle", "change", "partitions", "refuses", box=None)
     reports = {one.worker: one for one in found.by_partition.values()}

@@ -35,6 +35,7 @@ class Wish:
         champion: Digest of a bundle, as challenger.
         canary_share: 0 to 1.
         running: True when running matches change too.
+        shadow: True when the challenger scores beside the champion.
     """
 
     action: ControlAction
@@ -42,6 +43,7 @@ class Wish:
     challenger: str | None = None
     canary_share: float = 0.0
     running: bool = False
+    shadow: bool = False
 
 
 def read_changes(settings: Settings, model: str) -> tuple[list[Change], Serving]:
@@ -90,7 +92,7 @@ def _record(model: str, wish: Wish, serving: Serving, why: str) -> ModelControl:
         champion=wish.champion,
         challenger=wish.challenger,
         canary_share=wish.canary_share,
-        shadow=False,
+        shadow=wish.shadow,
         running=wish.running,
         by=f"{getpass.getuser()}@{socket.gethostname()}",
         why=why,

@@ -88,7 +88,7 @@ class PredictJob:
             )
             self._put_out(predicted(its, voice, scored, times_us), batch, tables, served, steps)
             if self.shadows is not None and number in served.shadowed_by:
-                self.shadows.offer(served.bundles[served.shadowed_by[number]], its, decoded_at_us)
+                self.shadows.offer(served.shadowed_by[number], its, decoded_at_us)
         self._write(batch, tables, steps)
         return steps
 

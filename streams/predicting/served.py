@@ -22,14 +22,14 @@ class Served:
         variants: In which part each scores.
         chosen: Returns the index of the bundle of a match which begins.
         ever: Digests of all that may have made predictions which are out.
-        shadowed_by: Index of the bundle which scores the same events beside another, by the index of that.
+        shadowed_by: The bundle which scores the same events beside another, by the index of that.
     """
 
     bundles: Sequence[Bundle]
     variants: Sequence[Variant]
     chosen: Callable[[str], int]
     ever: Sequence[str]
-    shadowed_by: Mapping[int, int] = field(default_factory=dict)
+    shadowed_by: Mapping[int, Bundle] = field(default_factory=dict)
     _pins: NDArray[np.uint64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class Served:
             [Variant.CHALLENGER if one == serving.challenger else Variant.CHAMPION for one in digests],
             lambda match_id: index[serving.chosen(match_id) or digests[0]],
             serving.served,
-            {index[serving.challenger]: 0} if serving.challenger in index else {},
+            _shadows(serving, by_digest, index),
         )
 
     @property
@@ -78,3 +78,12 @@ class Served:
     def number(self, pin: bytes) -> int:
         """Return the index of the bundle which a state remembers as *pin*; NONE for no such bundle."""
         return next((row for row, one in enumerate(self.bundles) if pin_of(one.digest) == pin), NONE)
+
+
+def _shadows(serving: Serving, loaded: Mapping[str, Bundle], index: Mapping[str, int]) -> Mapping[int, Bundle]:
+    """Return who scores beside whom: the champion beside a challenger which serves, that beside it in the shadow."""
+    if serving.challenger is None or serving.champion is None:
+        return {}
+    beside_champion = {0: loaded[serving.challenger]} if serving.shadow else {}
+    served = index.get(serving.challenger)
+    return beside_champion if served is None else beside_champion | {served: loaded[serving.champion]}

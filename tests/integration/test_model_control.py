@@ -1,7 +1,11 @@
 """A change of model is one message, which real workers follow; matches keep their bundle; taking it back is one too."""
 
 import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from click.testing import CliRunner, Result
@@ -124,3 +128,49 @@ def test_of_two_operators_one_wins_and_a_bundle_that_is_not_to_be_had_is_refused
     assert {one.bundle_digest for one in world.wait_for_values("predictions", 2)} == {CHALLENGER}
 
     assert asked(world, monkeypatch, "rollback", CHAMPION, "--why", "it cannot be had").exit_code == 0
+
+
+PLAN = """
+windowHours: 0.001
+steps:
+  - {stage: shadow, minMatches: 12}
+  - {stage: canary, percent: 100, minMatches: 12}
+checks:
+  logLoss: {margin: 0.5, clip: 0.5}
+"""
+
+
+def test_a_roll_out_by_a_plan_goes_from_the_shadow_to_a_promotion(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.worker("predict")
+    plan = world.folder / "plan.yaml"
+    plan.write_text(PLAN)
+    for name, value in world.settings.environment().items():
+        monkeypatch.setenv(name, value)
+    words = ("rollout", "start", CHALLENGER[:12], "--plan", str(plan), "--why", "a test")
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "streams.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    for number in count():
+        if process.poll() is not None:
+            break
+        names = [f"r{number}-{one}" for one in range(12)]
+        world.send("match-events", *map(scheduled, names), *map(kick_off, names))
+        world.send("match-events", *(goal(name, minute) for name in names for minute in (10, 20)), *map(ended, names))
+        time.sleep(0.5)  # matches go on being played; nothing is waited for
+    said = process.communicate()[0]
+
+    assert process.returncode == 0, said
+    assert f"{CHALLENGER[:12]} scores the same events in the shadow" in said
+    assert f"{CHALLENGER[:12]} gets 1 of the matches which kick off from now on" in said
+    assert f"{CHALLENGER[:12]} serves" in said
+    assert "promoted after canary 100 %" in said
+    history = [json.loads(line) for line in asked(world, monkeypatch, "history", "--json").output.splitlines()]
+    assert [(one["action"], one["void"]) for one in history] == [("SHADOW", None), ("CANARY", None), ("PROMOTE", None)]
+
+
+def ended(match: str) -> MatchEvent:
+    return MatchEvent(
+        f"{match}-end", match, EventKind.FULL_TIME, KICK_OFF_MS + 6_000_000, 90, home_score=2, away_score=0
+    )

@@ -1,0 +1,119 @@
+"""`touchline rollout start` and `status`: the gate over the running stream."""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from monitors.rollout import HOUR_MS, Rollout
+from monitors.rollout_plan import Plan
+from streams.commands.control import in_words, model_of, model_option
+from streams.commands.errors import UserError
+from streams.commands.options import cluster_options
+from streams.commands.rollout_options import chosen_plan, plan_option
+from streams.commands.sentences import in_one_sentence
+from streams.control.asking import ChangeError, Wish, ask, first_champion, read_changes, read_standing
+from streams.control.loading import digest_of
+from streams.playing.interruption import interruptible
+from streams.rollouts.running import GRACE_MS, Trial, first_wish, judgements, trial_of, wish_of
+from streams.settings import Settings
+
+
+@click.command()
+@click.argument("challenger")
+@plan_option
+@click.option("--why", required=True, help="Why; it is kept with each change for ever.")
+@model_option
+@cluster_options
+@in_one_sentence
+def start(settings: Settings, *, challenger: str, plan_file: Path | None, why: str, model: str) -> None:
+    """Try CHALLENGER by a plan, step after step, until it is promoted or rolled back.
+
+    It asks for each change as `touchline model` does, and keeps nothing of its own: after Ctrl-C the same command goes
+    on where the topics say. The exit code is 0 after a promotion and 1 after a rollback.
+
+    \b
+    Example:
+      touchline rollout start 8c1f0c2a57d3 --plan plan.yaml --why "trained on this season"
+    """  # noqa: D301 - \b is click's mark for a block kept as it is
+    plan = chosen_plan(plan_file)
+    try:
+        with interruptible():
+            rollout = _run(settings, plan, model or model_of(read_standing(settings)), challenger, why)
+    except ChangeError as error:
+        raise UserError(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("Stopped; what is served stays. The same command goes on.")
+        raise SystemExit(130) from None
+    raise SystemExit(0 if rollout.status == "PROMOTED" else 1)
+
+
+def _run(settings: Settings, plan: Plan, model: str, challenger: str, why: str) -> Rollout:
+    trial = _begun(settings, plan, model, digest_of(settings, challenger), why)
+    length = plan.window_hours * HOUR_MS
+    for rollout, judgement in judgements(settings, plan, trial, _now_ms, wait=True):
+        click.echo(f"{_clock(rollout.until_ms)}  {judgement.why}")
+        if rollout.until_ms + length + GRACE_MS <= _now_ms() and not rollout.ended:
+            continue  # what is past already was asked for
+        wish = wish_of(plan, rollout, trial, read_changes(settings, model)[1])
+        if wish is not None:
+            _ask(settings, model, wish, f"{why}: {judgement.why}")
+    return rollout
+
+
+def _ask(settings: Settings, model: str, wish: Wish, why: str) -> None:
+    serving = ask(settings, model, lambda _: wish, why)
+    click.echo(f"change {serving.revision}: {in_words(serving)}")
+
+
+def _begun(settings: Settings, plan: Plan, model: str, challenger: str, why: str) -> Trial:
+    trial, serving = trial_of(settings, model, challenger)
+    if trial is None:
+        if serving.challenger is not None:
+            raise ChangeError(f"{serving.challenger:.12} is tried at present: promote it or roll it back first")
+        champion = serving.champion or first_champion(read_standing(settings))
+        _ask(settings, model, first_wish(plan, champion, challenger), why)
+        trial, _ = trial_of(settings, model, challenger)
+        if trial is None:
+            raise ChangeError("what is served was changed by somebody else just now")
+    click.echo(f"{plan.steps[0].name} of {challenger:.12} beside {trial.champion:.12}, since {_clock(trial.since_ms)}")
+    return trial
+
+
+@click.command()
+@plan_option
+@model_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@cluster_options
+@in_one_sentence
+def status(settings: Settings, *, plan_file: Path | None, model: str, as_json: bool) -> None:
+    """Tell where the roll-out stands by a plan, window by window; nothing is changed.
+
+    \b
+    Example:
+      touchline rollout status --plan plan.yaml
+    """  # noqa: D301 - as above
+    plan = chosen_plan(plan_file)
+    name = model or model_of(read_standing(settings))
+    challenger = read_changes(settings, name)[1].challenger
+    trial = None if challenger is None else trial_of(settings, name, challenger)[0]
+    if trial is None:
+        raise UserError("no challenger is tried; begin with: touchline rollout start")
+    found = list(judgements(settings, plan, trial, _now_ms, wait=False))
+    if as_json:
+        click.echo(json.dumps([{"until_ms": one.until_ms, **asdict(judgement)} for one, judgement in found]))
+        return
+    for one, judgement in found:
+        click.echo(f"{_clock(one.until_ms)}  {judgement.why}")
+    if not found:
+        click.echo(f"{plan.steps[0].name} since {_clock(trial.since_ms)}; the first window has not ended.")
+
+
+def _now_ms() -> float:
+    return time.time() * 1000
+
+
+def _clock(time_ms: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time_ms / 1000))

@@ -1,0 +1,143 @@
+"""A roll-out of the running stream: windows are judged one after the other, and what is served follows.
+
+Nothing is kept but what the topics hold: who starts it again reads them from the beginning of the roll-out, comes to
+the same judgements, and asks only for what is not served yet.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+from models.serving import Serving
+from monitors.rollout import HOUR_MS, Judgement, Rollout, begun, judged
+from monitors.rollout_plan import Plan
+from schemas.codec import Codec, DecodeError
+from schemas.records import ControlAction, MatchEvent, Prediction
+from streams.control.asking import ChangeError, Wish, read_changes
+from streams.following import Follower
+from streams.patient_registry import PatientRegistry, patient_registry
+from streams.playing.watching import learning
+from streams.rollouts.live_evidence import LiveEvidence
+from streams.settings import Settings
+
+NOT_KNOWN_LIVE: Final = ("error_rate", "pending_log_loss")
+GRACE_MS: Final = 2_000
+"""After the end of a window its last records are on their way for so long."""
+
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Which bundles are compared, and since when: milliseconds since the epoch."""
+
+    champion: str
+    challenger: str
+    since_ms: int
+
+
+def live(plan: Plan) -> Plan:
+    """Return *plan* without the checks whose figures the topics do not hold."""
+    return plan.model_copy(update={"checks": plan.checks.model_copy(update=dict.fromkeys(NOT_KNOWN_LIVE))})
+
+
+def trial_of(settings: Settings, model: str, challenger: str) -> tuple[Trial | None, Serving]:
+    """Return what is tried with *challenger*, None when it is not, and what is served; raises BrokerError."""
+    changes, serving = read_changes(settings, model)
+    if serving.challenger != challenger or serving.champion is None:
+        return None, serving
+    began = next(
+        change.record
+        for change in changes
+        if change.void is None and change.record is not None and change.record.revision == serving.rollout
+    )
+    return Trial(serving.champion, challenger, began.at_ms), serving
+
+
+def wish_of(plan: Plan, rollout: Rollout, trial: Trial, serving: Serving) -> Wish | None:
+    """Return what has to be asked for so that what is served is what *rollout* says; None when it is.
+
+    Raises:
+        ChangeError: Somebody else has changed what is served.
+    """
+    if (serving.champion, serving.challenger) != (trial.champion, trial.challenger):
+        raise ChangeError("what is served was changed by hand, and the roll-out is over: see touchline model history")
+    if rollout.status == "PROMOTED":
+        return Wish(ControlAction.PROMOTE, trial.challenger)
+    if rollout.status == "ROLLED_BACK":
+        return Wish(ControlAction.ROLLBACK, trial.champion)
+    step = plan.steps[rollout.step]
+    if (serving.canary_share, serving.shadow) == (step.share, step.stage == "shadow"):
+        return None
+    return first_wish(plan, trial.champion, trial.challenger, rollout.step)
+
+
+def first_wish(plan: Plan, champion: str, challenger: str, number: int = 0) -> Wish:
+    """Return what has to be asked for in a step."""
+    step = plan.steps[number]
+    if step.stage == "shadow":
+        return Wish(ControlAction.SHADOW, champion, challenger, shadow=True)
+    return Wish(ControlAction.CANARY, champion, challenger, step.share)
+
+
+def judgements(
+    settings: Settings, plan: Plan, trial: Trial, now_ms: Callable[[], float], *, wait: bool
+) -> Iterator[tuple[Rollout, Judgement]]:
+    """Give the roll-out after each window and why, up to its end; up to now, or else as windows end.
+
+    Raises:
+        BrokerError: The brokers are away.
+    """
+    plan = live(plan)
+    evidence = LiveEvidence(trial.champion, trial.challenger, plan.checks.log_loss.clip)
+    with ExitStack() as stack:
+        readers = _readers(settings, evidence, stack)
+        for reader in readers:
+            reader.start(trial.since_ms)
+        rollout = begun(trial.since_ms)
+        length = int(plan.window_hours * HOUR_MS)
+        while not rollout.ended:
+            until_ms = rollout.until_ms + length
+            while now_ms() < until_ms + GRACE_MS:
+                if not wait:
+                    return
+                time.sleep(_LOOK_SECONDS)
+            for reader in readers:
+                _read_to_the_end(reader)
+            rollout, judgement = judged(plan, rollout, until_ms, evidence.window(until_ms))
+            if judgement is not None:
+                yield rollout, judgement
+
+
+def _readers(settings: Settings, evidence: LiveEvidence, stack: ExitStack) -> Sequence[Follower]:
+    registry = patient_registry(settings)
+    said = _each(Codec("prediction", Prediction), registry, lambda one, _at_ms: evidence.take_prediction(one))
+    ended = _each(Codec("match_event", MatchEvent), registry, evidence.take_event)
+    wanted = (("predictions", said), ("shadow-predictions", said), ("match-events", ended))
+    return [stack.enter_context(closing(Follower(settings, topic, take))) for topic, take in wanted]
+
+
+def _each(
+    codec: Codec[Any], registry: PatientRegistry, take: Callable[[Any, int], None]
+) -> Callable[[str, Sequence[Any]], None]:
+    decode = learning(codec, registry)
+
+    def each(_topic_id: str, records: Sequence[Any]) -> None:
+        for record in records:
+            try:
+                one = decode(record.value() or b"")
+            except DecodeError:  # the workers set it aside, and say so
+                continue
+            take(one, record.timestamp()[1])
+
+    return each
+
+
+def _read_to_the_end(reader: Follower) -> None:
+    ends = reader.ends()
+    while not reader.has_read(ends):
+        if reader.error is not None:
+            raise RuntimeError(f"{reader.topic} cannot be read") from reader.error
+        time.sleep(_LOOK_SECONDS)
