@@ -69,17 +69,16 @@ def wish_of(plan: Plan, rollout: Rollout, trial: Trial, serving: Serving) -> Wis
     if rollout.status == "ROLLED_BACK":
         return Wish(ControlAction.ROLLBACK, trial.champion)
     step = plan.steps[rollout.step]
-    if (serving.canary_share, serving.shadow) == (step.share, step.stage == "shadow"):
+    if serving.shadow and serving.canary_share == step.share:
         return None
     return first_wish(plan, trial.champion, trial.challenger, rollout.step)
 
 
 def first_wish(plan: Plan, champion: str, challenger: str, number: int = 0) -> Wish:
-    """Return what has to be asked for in a step."""
+    """Return what has to be asked for in a step; in each the two score every match, whichever of them serves it."""
     step = plan.steps[number]
-    if step.stage == "shadow":
-        return Wish(ControlAction.SHADOW, champion, challenger, shadow=True)
-    return Wish(ControlAction.CANARY, champion, challenger, step.share)
+    action = ControlAction.SHADOW if step.stage == "shadow" else ControlAction.CANARY
+    return Wish(action, champion, challenger, step.share, shadow=True)
 
 
 def judgements(

@@ -22,17 +22,17 @@ PLAN = plan_of(
     "plan",
 )
 SHADOW = Serving(1, A, None, B, 0.0, shadow=True, rollout=1)
-FIVE = Serving(2, A, None, B, 0.05, rollout=1)
+FIVE = Serving(2, A, None, B, 0.05, shadow=True, rollout=1)
 
 
 @pytest.mark.parametrize(
     ("rollout", "serving", "wish"),
     [
         (Rollout(0, 1), SHADOW, None),
-        (Rollout(0, 1, step=1), SHADOW, Wish(ControlAction.CANARY, A, B, 0.05)),
+        (Rollout(0, 1, step=1), SHADOW, Wish(ControlAction.CANARY, A, B, 0.05, shadow=True)),
         (Rollout(0, 1, step=1), FIVE, None),
         (Rollout(0, 1, "HELD", step=1), FIVE, None),
-        (Rollout(0, 1, step=2), FIVE, Wish(ControlAction.CANARY, A, B, 1.0)),
+        (Rollout(0, 1, step=2), FIVE, Wish(ControlAction.CANARY, A, B, 1.0, shadow=True)),
         (Rollout(0, 1, "PROMOTED", step=2), FIVE, Wish(ControlAction.PROMOTE, B)),
         (Rollout(0, 1, "ROLLED_BACK", step=1), FIVE, Wish(ControlAction.ROLLBACK, A)),
         (Rollout(0, 1), FIVE, Wish(ControlAction.SHADOW, A, B, shadow=True)),
