@@ -98,6 +98,6 @@ def bundles_by_match(run: Run, found: Findings) -> dict[str, list[str]]:
 
 
 MODEL_FAULTS = (
-    Scenario("models-change", models_change, timed=True),
-    Scenario("models-rolled-back", models_rolled_back, timed=True),
+    Scenario("models-change", models_change, timed=True, events=20_000),
+    Scenario("models-rolled-back", models_rolled_back, timed=True, events=20_000),
 )
