@@ -1,7 +1,6 @@
 """Bundles: a folder with a model, its contract, its reference histograms and the digests of it all."""
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Final
 from features.feature_sets import FeatureSet
 from models.card import Facts, card_files
 from models.compiled import fast_predictor
+from models.contents import Contents, in_folder, read_contents
 from models.contract import check_contract, check_golden, golden_rows
 from models.manifest import FILES, MANIFEST, BundleError, Manifest, file_entry, json_object, read_manifest
 from models.onnx_check import checked_graph
@@ -20,7 +20,9 @@ from models.predictors import GraphPredictor, Matrix, Predictor, Probabilities
 __all__ = [
     "Bundle",
     "BundleError",
+    "bundle_of",
     "bundle_of_kind",
+    "check_kind",
     "default_bundle_path",
     "load_bundle",
     "open_bundle",
@@ -29,7 +31,6 @@ __all__ = [
 ]
 
 DEFAULT: Final = "internationals-1"
-LARGEST_FILE: Final = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +130,24 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
     Raises:
         BundleError: Anything missing, damaged, or of another contract than this version's.
     """
-    manifest = read_manifest(_read(folder, MANIFEST), str(folder))
-    features = check_contract(manifest, str(folder))
-    contents = {name: _read(folder, name) for name in FILES}
-    for name, content in contents.items():
-        _check_digest(manifest, name, content, str(folder))
-    graph, reference, golden = (contents[name] for name in FILES)
-    predictor = _predictor(graph, manifest, threads, str(folder))
-    check_golden(predictor, json_object(golden, f"{folder}: golden.json"), str(folder))
+    return bundle_of(read_contents(in_folder(folder), str(folder)), threads)
+
+
+def bundle_of(contents: Contents, threads: int = 1) -> Bundle:
+    """Return the bundle of *contents* once it has proved that it can be served.
+
+    Args:
+        contents: Its files.
+        threads: Threads within one call of the model.
+
+    Raises:
+        BundleError: It is of another contract than this version's, or does not answer as it did when it was made.
+    """
+    manifest, where = contents.manifest, contents.where
+    features = check_contract(manifest, where)
+    graph, reference, golden = (contents.files[name] for name in FILES)
+    predictor = _predictor(graph, manifest, threads, where)
+    check_golden(predictor, json_object(golden, f"{where}: golden.json"), where)
     return Bundle(
         manifest.model,
         manifest.version,
@@ -144,7 +155,7 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
         manifest.feature_set,
         tuple(manifest.features),
         tuple(manifest.classes),
-        json_object(reference, f"{folder}: reference.json"),
+        json_object(reference, f"{where}: reference.json"),
         predictor,
         manifest,
         features,
@@ -190,30 +201,22 @@ def open_bundle(folder: Path | None, kind: str = "bundle", threads: int = 1) -> 
     if folder is None:
         return load_bundle(default_bundle_path() if kind == "bundle" else bundle_of_kind(kind), threads)
     bundle = load_bundle(folder, threads)
-    if kind not in {"bundle", bundle.manifest.kind}:
-        raise BundleError(f"{folder} holds a {bundle.manifest.kind}, but the predictor asked for is {kind}")
+    check_kind(bundle, kind, str(folder))
     return bundle
+
+
+def check_kind(bundle: Bundle, kind: str, where: str) -> None:
+    """Check that *bundle* is of *kind*; ``bundle`` is any.
+
+    Raises:
+        BundleError: It is of another; *where* begins the sentence.
+    """
+    if kind not in {"bundle", bundle.manifest.kind}:
+        raise BundleError(f"{where} holds a {bundle.manifest.kind}, but the predictor asked for is {kind}")
 
 
 def _shipped() -> Path:
     return Path(str(resources.files("models"))) / "bundles"
-
-
-def _read(folder: Path, name: str) -> bytes:
-    try:
-        if (folder / name).stat().st_size > LARGEST_FILE:
-            raise BundleError(f"{folder}: {name} is larger than {LARGEST_FILE} bytes")
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise BundleError(f"{folder}: {name} cannot be read: {os.strerror(error.errno or 0)}") from error
-
-
-def _check_digest(manifest: Manifest, name: str, content: bytes, where: str) -> None:
-    expected, actual = manifest.files[name], file_entry(content)
-    if expected.size != actual.size:
-        raise BundleError(f"{where}: {name} has {actual.size} bytes, its manifest says {expected.size}")
-    if expected.sha256 != actual.sha256:
-        raise BundleError(f"{where}: {name} has SHA-256 {actual.sha256}, its manifest says {expected.sha256}")
 
 
 def _predictor(graph: bytes, manifest: Manifest, threads: int, where: str) -> Predictor:

@@ -74,9 +74,18 @@ def read_card(folder: Path, digest: str) -> dict[str, Any]:
         content = (folder / CARD).read_bytes()
     except OSError as error:
         raise BundleError(f"{folder} has no {CARD}: {error.strerror}") from error
-    card = json_object(content, f"{folder}: {CARD}")
+    return checked_card(content, digest, str(folder))
+
+
+def checked_card(content: bytes, digest: str, where: str) -> dict[str, Any]:
+    """Return the card in *content*.
+
+    Raises:
+        BundleError: It is damaged, or that of another bundle than *digest*; *where* begins the sentence.
+    """
+    card = json_object(content, f"{where}: {CARD}")
     if card.get("digest") != digest:
-        raise BundleError(f"{folder}: {CARD} is of bundle {card.get('digest')!r:.80}, not of {digest}")
+        raise BundleError(f"{where}: {CARD} is of bundle {card.get('digest')!r:.80}, not of {digest}")
     return card
 
 

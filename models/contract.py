@@ -75,20 +75,29 @@ def golden_rows(predictor: Predictor, sample: Matrix) -> Mapping[str, object]:
     return {"rows": known, "probabilities": predictor.predict_proba(rows).tolist()}
 
 
+def golden_matrix(golden: Mapping[str, object]) -> Matrix:
+    """Return the rows in *golden*, which are as golden_rows made them."""
+    return np.array(golden["rows"], dtype=np.float32)
+
+
 def check_golden(predictor: Predictor, golden: Mapping[str, object], where: str) -> None:
     """Check that *predictor* answers on the golden rows, together and alone, as it did when the bundle was made.
 
     Raises:
-        BundleError: The rows do not fit, or the answers differ by more than TOLERANCE.
+        BundleError: The rows do not fit, an answer is not finite, or answers differ by more than TOLERANCE.
     """
     try:
-        rows = np.array(golden["rows"], dtype=np.float32)
+        rows = golden_matrix(golden)
         expected = np.array(golden["probabilities"], dtype=np.float32)
         if expected.shape != (len(rows), len(CLASSES)):
             raise ValueError(f"probabilities of shape {expected.shape} for {len(rows)} rows")  # noqa: TRY301 - told below
         alone = np.concatenate([predictor.predict_proba(rows[one : one + 1]) for one in range(len(rows))])
-        worst = float(np.abs(np.stack([predictor.predict_proba(rows), alone]) - expected).max())
+        answers = np.stack([predictor.predict_proba(rows), alone])
+        worst = float(np.abs(answers - expected).max())
     except Exception as error:  # those of the runtime, which takes any graph, have no parent of their own
         raise BundleError(f"{where}: golden.json does not fit the model: {error!s:.200}") from error
-    if not worst <= TOLERANCE:  # a NaN is a difference too
+    if not np.isfinite(answers).all():
+        row = int(np.argwhere(~np.isfinite(answers))[0, 1]) + 1
+        raise BundleError(f"{where}: the model's answer to golden row {row} is not finite")
+    if not worst <= TOLERANCE:  # so is a NaN which is expected
         raise BundleError(f"{where}: the model misses its golden rows by {worst:.2g}, more than {TOLERANCE}")

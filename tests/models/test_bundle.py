@@ -315,14 +315,15 @@ def test_a_graph_which_the_runtime_refuses_is_refused(folder, graph):
 
 
 def test_a_graph_which_answers_nan_or_otherwise_on_the_golden_rows_is_refused(folder, names):
-    for value, told in ((float("nan"), "nan"), (0.25, "0.")):
+    misses = "the model misses its golden rows by 0."
+    for value, told in ((float("nan"), "the model's answer to golden row 1 is not finite"), (0.25, misses)):
         builder = GraphBuilder(len(names))
         shape = builder.node("Shape", builder.node("Gather", "features", builder.constant(np.arange(3)), axis=1))
         tensor = helper.make_tensor("value", TensorProto.DOUBLE, [1], [value])
         graph = builder.serialised(builder.node("ConstantOfShape", shape, value=tensor))
         replace_file(folder, "model.onnx", graph)
 
-        assert f"the model misses its golden rows by {told}" in refusal(folder)
+        assert told in refusal(folder)
 
 
 @pytest.mark.parametrize("content", [b"{}", b'{"rows": [[1]], "probabilities": [[1, 0, 0]]}', b"[]", b"{"])
