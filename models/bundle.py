@@ -20,9 +20,9 @@ from models.predictors import GraphPredictor, Matrix, Predictor, Probabilities
 __all__ = [
     "Bundle",
     "BundleError",
-    "bundle_of",
     "bundle_of_kind",
     "check_kind",
+    "checked_bundle",
     "default_bundle_path",
     "load_bundle",
     "open_bundle",
@@ -130,10 +130,10 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
     Raises:
         BundleError: Anything missing, damaged, or of another contract than this version's.
     """
-    return bundle_of(read_contents(in_folder(folder), str(folder)), threads)
+    return checked_bundle(read_contents(in_folder(folder), str(folder)), threads)
 
 
-def bundle_of(contents: Contents, threads: int = 1) -> Bundle:
+def checked_bundle(contents: Contents, threads: int = 1) -> Bundle:
     """Return the bundle of *contents* once it has proved that it can be served.
 
     Args:

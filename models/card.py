@@ -83,9 +83,13 @@ def checked_card(content: bytes, digest: str, where: str) -> dict[str, Any]:
     Raises:
         BundleError: It is damaged, or that of another bundle than *digest*; *where* begins the sentence.
     """
-    card = json_object(content, f"{where}: {CARD}")
+    card: dict[str, Any] = json_object(content, f"{where}: {CARD}")
     if card.get("digest") != digest:
         raise BundleError(f"{where}: {CARD} is of bundle {card.get('digest')!r:.80}, not of {digest}")
+    try:
+        card_text(card)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise BundleError(f"{where}: {CARD} is no card: {type(error).__name__}: {error!s:.100}") from error
     return card
 
 

@@ -20,6 +20,10 @@ class BundleError(ValueError):
     """Raised when a bundle cannot be served; its message is one sentence."""
 
 
+class StoreError(ConnectionError):
+    """Raised when a store of bundles does not answer; another try may succeed, and its message is one sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileEntry:
     """Digest and size of one file.

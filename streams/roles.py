@@ -5,12 +5,12 @@ from typing import Any
 
 from features.match_state import MatchState
 from features.rating_book import BaseRating, Fixture, RatingClock
-from models.bundle import open_bundle
 from schemas.bounds import check_feature_event, check_match_event
 from schemas.records import FeatureEvent, MatchEvent, Prediction, TeamEvent
 from streams.admin import Admin
 from streams.app import RoleApp
 from streams.applications import INPUTS
+from streams.bundles import bundle_of
 from streams.control.loading import loader
 from streams.control.status import StatusWriter
 from streams.control.switch import ModelSwitch
@@ -64,7 +64,7 @@ def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Work
         topics.match_events: Reader(book.reader(match_events), check_match_event, lambda event: event.occurred_at_ms),
         topics.feature_events: Reader(book.reader(feature_events), check_feature_event, lambda event: event.as_of_ms),
     }
-    bundle = open_bundle(settings.bundle, settings.predictor, settings.scoring_threads)
+    bundle = bundle_of(settings, settings.scoring_threads)
     warm_up(bundle)
     intake: Intake[Any] = Intake(readers, inputs.partitions)
     shadow = book.codec("prediction", Prediction)

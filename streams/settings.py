@@ -70,6 +70,11 @@ class Settings(BaseSettings):
         run_id: Part of a role's group and changelog; a new one starts from nothing (``touchline reset``).
         guarantee: What a consumer of the outputs can rely on, if it reads committed records.
         transaction_seconds: From one transaction to the next, at least, with exactly-once.
+        bundle: Folder of a bundle, or ``store:`` and a reference to one in the store; None for the shipped one.
+        model_store: Folder or URL of the store of bundles; empty for a folder of the user's own.
+        model_signers_file: Public keys (PEM), of which one must have signed a bundle.
+        model_budget_us: Microseconds for one prediction; a bundle of the store that takes four times that is refused.
+        model_allow_retired: Whether a retired version is served all the same.
         slice_records: Records of one partition handed over together, at most.
         batch_rows: Rows scored in one call of the ensemble, at most.
         latency_budget_ms: Fewer rows are worked on at once when that, with their scores, took longer than this.
@@ -102,8 +107,12 @@ class Settings(BaseSettings):
     partitions: Annotated[int, Field(ge=1, le=1000)] = 12
     replication_factor: Annotated[int, Field(ge=1, le=10)] | None = None
     run_id: RunId = "1"
-    bundle: Path | None = None
+    bundle: Annotated[str, Field(min_length=1)] | None = None
     predictor: PredictorKind = "bundle"
+    model_store: str = ""
+    model_signers_file: Path | None = None
+    model_budget_us: Annotated[float, Field(gt=0, le=1_000_000)] = 150.0
+    model_allow_retired: bool = False
     match_event_version: Annotated[int, Field(ge=1, le=2)] = 2
     redis_url: SecretStr | None = None
     redis_ttl_seconds: Annotated[int, Field(ge=1)] = 3600

@@ -11,7 +11,6 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 
 from features.feature_sets import FEATURE_SETS
-from models.bundle import open_bundle
 from schemas.bounds import MAX_TEXT, ImpossibleValueError, check_prediction
 from schemas.codec import Codec
 from schemas.records import Prediction, TeamEvent
@@ -26,6 +25,7 @@ from streams.api.index import Fixture, Limits, MatchIndex
 from streams.api.known import Known, known_of
 from streams.api.live import LiveHub
 from streams.api.standing import Standing
+from streams.bundles import bundle_of
 from streams.inputs import describe_inputs
 from streams.intake import Reader
 from streams.learning import SchemaBook
@@ -190,7 +190,7 @@ def _api(
     settings: Settings, codec: Codec[Prediction], standing: Standing, figures: ApiFigures, cache: SharedCache | None
 ) -> Api:
     limits = Limits(settings.api_matches, settings.api_match_predictions, settings.api_memory_mb * 2**20)
-    explainer = Explainer(open_bundle(settings.bundle, settings.predictor, settings.scoring_threads))
+    explainer = Explainer(bundle_of(settings, settings.scoring_threads))
     names = {version: found.names for version, found in FEATURE_SETS.items()}
     hub = LiveHub(figures, settings.api_live_clients)
     return Api(MatchIndex(limits, settled=False), hub, standing, explainer, codec, names, figures, cache)

@@ -59,9 +59,9 @@ def _all_ok(found: Sequence[Finding]) -> bool:
 
 
 def _bundle(settings: Settings) -> str:
-    from models.bundle import open_bundle  # noqa: PLC0415 - loads the model libraries, which --acls does not need
+    from streams.bundles import bundle_of  # noqa: PLC0415 - loads the model libraries, which --acls does not need
 
-    bundle = open_bundle(settings.bundle, settings.predictor, settings.scoring_threads)
+    bundle = bundle_of(settings, settings.scoring_threads)
     return f"{bundle.model} {bundle.version} loads, for feature set {bundle.feature_set}"
 
 

@@ -1,4 +1,4 @@
-"""`touchline model`: what is known of a bundle."""
+"""`touchline model`: what is known of bundles, in a folder or in the store."""
 
 import json
 from pathlib import Path
@@ -9,15 +9,23 @@ from models.card import card_text, read_card
 from models.manifest import MANIFEST, BundleError, read_manifest
 from streams.commands.control import canary, history, pause, promote, rollback, status
 from streams.commands.errors import UserError
+from streams.commands.model_changes import alias_command, register_command, retire_command
+from streams.commands.model_looks import diff_command, list_command, show_command, verify_command
 
 
 @click.group()
 def model() -> None:
-    """Tell what a model bundle is.
+    """Tell what a model bundle is, and keep bundles in a store.
+
+    The store is a folder, or a URL such as s3://bucket/models. REFERENCE is NAME@VERSION, NAME@champion,
+    NAME@challenger, or a digest.
 
     \b
     Example:
       touchline model card bundles/lightgbm
+      touchline model register bundles/lightgbm --why "trained on 2025"
+      touchline model alias internationals champion 2 --why "better in the backtest"
+      TOUCHLINE_BUNDLE=store:internationals@champion touchline worker predict
     """  # noqa: D301 - \b is click's mark for a block kept as it is
 
 
@@ -41,5 +49,19 @@ def card(bundle: Path, *, as_json: bool) -> None:
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else card_text(found), nl=as_json)
 
 
-for _command in (promote, canary, pause, rollback, status, history):
+for _command in (
+    list_command,
+    show_command,
+    register_command,
+    alias_command,
+    diff_command,
+    verify_command,
+    retire_command,
+    promote,
+    canary,
+    pause,
+    rollback,
+    status,
+    history,
+):
     model.add_command(_command)

@@ -1,4 +1,4 @@
-"""Where the local cluster keeps what it downloads and what it stores."""
+"""Where this machine keeps what is downloaded and what is stored."""
 
 import os
 from collections.abc import Mapping
@@ -21,6 +21,15 @@ def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
     '/home/anna/.local/state/touchline'
     """
     return _folder(environment, "XDG_STATE_HOME", ".local/state")
+
+
+def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of what cannot be had again: the store of models.
+
+    >>> data_folder({"HOME": "/home/anna"}).as_posix()
+    '/home/anna/.local/share/touchline'
+    """
+    return _folder(environment, "XDG_DATA_HOME", ".local/share")
 
 
 def _folder(environment: Mapping[str, str], variable: str, otherwise: str) -> Path:

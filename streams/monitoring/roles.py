@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from models.bundle import Bundle, open_bundle
+from models.bundle import Bundle
 from monitors.reference import ReferenceHistograms
 from monitors.verdicts import DriftThresholds
 from schemas.bounds import ImpossibleValueError, check_prediction
 from schemas.codec import Codec
 from schemas.records import DriftReport, LatencyReport, MonitorPartial, MonitorState, Prediction
 from streams.admin import Admin
+from streams.bundles import bundle_of
 from streams.engine.changelog import Tail
 from streams.inputs import Inputs, describe_inputs
 from streams.intake import Intake, Reader
@@ -55,7 +56,7 @@ def monitor_role(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: 
     partial = book.codec("monitor_partial", MonitorPartial)
     book.write(partial, f"{topics.partials}-value")
     state = _state(settings, book, MONITOR)
-    known = references(open_bundle(settings.bundle, settings.predictor))
+    known = references(bundle_of(settings))
     predictions = book.codec("prediction", Prediction)
     reader = Reader(book.reader(predictions), _check(known), lambda one: one.occurred_at_ms)
     job = MonitorJob(
@@ -107,7 +108,7 @@ def merge_role(settings: Settings, book: SchemaBook, _inputs: Inputs, metrics: W
         Reader(book.reader(partials), _anything, lambda one: one.window_end_ms),
         topics,
         ReportCodecs(drift, latency, state),
-        references(open_bundle(settings.bundle, settings.predictor)),
+        references(bundle_of(settings)),
         DriftThresholds(settings.drift_psi_threshold, settings.drift_false_discovery_rate),
         predictions.partitions,
         settings.allowed_lateness_seconds * 1000,

@@ -9,9 +9,10 @@ from typing import Any
 
 from features.feature_sets import FEATURE_SETS, FeatureSet
 from features.rating_book import RatingBook
-from models.bundle import Bundle, open_bundle
+from models.bundle import Bundle
 from schemas.codec import Codec
 from schemas.records import MatchEvent, Prediction
+from streams.bundles import bundle_of
 from streams.patient_registry import patient_registry
 from streams.playing.catching_up import CatchingUp
 from streams.playing.counting import Arrivals
@@ -140,7 +141,7 @@ class Replay:
         return Player(Sender(self.settings, self.settings.topic(topic)), codec, self.speed, each)
 
     def _compared(self) -> Parity:
-        bundle = open_bundle(self.settings.bundle, self.settings.predictor)
+        bundle = bundle_of(self.settings)
         wanted = expected(self.days, copy.deepcopy(self.book), self._feature_set(bundle))
         found = (Seen(one.match_id, one.event_id, vector_bytes(one.features)) for one in self._predictions)
         ours = [one for one in self._predictions if one.bundle_digest == bundle.digest]

@@ -21,53 +21,25 @@ from models.bundle import (
 )
 from models.graph import GraphBuilder
 from models.heuristic import heuristic_member
-from models.manifest import Manifest, TrainingRange, file_entry, read_manifest
+from models.manifest import read_manifest
 from models.predictors import CLASSES, KINDS
-
-REFERENCE = {"columns": {"z": 1, "a": 2}}
+from tests.models.small_bundles import REFERENCE, constant_graph, heuristic_graph, manifest_of, replace_file, rewrite
 
 
 @pytest.fixture(scope="module")
 def graph(names):
-    builder = GraphBuilder(len(names))
-    return builder.serialised(heuristic_member(names).add_to(builder))
+    return heuristic_graph(names)
 
 
 @pytest.fixture(scope="module")
 def manifest(names):
-    return Manifest(
-        model="m",
-        version="7",
-        kind="heuristic",
-        feature_set="v1",
-        features=names,
-        classes=CLASSES,
-        training=TrainingRange("1990-01-01", "2022-11-19", 10, 5, "ab"),
-        metrics={"pre_match": {"log_loss": 0.9}},
-        created="2022-11-20T00:00:00+00:00",
-        libraries={"numpy": "2"},
-        files={},
-    )
+    return manifest_of(names)
 
 
 @pytest.fixture
 def folder(tmp_path, manifest, graph, rows):
     save_bundle(tmp_path / "bundle", manifest, graph, REFERENCE, rows.matrix)
     return tmp_path / "bundle"
-
-
-def rewrite(folder, **changes):
-    """Change the manifest as somebody would who does not mind the digests."""
-    fields = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(fields | changes))
-
-
-def replace_file(folder, name, content):
-    """Put *content* in the place of a file, with the digest to match."""
-    (folder / name).write_bytes(content)
-    entry = file_entry(content)
-    files = json.loads((folder / "manifest.json").read_text())["files"]
-    rewrite(folder, files=files | {name: {"sha256": entry.sha256, "size": entry.size}})
 
 
 def refusal(folder):
@@ -317,11 +289,7 @@ def test_a_graph_which_the_runtime_refuses_is_refused(folder, graph):
 def test_a_graph_which_answers_nan_or_otherwise_on_the_golden_rows_is_refused(folder, names):
     misses = "the model misses its golden rows by 0."
     for value, told in ((float("nan"), "the model's answer to golden row 1 is not finite"), (0.25, misses)):
-        builder = GraphBuilder(len(names))
-        shape = builder.node("Shape", builder.node("Gather", "features", builder.constant(np.arange(3)), axis=1))
-        tensor = helper.make_tensor("value", TensorProto.DOUBLE, [1], [value])
-        graph = builder.serialised(builder.node("ConstantOfShape", shape, value=tensor))
-        replace_file(folder, "model.onnx", graph)
+        replace_file(folder, "model.onnx", constant_graph(names, value))
 
         assert told in refusal(folder)
 

@@ -1,0 +1,59 @@
+"""The bundle that the settings name: one that comes with Touchline, one in a folder, or one in the store."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from models.bundle import Bundle, check_kind, open_bundle
+from models.manifest import BundleError
+from streams.local.places import cache_folder, data_folder
+from streams.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from models.store import ModelStore
+
+IN_STORE: Final = "store:"
+
+
+def bundle_of(settings: Settings, threads: int = 1) -> Bundle:
+    """Load the bundle of *settings*.
+
+    Raises:
+        BundleError: It is refused.
+        StoreError: It is in a store that does not answer.
+    """
+    named = settings.bundle or ""
+    if named.startswith(IN_STORE):
+        return _stored(settings, named.removeprefix(IN_STORE), threads)
+    if settings.model_signers_file is not None:
+        raise BundleError(
+            f"{PREFIX}MODEL_SIGNERS_FILE asks for signed bundles, and only those in a store are: {PREFIX}BUNDLE is "
+            f"{settings.bundle!r}, not {IN_STORE}NAME@champion or the like"
+        )
+    return open_bundle(Path(named) if named else None, settings.predictor, threads)
+
+
+def store_of(settings: Settings) -> "ModelStore":
+    """Return the store of *settings*; nothing is asked of it yet.
+
+    Raises:
+        BundleError: It is none that can be opened, or the file of public keys is damaged.
+        StoreError: It does not open now.
+    """
+    from models.signatures import read_signers  # noqa: PLC0415 - workers whose bundle is in a folder need none of this
+    from models.store import Demands, ModelStore  # noqa: PLC0415 - the same
+    from models.store_files import store_files  # noqa: PLC0415 - the same
+
+    file = settings.model_signers_file
+    demands = Demands(None if file is None else read_signers(file), settings.model_budget_us / 1e6)
+    url = settings.model_store or str(data_folder() / "models")
+    return ModelStore(store_files(url), demands, cache_folder() / "bundles")
+
+
+def _stored(settings: Settings, reference: str, threads: int) -> Bundle:
+    from models.store import open_stored, resolve  # noqa: PLC0415 - the same
+
+    store = store_of(settings)
+    _, version = resolve(store, reference)
+    bundle = open_stored(store, version.digest, threads, retired=settings.model_allow_retired)
+    check_kind(bundle, settings.predictor, f"{IN_STORE}{reference}")
+    return bundle
