@@ -51,10 +51,10 @@ class StoreFiles:
         return found
 
     def create(self, path: str, content: bytes) -> None:
-        """Write *content* to *path*, where nothing is yet: whole or not at all, and to be seen by everyone afterwards.
+        """Write *content* to *path*, where nothing is yet: whole or not at all.
 
-        In a folder the first of several wins (`link(2)`). Elsewhere it is what the file system makes of a file that is
-        to be created: a conditional write in S3, Google Cloud Storage and Azure.
+        In a folder the first of several wins (`link(2)`). Elsewhere it is what fsspec's driver makes of a file that is
+        to be created: in S3 a conditional write.
 
         Raises:
             FileExistsError: There is another content.
@@ -137,7 +137,8 @@ def _link(target: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         target.hardlink_to(draft)
-        _sync(target.parent)
+        for folder in target.parents[:2]:  # the second may have got the first just now
+            _sync(folder)
     finally:
         draft.unlink(missing_ok=True)
 

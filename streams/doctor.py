@@ -216,7 +216,7 @@ def _bundle(load: Callable[[], str]) -> Finding:
     try:
         return Finding("bundle", ok=True, message=load())
     except (ValueError, OSError, ImportError) as error:
-        do = "touchline train, and set TOUCHLINE_BUNDLE to the folder it writes"
+        do = "touchline train, and set TOUCHLINE_BUNDLE to the folder it writes; in a store, touchline model verify"
         return Finding("bundle", ok=False, message=" ".join(str(error).split()), do=do)
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from models.bundle import bundle_of_kind, load_bundle
 from models.journal import Act, Pointed, Retired, append
-from models.manifest import BundleError
+from models.manifest import BundleError, StoreError
 from models.registering import register
 from streams.bundles import bundle_of, store_of
+from streams.engine.reachability import is_about_reachability
 from streams.settings import Settings
 
 ACT = Act("ann", "a test", 0)
@@ -79,3 +80,11 @@ def test_the_store_is_a_folder_of_the_user_by_default(settings, monkeypatch, tmp
 
     assert str(tmp_path / "touchline" / "models") == store.files.url
     assert not (tmp_path / "touchline").exists()
+
+
+def test_a_store_that_does_not_answer_is_waited_out_as_brokers_are(settings, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StoreError, match="does not give models/internationals: NotADirectoryError") as caught:
+        bundle_of(settings(bundle="store:internationals@1").model_copy(update={"model_store": str(tmp_path / "file")}))
+
+    assert is_about_reachability(caught.value)
