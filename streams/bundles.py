@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from models.bundle import Bundle, check_kind, open_bundle
+from models.bundle import Bundle, check_kind, load_bundle, open_bundle, shipped_bundles
 from models.manifest import BundleError
 from streams.local.places import cache_folder, data_folder
 from streams.settings import PREFIX, Settings
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from models.store import ModelStore
 
 IN_STORE: Final = "store:"
+_DIGITS: Final = 8
 
 
 def bundle_of(settings: Settings, threads: int = 1) -> Bundle:
@@ -30,6 +31,36 @@ def bundle_of(settings: Settings, threads: int = 1) -> Bundle:
             f"{settings.bundle!r}, not {IN_STORE}NAME@champion or the like"
         )
     return open_bundle(Path(named) if named else None, settings.predictor, threads)
+
+
+def bundle_with(settings: Settings, digest: str, threads: int = 1) -> Bundle:
+    """Load the bundle with *digest*: one that comes with Touchline, or one in the store.
+
+    Raises:
+        BundleError: It is in neither, or refused.
+        StoreError: The store does not answer.
+    """
+    folder = None if settings.model_signers_file else shipped_bundles().get(digest)
+    if folder is not None:
+        return load_bundle(folder, threads)
+    from models.store import open_stored  # noqa: PLC0415 - workers whose model never changes need none of this
+
+    return open_stored(store_of(settings), digest, threads, retired=settings.model_allow_retired)
+
+
+def digest_of(settings: Settings, reference: str) -> str:
+    """Return the digest of the bundle which an operator names: by NAME@VERSION, NAME@ALIAS, or 8 digits of it or more.
+
+    Raises:
+        BundleError: There is none, or several.
+        StoreError: The store does not answer.
+    """
+    from models.store import resolve  # noqa: PLC0415 - as above
+
+    shipped = [digest for digest in shipped_bundles() if digest.startswith(reference) and len(reference) >= _DIGITS]
+    if len(shipped) == 1 and settings.model_signers_file is None:
+        return shipped[0]
+    return resolve(store_of(settings), reference)[1].digest
 
 
 def store_of(settings: Settings) -> "ModelStore":

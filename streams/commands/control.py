@@ -12,6 +12,7 @@ from rich.table import Table
 
 from models.serving import Serving
 from schemas.records import ControlAction
+from streams.bundles import digest_of
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
@@ -24,7 +25,6 @@ from streams.control.asking import (
     read_standing,
     wait_for_workers,
 )
-from streams.control.loading import digest_of
 from streams.control.log import Change
 from streams.control.status import Standing
 from streams.settings import Settings
@@ -80,7 +80,7 @@ def canary(settings: Settings, *, bundle: str, percent: float, why: str, model: 
 
     \b
     Example:
-      touchline model canary 8c1f0c2a57d3 --percent 5 --why "trained on this season"
+      touchline model canary internationals@2 --percent 5 --why "trained on this season"
     """  # noqa: D301 - as above
 
     def wish(serving: Serving) -> Wish:

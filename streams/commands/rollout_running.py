@@ -9,13 +9,13 @@ import click
 
 from monitors.rollout import HOUR_MS, Rollout
 from monitors.rollout_plan import Plan
+from streams.bundles import digest_of
 from streams.commands.control import in_words, model_of, model_option
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.rollout_options import chosen_plan, plan_option
 from streams.commands.sentences import in_one_sentence
 from streams.control.asking import ChangeError, Wish, ask, first_champion, read_changes, read_standing
-from streams.control.loading import digest_of
 from streams.playing.interruption import interruptible
 from streams.rollouts.running import GRACE_MS, Trial, first_wish, judgements, trial_of, wish_of
 from streams.settings import Settings
@@ -36,7 +36,7 @@ def start(settings: Settings, *, challenger: str, plan_file: Path | None, why: s
 
     \b
     Example:
-      touchline rollout start 8c1f0c2a57d3 --plan plan.yaml --why "trained on this season"
+      touchline rollout start internationals@2 --plan plan.yaml --why "trained on this season"
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     plan = chosen_plan(plan_file)
     try:

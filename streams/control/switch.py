@@ -1,12 +1,14 @@
 """Carries out in a worker what the control records say: loads bundles beside the running one, then switches."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import count
 
 import structlog
 
 from models.bundle import Bundle
-from models.manifest import BundleError
+from models.manifest import BundleError, StoreError
 from models.serving import Serving
 from streams.control.log import Change, ControlLog
 from streams.control.status import StatusWriter
@@ -17,7 +19,8 @@ from streams.stopping import stop_worker
 
 log = structlog.get_logger(__name__)
 
-_REPORT_SECONDS = 600.0
+_AGAIN_SECONDS = 10.0
+_REPORT_EVERY = 60
 
 
 class ModelSwitch:
@@ -47,6 +50,7 @@ class ModelSwitch:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._partitions: Collection[int] = ()
         self._reporting: asyncio.Task[None] | None = None
+        self._trying = threading.Lock()
         self._standing = (Serving(), own, "")  # what is carried out, its champion, why a later change is not
 
     async def start(self) -> None:
@@ -85,16 +89,18 @@ class ModelSwitch:
         for change in changes:
             if change.void is not None:
                 log.warning("control.void", offset=change.offset, reason=change.void)
+        self._try(serving)
+
+    def _try(self, serving: Serving) -> None:
         refused = ""
-        try:
-            loaded = self._wanted(serving)
-        except BundleError as error:
-            refused = str(error)
-            log.error("model.kept", revision=serving.revision, reason=refused)  # noqa: TRY400 - a reason, no defect
-        else:
-            self._loaded = loaded
-        if self._loop is not None:
+        with self._trying:
+            try:
+                self._loaded = self._wanted(serving)
+            except (BundleError, StoreError) as error:
+                refused = str(error)
+                log.error("model.kept", revision=serving.revision, reason=refused)  # noqa: TRY400 - a reason, no defect
             served = None if refused else Served.of(serving, list(self._loaded.values()))
+        if self._loop is not None:
             self._loop.call_soon_threadsafe(self._carry_out, serving, served, refused)
 
     def _wanted(self, serving: Serving) -> Mapping[str, Bundle]:
@@ -105,7 +111,7 @@ class ModelSwitch:
             if digest not in found:
                 try:
                     found[digest] = self._one(digest)
-                except BundleError as error:
+                except (BundleError, StoreError) as error:
                     log.warning("model.gone", digest=digest, reason=str(error))
         return found
 
@@ -131,9 +137,12 @@ class ModelSwitch:
         self._status.write(serving, champion, self._partitions, refused or None)
 
     async def _report_again(self) -> None:
-        while True:  # reports are deleted after days
-            await asyncio.sleep(_REPORT_SECONDS)
-            self._report()
+        for number in count(1):
+            await asyncio.sleep(_AGAIN_SECONDS)
+            if self._standing[2]:  # a store may answer again, or have the bundle by now
+                await asyncio.to_thread(self._try, self._log.serving)
+            elif number % _REPORT_EVERY == 0:  # reports are deleted after days
+                self._report()
 
 
 def _check_fits(bundle: Bundle, own: Bundle) -> None:
