@@ -30,6 +30,7 @@ from streams.control.status import Standing
 from streams.settings import Settings
 
 _SHOWN = 12
+_PIPED_WIDTH = 200
 
 model_option = click.option("--model", default="", help="Name of the model (default: the one that workers serve).")
 _why_option = click.option("--why", required=True, help="Why; it is kept with the change for ever.")
@@ -184,7 +185,7 @@ def history(settings: Settings, *, model: str, as_json: bool) -> None:
     table = Table("change", "when", "what", "champion", "challenger", "share", "by", "why", "effect", box=None)
     for change in changes:
         table.add_row(*_change_row(change))
-    Console(soft_wrap=False).print(table if changes else "Nothing has been changed: workers serve their own bundle.")
+    _print(table if changes else "Nothing has been changed: workers serve their own bundle.")
 
 
 def _change(settings: Settings, model: str, wish: Callable[[Serving], Wish], why: str, wait: float) -> None:
@@ -219,18 +220,20 @@ def in_words(serving: Serving) -> str:
     champion, challenger = _short(serving.champion), _short(serving.challenger)
     if serving.challenger is None:
         return f"{champion} serves"
-    if serving.shadow:
-        return f"{champion} serves; {challenger} scores the same events in the shadow"
-    if not serving.canary_share:
-        return f"{champion} serves; {challenger} gets no more matches"
-    return f"{champion} serves; {challenger} gets {serving.canary_share:.4g} of the matches which kick off from now on"
+    if serving.canary_share:
+        share = f"gets {serving.canary_share:.4g} of the matches which kick off from now on"
+        return f"{champion} serves; {challenger} {share}{', and both score every match' if serving.shadow else ''}"
+    said = "scores the same events in the shadow" if serving.shadow else "gets no more matches"
+    return f"{champion} serves; {challenger} {said}"
 
 
 def _tell_following(serving: Serving, found: Standing, seconds: float) -> None:
     partitions = len(found.by_partition) + len(found.missing)
     done = sum(one.revision >= serving.revision for one in found.by_partition.values())
     workers = len({one.worker for one in found.by_partition.values()})
-    click.echo(f"{done} of {partitions} partitions follow, {workers} workers, after {seconds:.1f} s")
+    click.echo(
+        f"{done} of {partitions} partitions follow, {workers} worker{'s'[: workers != 1]}, after {seconds:.1f} s"
+    )
     for reason in found.refusals:
         click.echo(f"refused: {reason}", err=True)
 
@@ -247,9 +250,14 @@ def _tell(serving: Serving, found: Standing) -> None:
             worker, report.model_version, _short(report.bundle_digest), str(report.revision),
             ", ".join(map(str, partitions)), report.refused or "",
         )  # fmt: skip
-    Console(soft_wrap=False).print(table)
+    _print(table)
     if found.missing:
         click.echo(f"No worker serves the partitions {', '.join(map(str, found.missing))}.")
+
+
+def _print(what: Table | str) -> None:
+    console = Console()
+    (console if console.is_terminal else Console(width=_PIPED_WIDTH)).print(what)
 
 
 def _as_json(serving: Serving, found: Standing) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from monitors.rollout import HOUR_MS, Rollout
+from monitors.rollout import Rollout
 from monitors.rollout_plan import Plan
 from streams.bundles import digest_of
 from streams.commands.control import in_words, model_of, model_option
@@ -17,7 +17,7 @@ from streams.commands.rollout_options import chosen_plan, plan_option
 from streams.commands.sentences import in_one_sentence
 from streams.control.asking import ChangeError, Wish, ask, first_champion, read_changes, read_standing
 from streams.playing.interruption import interruptible
-from streams.rollouts.running import GRACE_MS, Trial, first_wish, judgements, trial_of, wish_of
+from streams.rollouts.running import Trial, first_wish, judgements, trial_of
 from streams.settings import Settings
 
 
@@ -52,14 +52,12 @@ def start(settings: Settings, *, challenger: str, plan_file: Path | None, why: s
 
 def _run(settings: Settings, plan: Plan, model: str, challenger: str, why: str) -> Rollout:
     trial = _begun(settings, plan, model, digest_of(settings, challenger), why)
-    length = plan.window_hours * HOUR_MS
-    for rollout, judgement in judgements(settings, plan, trial, _now_ms, wait=True):
+
+    def follow(wish: Wish, reason: str) -> None:
+        _ask(settings, model, wish, f"{why}: {reason}")
+
+    for rollout, judgement in judgements(settings, plan, trial, _now_ms, follow):
         click.echo(f"{_clock(rollout.until_ms)}  {judgement.why}")
-        if rollout.until_ms + length + GRACE_MS <= _now_ms() and not rollout.ended:
-            continue  # what is past already was asked for
-        wish = wish_of(plan, rollout, trial, read_changes(settings, model)[1])
-        if wish is not None:
-            _ask(settings, model, wish, f"{why}: {judgement.why}")
     return rollout
 
 
@@ -101,7 +99,7 @@ def status(settings: Settings, *, plan_file: Path | None, model: str, as_json: b
     trial = None if challenger is None else trial_of(settings, name, challenger)[0]
     if trial is None:
         raise UserError("no challenger is tried; begin with: touchline rollout start")
-    found = list(judgements(settings, plan, trial, _now_ms, wait=False))
+    found = list(judgements(settings, plan, trial, _now_ms, None))
     if as_json:
         click.echo(json.dumps([{"until_ms": one.until_ms, **asdict(judgement)} for one, judgement in found]))
         return

@@ -8,7 +8,7 @@ import numpy as np
 from monitors.differences import differences, match_difference
 from monitors.latency import LatencySketch
 from monitors.rollout_evidence import Evidence, cells
-from schemas.records import EventKind, MatchEvent, Prediction, Variant
+from schemas.records import EventKind, MatchEvent, Prediction
 
 _SIDES = 2
 
@@ -22,7 +22,7 @@ class _Match:
         came: Index of the outcome by the last FULL_TIME; None before.
         ended_ms: Timestamp of the first record which said so.
         cancelled: Whether it counts for nothing.
-        latencies: Seconds from the receipt of an event to the challenger's answer, where it served.
+        latencies: Seconds from the receipt of an event to the challenger's answer, whether it served or not.
     """
 
     said: dict[str, dict[int, tuple[float, float, float]]] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class LiveEvidence:
         with self._lock:
             match = self._matches.setdefault(said.match_id, _Match())
             match.said.setdefault(said.event_id, {})[side] = (said.home, said.draw, said.away)
-            if side == 0 and said.variant is not Variant.SHADOW:
+            if side == 0:
                 match.latencies.append((said.scored_at_us - said.received_at_us) / 1e6)
 
     def take_event(self, event: MatchEvent, at_ms: int) -> None:

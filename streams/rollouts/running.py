@@ -7,8 +7,8 @@ the same judgements, and asks only for what is not served yet.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
 
 from models.serving import Serving
 from monitors.rollout import HOUR_MS, Judgement, Rollout, begun, judged
@@ -28,11 +28,14 @@ GRACE_MS: Final = 2_000
 
 _LOOK_SECONDS = 0.1
 
+Ask: TypeAlias = Callable[[Wish, str], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Which bundles are compared, and since when: milliseconds since the epoch."""
+    """Which bundles of a model are compared, and since when: milliseconds since the epoch."""
 
+    model: str
     champion: str
     challenger: str
     since_ms: int
@@ -53,25 +56,7 @@ def trial_of(settings: Settings, model: str, challenger: str) -> tuple[Trial | N
         for change in changes
         if change.void is None and change.record is not None and change.record.revision == serving.rollout
     )
-    return Trial(serving.champion, challenger, began.at_ms), serving
-
-
-def wish_of(plan: Plan, rollout: Rollout, trial: Trial, serving: Serving) -> Wish | None:
-    """Return what has to be asked for so that what is served is what *rollout* says; None when it is.
-
-    Raises:
-        ChangeError: Somebody else has changed what is served.
-    """
-    if (serving.champion, serving.challenger) != (trial.champion, trial.challenger):
-        raise ChangeError("what is served was changed by hand, and the roll-out is over: see touchline model history")
-    if rollout.status == "PROMOTED":
-        return Wish(ControlAction.PROMOTE, trial.challenger)
-    if rollout.status == "ROLLED_BACK":
-        return Wish(ControlAction.ROLLBACK, trial.champion)
-    step = plan.steps[rollout.step]
-    if serving.shadow and serving.canary_share == step.share:
-        return None
-    return first_wish(plan, trial.champion, trial.challenger, rollout.step)
+    return Trial(model, serving.champion, challenger, began.at_ms), serving
 
 
 def first_wish(plan: Plan, champion: str, challenger: str, number: int = 0) -> Wish:
@@ -82,12 +67,22 @@ def first_wish(plan: Plan, champion: str, challenger: str, number: int = 0) -> W
 
 
 def judgements(
-    settings: Settings, plan: Plan, trial: Trial, now_ms: Callable[[], float], *, wait: bool
+    settings: Settings, plan: Plan, trial: Trial, now_ms: Callable[[], float], ask: Ask | None
 ) -> Iterator[tuple[Rollout, Judgement]]:
-    """Give the roll-out after each window and why, up to its end; up to now, or else as windows end.
+    """Give the roll-out after each window and why, up to its end.
+
+    A step begins when it is served: windows before that are judged by the step before.
+
+    Args:
+        settings: Of the brokers.
+        plan: Of the roll-out.
+        trial: What is tried.
+        now_ms: The time, milliseconds since the epoch.
+        ask: Asks for what follows, and says why; None to look only, which ends with what is known now.
 
     Raises:
         BrokerError: The brokers are away.
+        ChangeError: Somebody else has changed what is served.
     """
     plan = live(plan)
     evidence = LiveEvidence(trial.champion, trial.challenger, plan.checks.log_loss.clip)
@@ -99,15 +94,66 @@ def judgements(
         length = int(plan.window_hours * HOUR_MS)
         while not rollout.ended:
             until_ms = rollout.until_ms + length
-            while now_ms() < until_ms + GRACE_MS:
-                if not wait:
-                    return
-                time.sleep(_LOOK_SECONDS)
+            if not _ended(until_ms + GRACE_MS, now_ms, wait=ask is not None):
+                return
             for reader in readers:
                 _read_to_the_end(reader)
-            rollout, judgement = judged(plan, rollout, until_ms, evidence.window(until_ms))
+            after, judgement = judged(plan, rollout, until_ms, evidence.window(until_ms))
             if judgement is not None:
-                yield rollout, judgement
+                yield after, judgement
+                began_ms = _carried_out(settings, plan, trial, (rollout, after), judgement.why, ask)
+                if began_ms is None:
+                    return
+                after = replace(after, until_ms=max(began_ms, until_ms))
+                after = replace(after, since_ms=began_ms) if after.step != rollout.step else after
+            rollout = after
+
+
+def _ended(at_ms: int, now_ms: Callable[[], float], *, wait: bool) -> bool:
+    while now_ms() < at_ms:
+        if not wait:
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True
+
+
+def _carried_out(  # noqa: PLR0917 - all that a step needs
+    settings: Settings, plan: Plan, trial: Trial, turn: tuple[Rollout, Rollout], why: str, ask: Ask | None
+) -> int | None:
+    """Ask for what follows where the roll-out has moved; return since when its step is served, None for not yet."""
+    before, after = turn
+    if after.ended:
+        if ask is not None:
+            ask(_last_wish(after, trial), why)
+        return None
+    if after.step == before.step:
+        return before.since_ms
+    began_ms = _served_since(settings, plan, trial, after)
+    if began_ms is None and ask is not None:
+        ask(first_wish(plan, trial.champion, trial.challenger, after.step), why)
+        began_ms = _served_since(settings, plan, trial, after)
+    return began_ms
+
+
+def _last_wish(rollout: Rollout, trial: Trial) -> Wish:
+    if rollout.status == "PROMOTED":
+        return Wish(ControlAction.PROMOTE, trial.challenger)
+    return Wish(ControlAction.ROLLBACK, trial.champion)
+
+
+def _served_since(settings: Settings, plan: Plan, trial: Trial, rollout: Rollout) -> int | None:
+    """Return when the step of *rollout* was asked for, after the step before had passed; None when it was not yet."""
+    step = plan.steps[rollout.step]
+    changes, serving = read_changes(settings, trial.model)
+    if (serving.champion, serving.challenger) != (trial.champion, trial.challenger):
+        raise ChangeError("what is served was changed by hand, and the roll-out is over: see touchline model history")
+    valid = [change.record for change in changes if change.void is None and change.record is not None]
+    asked = [
+        one.at_ms
+        for one in valid
+        if one.at_ms >= rollout.until_ms and one.canary_share == step.share and one.challenger == trial.challenger
+    ]
+    return asked[0] if asked else None
 
 
 def _readers(settings: Settings, evidence: LiveEvidence, stack: ExitStack) -> Sequence[Follower]:

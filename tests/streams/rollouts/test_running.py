@@ -1,48 +1,40 @@
-"""What has to be asked for follows from the roll-out and from what is served."""
+"""What is asked for in a step of a roll-out."""
 
 import pytest
 
-from models.serving import Serving
-from monitors.rollout import Rollout
 from monitors.rollout_plan import plan_of
 from schemas.records import ControlAction
-from streams.control.asking import ChangeError, Wish
-from streams.rollouts.running import Trial, wish_of
+from streams.control.asking import Wish
+from streams.rollouts.running import first_wish, live
 
 A, B = "a" * 64, "b" * 64
-TRIAL = Trial(A, B, 0)
 PLAN = plan_of(
     {
         "steps": [
             {"stage": "shadow", "minMatches": 1},
             {"stage": "canary", "percent": 5, "minMatches": 1},
             {"stage": "canary", "percent": 100, "minMatches": 1},
-        ]
+        ],
+        "checks": {"errorRate": {"limit": 0.1}, "p99Seconds": {"limit": 0.1}, "pendingLogLoss": {"limit": 0.1}},
     },
     "plan",
 )
-SHADOW = Serving(1, A, None, B, 0.0, shadow=True, rollout=1)
-FIVE = Serving(2, A, None, B, 0.05, shadow=True, rollout=1)
 
 
 @pytest.mark.parametrize(
-    ("rollout", "serving", "wish"),
+    ("number", "wish"),
     [
-        (Rollout(0, 1), SHADOW, None),
-        (Rollout(0, 1, step=1), SHADOW, Wish(ControlAction.CANARY, A, B, 0.05, shadow=True)),
-        (Rollout(0, 1, step=1), FIVE, None),
-        (Rollout(0, 1, "HELD", step=1), FIVE, None),
-        (Rollout(0, 1, step=2), FIVE, Wish(ControlAction.CANARY, A, B, 1.0, shadow=True)),
-        (Rollout(0, 1, "PROMOTED", step=2), FIVE, Wish(ControlAction.PROMOTE, B)),
-        (Rollout(0, 1, "ROLLED_BACK", step=1), FIVE, Wish(ControlAction.ROLLBACK, A)),
-        (Rollout(0, 1), FIVE, Wish(ControlAction.SHADOW, A, B, shadow=True)),
+        (0, Wish(ControlAction.SHADOW, A, B, 0.0, shadow=True)),
+        (1, Wish(ControlAction.CANARY, A, B, 0.05, shadow=True)),
+        (2, Wish(ControlAction.CANARY, A, B, 1.0, shadow=True)),
     ],
 )
-def test_what_is_served_follows_the_roll_out(rollout: Rollout, serving: Serving, wish: Wish | None) -> None:
-    assert wish_of(PLAN, rollout, TRIAL, serving) == wish
+def test_in_each_step_both_score_every_match(number: int, wish: Wish) -> None:
+    assert first_wish(PLAN, A, B, number) == wish
 
 
-@pytest.mark.parametrize("serving", [Serving(3, B, A), Serving(3, A, None, "c" * 64, 0.5)])
-def test_a_change_by_hand_ends_it(serving: Serving) -> None:
-    with pytest.raises(ChangeError, match="changed by hand"):
-        wish_of(PLAN, Rollout(0, 1), TRIAL, serving)
+def test_what_the_topics_do_not_hold_is_not_checked() -> None:
+    checks = live(PLAN).checks
+
+    assert (checks.error_rate, checks.pending_log_loss) == (None, None)
+    assert checks.p99_seconds == PLAN.checks.p99_seconds
