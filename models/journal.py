@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from models.manifest import BundleError, StoreError
+from models.manifest import BundleError, StoreError, TrainingRange
 from models.store_files import StoreFiles
 
 Alias = Literal["champion", "challenger"]
@@ -41,18 +41,37 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a bundle is and where it comes from, as its manifest and card say.
+
+    Attributes:
+        size: Of its files together, in bytes.
+        history: Which matches, in words; None without a card, as reproduce.
+        reproduce: The command that makes it again.
+    """
+
+    kind: str
+    feature_set: str
+    created: str
+    training: TrainingRange
+    libraries: Mapping[str, object]
+    size: int
+    history: str | None
+    reproduce: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Registered:
     """A version came in.
 
     Attributes:
         card: SHA-256 of its card; None when it has none.
-        provenance: What it is and where it comes from, of its manifest and card.
     """
 
     version: str
     digest: Digest
     card: Digest | None
-    provenance: Mapping[str, object]
+    provenance: Provenance
     act: Act
     action: Literal["register"] = "register"
 

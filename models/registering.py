@@ -1,7 +1,7 @@
 """How versions come into a store, and whether they are still what came in."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.card import CARD, checked_card
 from models.contents import Contents, in_folder, read_contents
-from models.journal import Act, Registered, StoredModel, append, read_model
+from models.journal import Act, Provenance, Registered, StoredModel, append, read_model
 from models.manifest import MANIFEST, BundleError, Manifest, file_entry
 from models.signatures import key_name, signature_of
 from models.store import (
@@ -81,19 +81,19 @@ def verify(store: ModelStore, version: Registered) -> None:
         )
 
 
-def provenance_of(manifest: Manifest, card: Mapping[str, Any] | None) -> dict[str, object]:
+def provenance_of(manifest: Manifest, card: Mapping[str, Any] | None) -> Provenance:
     """Return what a bundle is and where it comes from."""
     told = card or {}
-    return {
-        "kind": manifest.kind,
-        "feature_set": manifest.feature_set,
-        "created": manifest.created,
-        "training": asdict(manifest.training),
-        "libraries": dict(manifest.libraries),
-        "bytes": sum(entry.size for entry in manifest.files.values()),
-        "history": told.get("history"),
-        "reproduce": told.get("reproduce"),
-    }
+    return Provenance(
+        manifest.kind,
+        manifest.feature_set,
+        manifest.created,
+        manifest.training,
+        manifest.libraries,
+        sum(entry.size for entry in manifest.files.values()),
+        told.get("history"),
+        told.get("reproduce"),
+    )
 
 
 def _card(folder: Path, digest: str) -> tuple[bytes | None, Mapping[str, Any] | None]:

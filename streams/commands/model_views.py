@@ -18,17 +18,16 @@ from streams.commands.letter_views import printable, shown_time
 def row_of(model: StoredModel, version: Registered) -> dict[str, Any]:
     """Return what a list says of *version*."""
     provenance = version.provenance
-    training = provenance.get("training")
     return {
         "model": model.name,
         "version": version.version,
         "digest": version.digest,
         "aliases": model.aliases_of(version.version),
         "retired": version.version in model.retired,
-        "kind": provenance.get("kind"),
-        "feature_set": provenance.get("feature_set"),
-        "trained_until": training.get("until") if isinstance(training, Mapping) else None,
-        "bytes": provenance.get("bytes"),
+        "kind": provenance.kind,
+        "feature_set": provenance.feature_set,
+        "trained_until": provenance.training.until,
+        "bytes": provenance.size,
         "registered_at": shown_time(version.act.at_ms),
         "by": version.act.by,
         "why": version.act.why,
@@ -39,7 +38,7 @@ def details_of(model: StoredModel, version: Registered, signed_by: Sequence[str]
     """Return all that the store knows of *version*; *signed_by* names the keys whose signatures are there."""
     return {
         **row_of(model, version),
-        "provenance": dict(version.provenance),
+        "provenance": asdict(version.provenance),
         "features": list(manifest.features),
         "classes": list(manifest.classes),
         "metrics": manifest.metrics,

@@ -10,17 +10,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.journal import Act, Pointed, Registered, Retired, StoredModel, append, read_model
-from models.manifest import BundleError, StoreError
+from models.journal import Act, Pointed, Provenance, Registered, Retired, StoredModel, append, read_model
+from models.manifest import BundleError, StoreError, TrainingRange
 from models.store_files import store_files
 
 ACT = Act("ann", "a test", 1_700_000_000_000)
+LEARNED = TrainingRange("1990-01-01", "2022-11-19", 10, 5, "ab")
+PROVENANCE = Provenance("tree", "v1", "2022-11-20T00:00:00+00:00", LEARNED, {"numpy": "2"}, 100, None, None)
 VERSIONS = ("1", "2", "3")
 FIELDS = ("action", "version", "digest", "card", "provenance", "act", "alias", "replaces")
 
 
 def registered(version, digit="a"):
-    return Registered(version, digit * 64, None, {"kind": "tree"}, ACT)
+    return Registered(version, digit * 64, None, PROVENANCE, ACT)
 
 
 def after(*entries):

@@ -158,9 +158,12 @@ def smuggled(store, folder):
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     for file in folder.iterdir():
         store.files.create(f"bundles/{digest}/{file.name}", file.read_bytes())
-    entry = {"action": "register", "version": "7", "digest": digest, "card": None, "provenance": {}}
+    entry = {"action": "register", "version": "7", "digest": digest, "card": None}
     act = {"by": "mallory", "why": "none of your business", "at_ms": 0}
-    store.files.create("models/m/000001.json", json.dumps(entry | {"act": act}).encode())
+    told = {"kind": "tree", "feature_set": "v1", "created": "", "libraries": {}, "size": 1, "history": None}
+    learned = {"first": None, "until": None, "rows": 1, "matches": 1, "digest": ""}
+    provenance = told | {"reproduce": None, "training": learned}
+    store.files.create("models/m/000001.json", json.dumps(entry | {"provenance": provenance, "act": act}).encode())
     return digest
 
 
@@ -203,11 +206,15 @@ def test_a_version_says_where_it_comes_from_and_its_manifest_is_kept(bundle, sto
 
     assert load_bundle(bundle).manifest == manifest
     assert ACT == version.act
-    training = {"first": "1990-01-01", "until": "2022-11-19", "rows": 10, "matches": 5, "digest": "ab"}
-    assert ("heuristic", "v1", training) == tuple(
-        version.provenance[one] for one in ("kind", "feature_set", "training")
+    assert ("heuristic", "v1", manifest.training) == (
+        version.provenance.kind,
+        version.provenance.feature_set,
+        version.provenance.training,
     )
-    assert sum(entry.size for entry in manifest.files.values()) == version.provenance["bytes"]
+    assert sum(len(file.read_bytes()) for file in bundle.iterdir() if file.name != "manifest.json") == (
+        version.provenance.size
+    )
+    assert version == read_model(store.files, "m").versions["7"]
 
 
 def test_registering_the_same_again_changes_nothing(bundle, store):
@@ -349,7 +356,7 @@ def test_verify_finds_what_was_changed_after_the_registration(store, make):
         (bundle / name).write_bytes(content)
     _, version = register(store, bundle, ACT)
     verify(store, version)
-    assert ("friendlies", "touchline train") == (version.provenance["history"], version.provenance["reproduce"])
+    assert ("friendlies", "touchline train") == (version.provenance.history, version.provenance.reproduce)
     assert manifest.digest == read_stored_card(store, version)["digest"]
 
     card = f"bundles/{version.digest}/card.json"
