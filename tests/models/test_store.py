@@ -375,6 +375,14 @@ def test_verify_finds_what_was_changed_after_the_registration(store, make):
     assert "golden.json is there with another content" in refusal(register, store, bundle, ACT)
 
 
+@pytest.mark.parametrize("card", [{}, {"metrics": 5}, {"training": {}, "contract": []}])
+def test_a_card_which_is_none_is_refused(store, bundle, card):
+    (bundle / "card.json").write_text(json.dumps({"digest": load_bundle(bundle).digest} | card))
+
+    assert f"{bundle}: card.json is no card: " in refusal(register, store, bundle, ACT)
+    assert {} == written(store)
+
+
 def test_models_are_listed_by_name(store, make):
     assert [] == read_models(store)
     for name in ("b", "a"):

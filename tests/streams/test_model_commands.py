@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from features.feature_sets import FEATURE_SETS
 from models.bundle import bundle_of_kind, load_bundle
+from models.card import Facts, card_files
 from streams.cli import main
 from tests.models.small_bundles import rewrite
 
@@ -119,7 +120,16 @@ def test_show_tells_where_a_version_comes_from_and_all_that_became_of_it(both):
         assert text in shown
 
 
-def test_the_card_is_shown_when_there_is_one(both):
+def test_the_card_is_shown_when_there_is_one(both, second):
+    rewrite(second, version="3")
+    manifest = load_bundle(second).manifest
+    files = card_files(manifest, Facts("friendlies", {}, ["none"], "touchline train --kind tree"))
+    (second / "card.json").write_bytes(files["card.json"])
+    run("register", second, *WHY)
+
+    assert files["card.md"].decode() == run("show", "internationals@3", "--card").stdout
+    assert manifest.digest == told("show", "internationals@3", "--card")["digest"]
+    assert "touchline train --kind tree" in run("show", "internationals@3").stdout
     assert "internationals 1 was registered without a card" == refusal("show", "internationals@1", "--card")
     assert both
 
