@@ -44,7 +44,7 @@ def reliability(chances: NDArray[np.float32], happened: NDArray[np.bool_]) -> li
     return bins
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
+def wilson(hits: float, n: float) -> tuple[float, float]:
     """Return the 95 % interval of a frequency of *hits* in *n*.
 
     >>> [round(bound, 3) for bound in wilson(8, 10)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
-from streams.applications import READERS, ROLES
+from streams.applications import APPLICATIONS, READERS, ROLES
 from streams.dead_letters.replaying import TRANSACTIONAL_ID as REPLAY_ID
 from streams.following import WATCH_GROUP
 from streams.settings import Settings
@@ -22,6 +22,7 @@ class Access:
         group: Of its readers, without prefix, where that is not its own.
         grouped: Whether it reads as a consumer group.
         transactional_id: Of its producer, without prefix, where that is not a matter of the guarantee.
+        describes: Applications whose groups it asks for.
     """
 
     reads: Sequence[str] = ()
@@ -30,6 +31,7 @@ class Access:
     group: str = ""
     grouped: bool = True
     transactional_id: str = ""
+    describes: Sequence[str] = ()
 
 
 ACCESS: Mapping[str, Access] = {
@@ -53,6 +55,7 @@ ACCESS: Mapping[str, Access] = {
     ),
     "materialize": Access(("predictions",), ("dead-letters",), ("shelf",)),
     "api": Access(("predictions", "team-events"), group=WATCH_GROUP),
+    "dashboard": Access(tuple(TOPICS), group=WATCH_GROUP, describes=tuple(APPLICATIONS)),
     "feed": Access(writes=("match-events", "feature-events"), grouped=False),
     "consumer": Access(reads=("predictions",)),
     "rollout": Access(  # `touchline model canary` and the like; of match-events the partitions only
@@ -78,7 +81,7 @@ ACCESS: Mapping[str, Access] = {
 # Whom one grants something, and what they run: a role may be several applications.
 ACTORS: Mapping[str, Sequence[str]] = {
     **ROLES,
-    **{name: (name,) for name in (*READERS, "feed", "consumer", "rollout", "operator")},
+    **{name: (name,) for name in (*READERS, "dashboard", "feed", "consumer", "rollout", "operator")},
 }
 
 
@@ -88,7 +91,7 @@ class Acl:
 
     Attributes:
         resource: "topic", "group" or "transactional_id".
-        operation: "Read", "Write" or "Create".
+        operation: "Read", "Write", "Create" or "Describe".
         pattern: "literal", or "prefixed" where the name goes on with a worker's.
     """
 
@@ -142,6 +145,8 @@ def _acls(settings: Settings, role: str, application: str) -> Iterator[Acl]:
     if access.grouped:
         group = f"{settings.topic_prefix}{access.group}" if access.group else settings.group(application)
         yield Acl(role, "group", group, "Read")
+    for described in access.describes:
+        yield Acl(role, "group", settings.group(described), "Describe")
     for table in access.tables:
         changelog = settings.changelog(application, table)
         for operation in ("Create", "Read", "Write"):

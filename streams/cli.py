@@ -9,7 +9,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ablate": ("streams.commands.ablate:ablate", "Tell what each part of a model is worth, and what it costs."),
     "accuracy": ("streams.commands.accuracy:accuracy", "Tell how good the predictions were, once results are known."),
     "backtest": ("streams.commands.backtest:backtest", "Forecast past matches, and tell what that was worth."),
-    "dashboard": ("streams.commands.dashboard:dashboard", "Serve a page of the matches which are played."),
+    "dashboard": (
+        "streams.commands.dashboard:dashboard",
+        "Serve a live page of matches, stream, drift, models and schemas.",
+    ),
     "dead-letters": ("streams.commands.dead_letters:dead_letters", "List, show, keep and replay what was set aside."),
     "demo": ("streams.commands.demo:demo", "Play match days through real workers on a real Kafka."),
     "doctor": ("streams.commands.doctor:doctor", "Check brokers, registry, topics, schemas, bundle and clock."),

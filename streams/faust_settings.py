@@ -16,6 +16,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
     """Return what a Faust application takes."""
     return {
         "broker": [f"{transport.SCHEME}://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
+        "broker_client_id": settings.worker_name,  # by which the brokers tell who has which partitions
         "broker_credentials": _credentials(settings.security),
         "TableManager": recovery.SliceTables,
         "store": "memory://",

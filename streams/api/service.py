@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 
 from features.feature_sets import FEATURE_SETS
-from schemas.bounds import MAX_TEXT, ImpossibleValueError, check_prediction
+from schemas.bounds import check_prediction
 from schemas.codec import Codec
 from schemas.records import Prediction, TeamEvent
 from streams.admin import Admin
@@ -20,6 +20,7 @@ from streams.api.cache import SharedCache
 from streams.api.explaining import Explainer
 from streams.api.feed import Feed
 from streams.api.figures import ApiFigures
+from streams.api.fixtures import FIXTURE_HOURS, check_names, fixture_of
 from streams.api.handlers import Api
 from streams.api.index import Fixture, Limits, MatchIndex
 from streams.api.known import Known, known_of
@@ -29,7 +30,6 @@ from streams.bundles import bundle_of
 from streams.inputs import describe_inputs
 from streams.intake import Reader
 from streams.learning import SchemaBook
-from streams.materializing.shelf import Place
 from streams.registry import registry_of
 from streams.settings import Settings
 from streams.stopping import RefusedError
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _HOUR_MS = 3_600_000
-_FIXTURE_HOURS = 24 * 8  # a fixture which never starts is forgotten by the workers after seven days
 
 
 class ApiService:
@@ -67,10 +66,10 @@ class ApiService:
             book.foresee(f"{settings.topic(topic)}-value")
         readers = (
             Reader(book.reader(codec), check_prediction, lambda one: one.occurred_at_ms),
-            Reader(book.reader(fixtures), _check_names, lambda one: one.occurred_at_ms),
+            Reader(book.reader(fixtures), check_names, lambda one: one.occurred_at_ms),
         )
         self._predictions = Feed(settings, "predictions", readers[0], known_of, self._predicted, book, self._figures)
-        self._teams = Feed(settings, "team-events", readers[1], _fixture_of, self._announced, book, self._figures)
+        self._teams = Feed(settings, "team-events", readers[1], fixture_of, self._announced, book, self._figures)
         self._api = _api(settings, codec, Standing(self._predictions.follower), self._figures, self._cache)
         self._runner: web.AppRunner | None = None
 
@@ -95,7 +94,7 @@ class ApiService:
         now_ms = int(time.time() * 1000)
         standing = self._api.standing
         try:
-            await self._teams.start(now_ms - _FIXTURE_HOURS * _HOUR_MS)
+            await self._teams.start(now_ms - FIXTURE_HOURS * _HOUR_MS)
             await self._predictions.start(now_ms - int(self._settings.api_history_hours * _HOUR_MS))
             await Standing(self._teams.follower).read_to_the_end()
             await standing.read_to_the_end()
@@ -194,14 +193,3 @@ def _api(
     names = {version: found.names for version, found in FEATURE_SETS.items()}
     hub = LiveHub(figures, settings.api_live_clients)
     return Api(MatchIndex(limits, settled=False), hub, standing, explainer, codec, names, figures, cache)
-
-
-def _check_names(event: TeamEvent) -> None:
-    """Refuse names which no worker has let through."""
-    for name in ("match_id", "home_team", "away_team"):
-        if not 0 < len(getattr(event, name)) <= MAX_TEXT:
-            raise ImpossibleValueError(name, getattr(event, name), f"1 to {MAX_TEXT} characters")
-
-
-def _fixture_of(event: TeamEvent, _place: Place, _record: bytes) -> tuple[str, Fixture]:
-    return event.match_id, Fixture(event.home_team, event.away_team, event.kick_off_ms)

@@ -1,29 +1,22 @@
-"""`touchline dashboard`: the page of the matches, for a cluster where others play."""
+"""`touchline dashboard`: one page of matches, stream, drift, models and schemas, for a cluster where others work."""
 
 import signal
-import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 import click
 
-from schemas.codec import Codec
-from schemas.records import MatchEvent, Prediction
 from streams.admin import Admin
-from streams.applications import INPUTS
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
-from streams.patient_registry import patient_registry
+from streams.dashboard.service import DashboardService
+from streams.dashboard.words import Words
+from streams.logs import configure_logs
 from streams.playing.crew import port_near
 from streams.playing.demo import DASHBOARD_PORT
 from streams.playing.interruption import interruptible
-from streams.playing.lag_watch import LagWatch
-from streams.playing.scoreboard import Scoreboard
-from streams.playing.watching import Stopwatch, Watch, learning
 from streams.settings import Settings
-from streams.web.dashboard import DashboardServer
-
-_HOUR_MS = 3_600_000
+from streams.web.dashboard_server import DashboardServer
 
 
 @click.command()
@@ -32,45 +25,29 @@ _HOUR_MS = 3_600_000
 @cluster_options
 @in_one_sentence
 def dashboard(settings: Settings, *, port: int | None, hours: float) -> None:
-    """Serve a page of the matches which are played, until Ctrl-C; it reads the topics and joins no group.
+    """Serve a live page on loopback, until Ctrl-C; it reads the topics, joins no group and writes nothing.
+
+    Its views: matches with the course of their probabilities; rates, lag, latency, dead letters and workers; drift;
+    how good the models are; schemas. The data of each is at /data/NAME, too. docs/dashboard.md says what is shown.
 
     \b
     Example:
       touchline dashboard
-      touchline dashboard --port 8500 --topic-prefix staging-
+      touchline dashboard --port 8500 --topic-prefix staging- --hours 24
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     Admin(settings).cluster()  # one sentence when the brokers are away
-    stopwatch = Stopwatch(since_ms=time.time() * 1000)
-    board = Scoreboard(stopwatch)
-    board.say(title=f"Topics {settings.topic_prefix}*" if settings.topic_prefix else "All matches")
+    configure_logs(settings.log_format, "ERROR")  # an outage is told on the page
+    words = Words(title=f"Topics {settings.topic_prefix}*" if settings.topic_prefix else "All topics")
+    chosen = port or port_near(DASHBOARD_PORT if port is None else 0)
+    page = DashboardServer(lambda: DashboardService(settings, hours, lambda: words), ("127.0.0.1", chosen))
     try:
         with interruptible(), ExitStack() as stack:
-            _watch(settings, board, stopwatch, int(hours * _HOUR_MS), stack)
-            page = DashboardServer(board.snapshot, ("127.0.0.1", port_near(DASHBOARD_PORT) if port is None else port))
             try:
                 page.start()
             except OSError as error:
-                raise UserError(f"port {port} of 127.0.0.1 cannot be listened on: {error.strerror}") from error
+                raise UserError(f"port {chosen} of 127.0.0.1 cannot be listened on: {error.strerror}") from error
             stack.callback(page.close)
             click.echo(f"dashboard  {page.url}")
             signal.pause()
     except KeyboardInterrupt:
         click.echo("The dashboard has been stopped.")
-
-
-def _watch(settings: Settings, board: Scoreboard, stopwatch: Stopwatch, back_ms: int, stack: ExitStack) -> None:
-    registry = patient_registry(settings)
-
-    def predicted(prediction: Prediction) -> None:
-        stopwatch.take(prediction)
-        board.take(prediction)
-
-    events = Watch(settings, "match-events", learning(Codec("match_event", MatchEvent), registry), board.take)
-    stack.enter_context(closing(events))
-    predictions = Watch(settings, "predictions", learning(Codec("prediction", Prediction), registry), predicted)
-    stack.enter_context(closing(predictions))
-    since_ms = int(time.time() * 1000) - back_ms
-    events.start(since_ms)
-    predictions.start(since_ms)
-    lags = stack.enter_context(closing(LagWatch(settings, list(INPUTS), board.lagging)))
-    lags.start()

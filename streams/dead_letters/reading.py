@@ -34,10 +34,11 @@ def read_letters(settings: Settings) -> Iterator[Letter | Mark]:
     """
     with closing(Tail(settings, settings.topic("dead-letters"))) as tail:
         for record in tail.records("earliest", key=None, follow=False):
-            yield _read(record)
+            yield letter_of(record)
 
 
-def _read(record: Any) -> Letter | Mark:
+def letter_of(record: Any) -> Letter | Mark:
+    """Return what librdkafka's message *record* of the topic is."""
     headers = tuple(record.headers() or ())
     timestamp_ms = record.timestamp()[1]
     identity = mark_of(headers)

@@ -39,9 +39,14 @@ def latency_report(window: Complete, found: LatencyWindow) -> LatencyReport:
         variant=model.variant,
         window_start_ms=window.start_ms,
         window_end_ms=window.start_ms + window.series.size_ms,
-        stages=[_stage(stage, found) for stage in STAGES],
+        stages=stages_of(found),
         bundle_digest=model.digest,
     )
+
+
+def stages_of(found: LatencyWindow) -> list[StageLatency]:
+    """Return the quantiles of each stage."""
+    return [_stage(stage, found) for stage in STAGES]
 
 
 def _stage(stage: str, found: LatencyWindow) -> StageLatency:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from streams.applications import every_role
+from streams.dashboard.service import DashboardService
+from streams.dashboard.words import Words
+from streams.logs import configure_logs
 from streams.playing.crew import port_near
 from streams.playing.lag_watch import LagWatch
 from streams.playing.match_days import MatchDay
@@ -17,9 +20,10 @@ from streams.playing.show import PlainShow, TerminalShow
 from streams.playing.stage import Stage
 from streams.playing.watching import Stopwatch
 from streams.settings import Settings
-from streams.web.dashboard import DashboardServer
+from streams.web.dashboard_server import DashboardServer
 
 DASHBOARD_PORT = 8470
+_PAGE_HOURS = 3.0
 _STOP = "Ctrl-C stops everything"
 
 
@@ -54,10 +58,10 @@ class Demo:
         board = Scoreboard(stopwatch)
         roles = demo_roles(self.settings)
         with ExitStack() as stack:
-            page = DashboardServer(board.snapshot, ("127.0.0.1", port_near(DASHBOARD_PORT)))
+            stage = stack.enter_context(Stage(self.settings, roles, keep=False, say=self._say))
+            page = self._page(stage.settings, board)
             page.start()
             stack.callback(page.close)
-            stage = stack.enter_context(Stage(self.settings, roles, keep=False, say=self._say))
             book = stage.start(self.programme.book)
             board.say(title=self.programme.title, note=_STOP, links=self._links(stage, page))
             lags = stack.enter_context(closing(LagWatch(stage.settings, roles, board.lagging)))
@@ -71,6 +75,15 @@ class Demo:
             board.say(note=f"All matches are played; {result.parity_mismatches} parity mismatches. {_STOP}")
             self.linger()
             return result
+
+    def _page(self, settings: Settings, board: Scoreboard) -> DashboardServer:
+        def words() -> Words:
+            shown = board.snapshot()
+            return Words(shown.title, shown.note, shown.links)
+
+        configure_logs(settings.log_format, "ERROR")  # what goes wrong outside, the page says
+        where = ("127.0.0.1", port_near(DASHBOARD_PORT))
+        return DashboardServer(lambda: DashboardService(settings, _PAGE_HOURS, words), where)
 
     def _say(self, sentence: str) -> None:
         self.console.print(sentence, highlight=False)

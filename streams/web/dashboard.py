@@ -1,139 +1,141 @@
-"""The dashboard page: one file, kept up to date by server-sent events."""
+"""The dashboard page over HTTP: its files, the data of each view, and what changes in them as server-sent events."""
 
 import asyncio
-import base64
-import hashlib
-import json
-import re
-import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Final
 
 from aiohttp import web
 
-from streams.playing.scoreboard import Snapshot
-from streams.web.endpoints import serve
+from streams.dashboard.parts import Parts
 
 _PERIOD_SECONDS = 0.5
-_KEEP_ALIVE_PERIODS = 20
-_START_SECONDS = 10.0
-_INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
-SNAPSHOT: web.AppKey[Callable[[], Snapshot]] = web.AppKey("snapshot")
+_CLOCK_PERIODS = 4
+_PATIENCE_SECONDS = 30.0
+MOST_CLIENTS: Final = 32
+_TYPES: Final = {
+    "html": "text/html",
+    "css": "text/css",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+    "txt": "text/plain",
+    "json": "application/json",
+}
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+"""By these a browser runs our files and nothing else, asks nobody else, and shows nothing that it has kept."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+VIEWS: web.AppKey[Mapping[str, Parts]] = web.AppKey("views")
 ENDING: web.AppKey[asyncio.Event] = web.AppKey("ending")
+CLIENTS: web.AppKey[set[object]] = web.AppKey("clients")
 
 
-def dashboard_page() -> str:
-    """Return the page: all of it, since it asks for nothing else but its events."""
-    return files("streams.web").joinpath("dashboard.html").read_text(encoding="utf-8")
+def page_files() -> dict[str, bytes]:
+    """Return the files of the page by path."""
+    return dict(_below(files("streams.web").joinpath("page"), ""))
 
 
-def security_headers(page: str) -> Mapping[str, str]:
-    """Return headers by which a browser runs what is in *page* and nothing else."""
-    digests: dict[str, list[str]] = {"script": [], "style": []}
-    for kind, text in _INLINE.findall(page):
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        digests[kind].append(f"'sha256-{digest}'")
-    policy = "; ".join(
-        [
-            "default-src 'none'",
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-            *(f"{kind}-src {' '.join(found)}" for kind, found in digests.items()),
-        ]
-    )
-    return {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+def _below(folder: Traversable, path: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for one in folder.iterdir():
+        if one.is_dir():
+            found += _below(one, f"{path}{one.name}/")
+        elif one.name.rpartition(".")[2] in _TYPES:
+            found.append((f"{path}{one.name}", one.read_bytes()))
+    return found
 
 
-def dashboard(snapshot: Callable[[], Snapshot]) -> web.Application:
-    """Return the application which shows *snapshot*."""
-    page = dashboard_page()
-    headers = security_headers(page)
-
-    async def show(_request: web.Request) -> web.Response:
-        return web.Response(text=page, content_type="text/html", headers=headers)
-
-    async def no_icon(_request: web.Request) -> web.Response:
-        return web.Response(status=204)
-
-    app = web.Application()
-    app[SNAPSHOT] = snapshot
-    app[ENDING] = asyncio.Event()
-    app.router.add_get("/", show)
-    app.router.add_get("/events", _events)
-    app.router.add_get("/favicon.ico", no_icon)
+def dashboard(views: Mapping[str, Parts]) -> web.Application:
+    """Return the application which shows *views*."""
+    app = web.Application(middlewares=[_for_this_machine])
+    app[VIEWS], app[ENDING], app[CLIENTS] = views, asyncio.Event(), set()
+    for path, content in page_files().items():
+        app.router.add_get("/" if path == "index.html" else f"/{path}", _file(path, content))
+    app.router.add_get("/favicon.ico", _no_icon)
+    app.router.add_get("/data/{view}", _data)
+    app.router.add_get("/events", _events, allow_head=False)
     app.on_shutdown.append(_end)
     return app
+
+
+@web.middleware
+async def _for_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer those only who ask by a name of this machine: a page elsewhere may have a name which leads here."""
+    if request.url.host not in {"127.0.0.1", "localhost", "::1"}:
+        return web.Response(status=403, text="this page is for 127.0.0.1 or localhost only\n", headers=HEADERS)
+    return await handler(request)
+
+
+def _file(path: str, content: bytes) -> Handler:
+    kind = _TYPES[path.rpartition(".")[2]]
+
+    async def show(_request: web.Request) -> web.Response:
+        return web.Response(body=content, content_type=kind, charset="utf-8", headers=HEADERS)
+
+    return show
+
+
+async def _no_icon(_request: web.Request) -> web.Response:
+    return web.Response(status=204)
 
 
 async def _end(app: web.Application) -> None:
     app[ENDING].set()
 
 
+async def _data(request: web.Request) -> web.Response:
+    views, name = request.app[VIEWS], request.match_info["view"]
+    if name not in views:
+        text = f"there is no view {name[:60]!r}; there are {', '.join(views)}\n"
+        return web.Response(status=404, text=text, headers=HEADERS)
+    return web.Response(
+        body=b'{"now_ms":%d,"parts":%b}' % (_now_ms(), views[name].json),
+        content_type="application/json",
+        headers=HEADERS,
+    )
+
+
 async def _events(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    await response.prepare(request)
-    with suppress(ConnectionResetError):  # whoever looked has gone
-        await _keep_telling(request.app, response)
+    clients, client = request.app[CLIENTS], object()
+    if len(clients) >= MOST_CLIENTS:
+        return web.Response(status=503, text=f"there are {MOST_CLIENTS} pages open already\n", headers=HEADERS)
+    response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
+    clients.add(client)
+    try:
+        with suppress(ConnectionError, TimeoutError):  # whoever looked has gone, or takes nothing
+            await response.prepare(request)
+            await _keep_telling(request.app, response)
+    finally:
+        clients.discard(client)
     return response
 
 
 async def _keep_telling(app: web.Application, response: web.StreamResponse) -> None:
-    ending, last, silent = app[ENDING], "", 0
+    """Tell what has changed since this client was told last; a slow one gets less often what is newest."""
+    views, ending = app[VIEWS], app[ENDING]
+    seen: dict[str, dict[str, int]] = {name: {} for name in views}
+    silent = _CLOCK_PERIODS
     while not ending.is_set():
-        text = json.dumps(app[SNAPSHOT]().as_json(), allow_nan=False)
-        silent = 0 if text != last else silent + 1
-        if text != last:
-            await response.write(f"data: {text}\n\n".encode())
-        elif silent % _KEEP_ALIVE_PERIODS == 0:
-            await response.write(b": still here\n\n")
-        last = text
-        try:
+        told = {name: change for name, parts in views.items() if (change := parts.changes(seen[name])) is not None}
+        silent = 0 if told else silent + 1
+        if told or silent >= _CLOCK_PERIODS:
+            silent = 0
+            changes = b",".join(b'"%b":%b' % (name.encode(), change) for name, change in told.items())
+            event = b'data: {"now_ms":%d,"views":{%b}}\n\n' % (_now_ms(), changes)
+            await asyncio.wait_for(response.write(event), _PATIENCE_SECONDS)
+        with suppress(TimeoutError):
             await asyncio.wait_for(ending.wait(), _PERIOD_SECONDS)
-        except TimeoutError:
-            continue
 
 
-class DashboardServer:
-    """Serves the page from a thread of its own, so that whoever plays may block."""
-
-    def __init__(self, snapshot: Callable[[], Snapshot], where: tuple[str, int]) -> None:
-        self._snapshot = snapshot
-        self._where = where
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._started = threading.Event()
-        self._stopping: asyncio.Event | None = None
-        self._error: OSError | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="dashboard", daemon=True)
-
-    @property
-    def url(self) -> str:
-        """Where the page is."""
-        return f"http://{self._where[0]}:{self._where[1]}/"
-
-    def start(self) -> None:
-        """Serve; raises OSError when the port is taken."""
-        self._thread.start()
-        self._started.wait(_START_SECONDS)
-        if self._error is not None:
-            raise self._error
-
-    async def _serve(self) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        try:
-            runner = await serve(dashboard(self._snapshot), self._where)
-        except OSError as error:
-            self._error = error
-            self._started.set()
-            return
-        self._started.set()
-        await self._stopping.wait()
-        await runner.cleanup()
-
-    def close(self) -> None:
-        """End the thread."""
-        if self._loop is not None and self._stopping is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -39,6 +39,7 @@ from streams.playing.seeding import rating_table, seeded_book
 from streams.playing.watching import learning
 from streams.registry import registry_of
 from streams.settings import Settings
+from tests.integration.world import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -382,18 +383,26 @@ def test_the_demo_plays_shows_and_leaves_nothing_after_sigterm(environment, hist
         lines: list[str] = []
         page = _until(process, lines, "dashboard  ")
         _until(process, lines, "goal")
-        with urllib.request.urlopen(f"{page}events", timeout=10) as events:  # noqa: S310 - our own loopback
-            shown = json.loads(events.readline().removeprefix(b"data: "))
+        wait_for(lambda: len(_shown(page, "matches")["order"]) == 3, 30)
+        (seen,) = _shown(page, "models")["versions"]["seen"]
+        words = _shown(page, "page")["words"]
         below = list(descendants(process.pid))
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=50)
 
-    assert len(shown["matches"]) == 3
-    assert shown["predictions"] > 0
+    assert seen["predictions"] > 0
+    assert words["title"].startswith("Cup")
+    assert words["links"].keys() == {"dashboard", "metrics"}
     assert (process.returncode, err) == (0, "")
     assert out.strip().splitlines()[-1] == "Everything that the demo started has been stopped."
     assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
     assert not [name for name in Admin(settings).topic_names() if name.startswith("demo-")]
+
+
+def _shown(page: str, view: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{page}data/{view}", timeout=10) as answer:  # noqa: S310 - our own loopback
+        parts: dict[str, Any] = json.load(answer)["parts"]
+    return parts
 
 
 def _until(process: "subprocess.Popen[str]", lines: list[str], words: str) -> str:

@@ -32,6 +32,14 @@ def test_predict_reads_its_inputs_and_writes_its_outputs_and_nothing_else():
     }
 
 
+def test_the_dashboard_reads_all_topics_and_asks_for_all_groups_but_writes_nothing():
+    found = {(acl.resource, acl.name, acl.operation) for acl in role_acls(SETTINGS, "dashboard")}
+
+    topics = {("topic", f"p-{name}", "Read") for name in TOPICS}
+    groups = {("group", f"p-{name}-7", "Describe") for name in APPLICATIONS}
+    assert {*topics, *groups, ("group", "p-watch", "Read")} == found
+
+
 def test_every_role_names_topics_of_the_design_only():
     for access in ACCESS.values():
         assert {*access.reads, *access.writes} <= set(TOPICS)

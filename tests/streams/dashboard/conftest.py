@@ -1,0 +1,1 @@
+from tests.streams.monitoring.conftest import reference  # noqa: F401 - a fixture
