@@ -5,8 +5,14 @@ import { clock, day } from "./words.js";
 const uPlot = globalThis.uPlot;
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [1, 5], [12, 4, 4, 4]];
 
+const palette = new Map();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => palette.clear());
+
 /** Return a colour of the page's palette, as it is in the present theme. */
-export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+export function colour(name) {
+  if (!palette.has(name)) palette.set(name, getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim());
+  return palette.get(name);
+}
 const hue = (place) => colour("line-" + (place % 7));
 const axis = (more) => ({ stroke: colour("soft"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid"), width: 1 }, font: "12px system-ui, sans-serif", ...more });
 
@@ -103,13 +109,21 @@ function drawNames(chart) {
   ctx.restore();
 }
 
-/** Return {node, show(points, marks, label), end()}: probabilities by minute as areas, home below, away above. */
+/** Return {node, show(points, marks, label), end()}: probabilities by minute as areas, home below, away above; drawn while it can be seen. */
 export function areas(height = 150) {
   const place = h("div", { class: "chart", role: "img" });
   let chart = null;
   let marks = [];
+  let data = null;
+  let seen = false;
   let stop = () => {};
-  const make = (data) => {
+  const paint = () => {
+    if (!seen || data === null) return;
+    if (chart === null) make(); else if (chart.data !== data) chart.setData(data);
+  };
+  const observer = new IntersectionObserver((entries) => { seen = entries.at(-1).isIntersecting; paint(); }, { rootMargin: "200px" });
+  observer.observe(place);
+  const make = () => {
     const series = (name) => ({ label: name, stroke: colour("card"), width: 1, fill: colour(name), points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) });
     chart = new uPlot({
       width: Math.max(200, Math.floor(place.clientWidth)), height, legend: { show: false }, cursor: { show: false }, padding: [6, 6, 0, 0],
@@ -128,10 +142,10 @@ export function areas(height = 150) {
       place.setAttribute("aria-label", label);
       const until = points.length ? Math.max(points[points.length - 1][0], 0) : 0;
       const all = points.length ? [...points, [until + 1, ...points[points.length - 1].slice(1)]] : []; // the last step has a width
-      const data = [all.map((one) => one[0]), all.map(() => 1), all.map((one) => one[1] + one[2]), all.map((one) => one[1])];
-      if (chart === null) make(data); else chart.setData(data);
+      data = [all.map((one) => one[0]), all.map(() => 1), all.map((one) => one[1] + one[2]), all.map((one) => one[1])];
+      paint();
     },
-    end() { stop(); },
+    end() { observer.disconnect(); stop(); },
   };
 }
 
