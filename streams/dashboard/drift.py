@@ -11,6 +11,7 @@ from monitors.verdicts import DriftThresholds, window_drift
 from schemas.records import DriftReport, PartialKind
 from streams.dashboard.parts import Shown, encoded
 from streams.dashboard.windows import WindowKey, Windows
+from streams.monitoring.merging import Counts
 
 WINDOWS: Final = 24
 
@@ -29,40 +30,38 @@ class DriftView:
     def __init__(self, references: Mapping[str, ReferenceHistograms], thresholds: DriftThresholds) -> None:
         self._references, self._thresholds = references, thresholds
         self.windows: Windows[DriftReport] = Windows(PartialKind.DRIFT, WINDOWS)
-        self._judged: dict[WindowKey, tuple[DriftCounts, dict[str, Any]]] = {}
+        self._made: dict[WindowKey, tuple[Counts | None, DriftReport | None, Shown]] = {}
+        self._told = {f"reference:{digest}": encoded(_reference(one)) for digest, one in references.items()}
 
     def shown(self) -> Shown:
         """Return a part a window, one a histogram of it, and one a reference."""
-        keys = self.windows.keys()
-        self._judged = {key: one for key, one in self._judged.items() if key in keys}
-        digests = {key[0].digest for key in keys}
-        return {
-            "thresholds": encoded(self._thresholds),
-            **{f"reference:{one}": encoded(_reference(self._references[one])) for one in digests & {*self._references}},
-            **{name: part for key in keys for name, part in self._window(key)},
-        }
+        self._made = {key: self._parts(key) for key in self.windows.newest()}
+        windows = {name: part for _, _, parts in self._made.values() for name, part in parts.items()}
+        return {"thresholds": encoded(self._thresholds), **self._told, **windows}
 
-    def _window(self, key: WindowKey) -> Iterator[tuple[str, bytes]]:
+    def _parts(self, key: WindowKey) -> tuple[Counts | None, DriftReport | None, Shown]:
+        counted, report = self.windows.total(key), self.windows.reported(key)
+        made = self._made.get(key)
+        if made is not None and made[0] is counted and made[1] is report:
+            return made
+        return counted, report, dict(self._window(key, counted, report))
+
+    def _window(
+        self, key: WindowKey, counted: Counts | None, report: DriftReport | None
+    ) -> Iterator[tuple[str, bytes]]:
         model, start_ms, end_ms = key
         name = f"{model.model}/{model.version}/{model.variant}/{model.digest}/{start_ms}"
-        counted, report = self.windows.total(key), self.windows.reported(key)
         counts = counted.content if counted and isinstance(counted.content, DriftCounts) else None
         fields: dict[str, Any] = {"model": model, "window_start_ms": start_ms, "window_end_ms": end_ms}
         if report is not None:
             yield f"window:{name}", encoded({**fields, "closed": True, **_reported(report)})
         elif counts is not None:
-            yield f"window:{name}", encoded({**fields, "closed": False, **self._now(key, counts)})
+            yield f"window:{name}", encoded({**fields, "closed": False, **self._verdicts(model.digest, counts)})
         if counts is not None:
             yield f"histogram:{name}", encoded({"n_matches": counts.matches, "counts": counts.counts})
 
-    def _now(self, key: WindowKey, counts: DriftCounts) -> dict[str, Any]:
-        known = self._judged.get(key)
-        if known is None or known[0] != counts:
-            known = self._judged[key] = (counts, self._verdicts(key, counts))
-        return known[1]
-
-    def _verdicts(self, key: WindowKey, counts: DriftCounts) -> dict[str, Any]:
-        reference = self._references.get(key[0].digest)
+    def _verdicts(self, digest: str, counts: DriftCounts) -> dict[str, Any]:
+        reference = self._references.get(digest)
         fits = reference is not None and reference.sizes == tuple(map(len, counts.counts))
         verdicts = window_drift(counts, reference, self._thresholds) if reference is not None and fits else []
         return {

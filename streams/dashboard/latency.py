@@ -28,7 +28,7 @@ class LatencyWindows:
         return dict(self._parts())
 
     def _parts(self) -> Iterator[tuple[str, bytes]]:
-        keys = self.windows.keys()
+        keys = self.windows.newest()
         self._made = {key: made for key, made in self._made.items() if key in keys}
         for key in keys:
             found = self.windows.reported(key) or self.windows.total(key)

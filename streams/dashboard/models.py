@@ -58,6 +58,7 @@ class ModelsView:
         # Without partitions to wait for, complete() does no more than forget what no window holds any more.
         self._merging = Merging(run_id, partitions=0, lateness_ms=0)
         self._judged: Shown = {}
+        self._reported: Shown = {}
         self._changed = False
 
     def predicted(self, batch: Sequence[Prediction]) -> None:
@@ -83,6 +84,7 @@ class ModelsView:
                 del reports[min(reports)]
             if len(self._reports) > MOST_MODELS * len(WINDOWS):
                 del self._reports[next(iter(self._reports))]
+        self._reported = dict(self._newest())
 
     def count(self, batch: Sequence[Parsed | None]) -> None:
         """Take the sums of partitions."""
@@ -101,7 +103,7 @@ class ModelsView:
         champion = next((one.model for one in seen if one.is_champion), None)
         return {
             "versions": encoded({"champion": champion, "seen": seen}),
-            **dict(self._newest()),
+            **self._reported,
             **self._judged,
         }
 

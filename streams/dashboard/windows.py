@@ -77,7 +77,7 @@ class Windows(Generic[R]):
         merge = self._merges.get((model, end_ms - start_ms))
         return merge is not None and start_ms in merge.windows
 
-    def keys(self) -> list[WindowKey]:
+    def newest(self) -> list[WindowKey]:
         """Return the last windows of each model, reported or open, models by name and windows by start."""
         counted = {
             (model, start_ms, start_ms + size_ms)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from schemas.records import EventKind, MatchEvent, Prediction
 from streams.playing.watching import Pulse, Stopwatch
@@ -65,11 +65,6 @@ class Snapshot:
     sent: int = 0
     predictions: int = 0
     links: Mapping[str, str] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, object]:
-        """Return the fields by name, with each match's clock."""
-        matches = [{**asdict(match), "clock": match.clock} for match in self.matches]
-        return {**asdict(self), "matches": matches}
 
 
 class Scoreboard:

@@ -13,7 +13,7 @@ const VIEWS = { matches, stream, drift, models, schemas };
 const DRAW_MS = 500;
 const $ = (id) => document.getElementById(id);
 let open = null;
-let drawn = 0;
+let drawn = -DRAW_MS;
 let waiting = false;
 
 function wanted() {
@@ -38,7 +38,6 @@ function show(name, byHand) {
 }
 
 function draw() {
-  drawn = performance.now();
   waiting = false;
   VIEWS[open].draw();
   around();
@@ -47,7 +46,9 @@ function draw() {
 function changed(names) {
   if (names.includes(open) && !waiting && !document.hidden) {
     waiting = true;
-    setTimeout(() => requestAnimationFrame(draw), Math.max(0, drawn + DRAW_MS - performance.now()));
+    const pause = Math.max(0, drawn + DRAW_MS - performance.now());
+    drawn = performance.now() + pause;
+    setTimeout(() => requestAnimationFrame(draw), pause);
   }
   if (names.includes("page") || names.length === 0) around();
 }

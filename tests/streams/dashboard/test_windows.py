@@ -86,7 +86,7 @@ def test_no_more_than_so_many_windows_and_models_are_kept():
         for model in range(MOST_MODELS + 2):
             windows.count([partial(latencies(1), PartialKind.LATENCY, hour, (0, 1), f"m{model}"), None])
             windows.report([LatencyReport(f"m{model}", "1", "CHAMPION", hour * HOUR_MS, (hour + 1) * HOUR_MS, [], "d")])
-    keys = windows.keys()
+    keys = windows.newest()
 
     assert {7, 8, 9} == {start_ms // HOUR_MS for _, start_ms, _ in keys}
     assert 3 * MOST_MODELS == len(keys)
