@@ -18,7 +18,7 @@ let waiting = false;
 
 function wanted() {
   const name = location.hash.slice(1);
-  return name in VIEWS ? name : null;
+  return Object.hasOwn(VIEWS, name) ? name : null;
 }
 
 function show(name, byHand) {

@@ -17,18 +17,19 @@ export function standing(view) {
   const problem = partsOf("page").get("problem");
   const found = problem ? [problem] : [];
   const read = [];
+  let oldest = 0;
   for (const [topic, source] of partsLike(view, "source")) {
     const old = source.as_of_ms === null ? null : now() - source.as_of_ms;
     if (source.problem !== null) found.push(`${source.topic}: ${source.problem}${old === null ? "" : `; what is shown is ${age(old)} old`}.`);
     else if (old === null || old > LATE_MS) found.push(`${source.topic}: ${old === null ? "it is being read" : `read up to ${age(old)} ago`}${source.behind ? `, ${source.behind} records are left` : ""}.`);
-    else read.push(topic);
+    else { read.push(topic); oldest = Math.max(oldest, old); }
   }
   const extra = { stream: partsOf("stream").get("workers"), schemas: partsOf("schemas").get("registry") }[view];
   if (extra && (extra.problem || extra.as_of_ms === null || now() - extra.as_of_ms > 5 * LATE_MS)) {
     const what = view === "stream" ? "Groups" : "Registry";
     found.push(`${what}: ${extra.problem || "not asked yet"}${extra.as_of_ms === null ? "" : `; what is shown is ${age(now() - extra.as_of_ms)} old`}.`);
   }
-  return [found.length === 0, found.length ? found : [`Current: all that was written to ${read.join(", ")} until ${age(LATE_MS / 3)} ago is in it.`]];
+  return [found.length === 0, found.length ? found : [`Current: all that was written to ${read.join(", ")} until ${age(oldest)} ago is in it.`]];
 }
 
 /** Return a topic's name without the prefix. */
