@@ -1,6 +1,7 @@
 // Schemas: what is registered, in which version producers write now, and what was refused.
 import { h, fill, table } from "./dom.js";
 import { partsLike, partsOf } from "./store.js";
+import { shortTopic } from "./fresh.js";
 import { moment, whole } from "./words.js";
 
 let body = null;
@@ -30,7 +31,7 @@ function row(one, registry) {
   const behind = one.written !== null && one.written.length && one.written[0].version !== null && one.written[0].version < Math.max(...one.registered);
   const written = one.written === null ? "not known" : one.written.length === 0 ? "no record" : one.written.map(writtenWords).join(", ") + (behind ? " (older than the newest)" : "");
   const refused = Object.entries(one.refused).map(([cause, count]) => `${cause} ${whole(count)}`).join(", ") || "none";
-  return [one.subject, one.shipped.map((number) => "v" + number).join(", "), registered, written, one.newest_ms === null ? "–" : moment(one.newest_ms), refused];
+  return [shortTopic(one.subject), one.shipped.map((number) => "v" + number).join(", "), registered, written, one.newest_ms === null ? "–" : moment(one.newest_ms), refused];
 }
 
 function writtenWords(one) {

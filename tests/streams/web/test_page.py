@@ -220,7 +220,7 @@ def test_figures_of_the_models_are_those_of_their_data(chromium, full):
 
 def test_the_schemas_say_what_producers_write_and_what_was_refused(chromium, full):
     with opened(chromium, full.url, "schemas") as page:
-        events = rows(page, "Subjects and their versions")["p-match-events-value"]
+        events = rows(page, "Subjects and their versions")["match-events-value"]
 
         assert ["v1, v2", "v1, v2"] == events[:2]
         assert events[2].startswith(
