@@ -6,7 +6,6 @@ from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from models.bundle import open_bundle
 from monitors.verdicts import DriftThresholds
 from schemas.bounds import check_match_event, check_prediction
 from schemas.catalog import RECORD_TYPES
@@ -15,6 +14,7 @@ from streams.api.feed import Feed
 from streams.api.figures import ApiFigures
 from streams.api.fixtures import FIXTURE_HOURS, check_names, fixture_of
 from streams.api.known import Known, known_of
+from streams.bundles import bundle_of
 from streams.dashboard.drift import DriftView
 from streams.dashboard.latency import LatencyWindows
 from streams.dashboard.letters import LetterFeed, Letters
@@ -64,7 +64,7 @@ class Feeds:
         self.book = SchemaBook(registry_of(settings))
         self.matches, self.latency = MatchesView(), LatencyWindows()
         self.drift = DriftView(
-            references(open_bundle(settings.bundle, settings.predictor)),
+            references(bundle_of(settings)),
             DriftThresholds(settings.drift_psi_threshold, settings.drift_false_discovery_rate),
         )
         self.models, self.schemas = ModelsView(settings.run_id), SchemasView(settings)
