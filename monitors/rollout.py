@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from monitors.differences import Differences
 from monitors.rollout_checks import Checked, Known, Verdict, checked, checks_of
 from monitors.rollout_evidence import NO_CELLS, Cells, added
+from monitors.rollout_plan import LogLoss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ class Rollout:
         step: Place in the plan, from 0.
         outcomes: Of all matches since the roll-out began.
         before: Matches of these whose results came before this step.
-        challenger_outputs: Of all events of this step; *champion_outputs*: of the same.
+        challenger_outputs: Of the matches since then; *champion_outputs*: of the same.
         failures: Windows of this step that failed, by check.
         successes: Windows in a row that succeeded, by check.
     """
@@ -147,7 +148,7 @@ def _counted(rollout: Rollout, found: tuple[Checked, ...]) -> Rollout:
 
 
 def _verdict(counted: Rollout, checks: Mapping[str, Check]) -> Verdict:
-    deciding = {name: check for name, check in checks.items() if not check.dry_run}
+    deciding = {name: check for name, check in checks.items() if isinstance(check, LogLoss) or not check.dry_run}
     if any(counted.failures[name] > check.failure_limit for name, check in deciding.items()):
         return "FAILURE"
     if all(counted.successes[name] >= check.consecutive_success_limit for name, check in deciding.items()):
@@ -175,6 +176,5 @@ def _moved(plan: Plan, counted: Rollout, verdict: Verdict) -> tuple[Rollout, str
 
 
 def _next_step(passed: Rollout) -> Rollout:
-    return Rollout(
-        passed.until_ms, passed.until_ms, step=passed.step + 1, outcomes=passed.outcomes, before=passed.outcomes.matches
-    )
+    at_ms, matches = passed.until_ms, passed.outcomes.matches
+    return replace(passed, since_ms=at_ms, step=passed.step + 1, before=matches, failures={}, successes={})

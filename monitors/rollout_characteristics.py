@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import betaincinv
 
-from monitors.cbpe import estimated
+from monitors.cbpe import Estimate, estimated
 from monitors.differences import Differences, differences
 from monitors.latency import LatencySketch
-from monitors.made_matches import made_matches, noises_for
+from monitors.made_matches import MOMENTS, made_matches, noises_for
 from monitors.rollout import HOUR_MS, begun, judged
 from monitors.rollout_evidence import Evidence, cells
 
@@ -159,11 +159,15 @@ def _ending(plan: Plan, windows: Iterator[_Window]) -> Ending:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """One window: *outcomes* of the matches before it, and what was said of its own events, shape ``(n, 3)``."""
+    """One window: *outcomes* of the matches before it, and what was said of its own, ``(matches, events, 3)``.
+
+    Of each match the event *drawn* is compared.
+    """
 
     outcomes: Differences
     challenger: NDArray[np.float64]
     champion: NDArray[np.float64]
+    drawn: NDArray[np.int64]
     errors: int
     seconds: NDArray[np.float64]
 
@@ -171,9 +175,18 @@ class _Window:
         """Return what the gate is told of it; *estimate* also what the predictions expect of themselves."""
         latency = LatencySketch()
         latency.update_many(self.seconds)
-        outputs = cells(self.challenger), cells(self.champion)
-        pending = [estimated(said[: len(said) * estimate]) for said in (self.challenger, self.champion)]
-        return Evidence(self.outcomes, len(self.challenger), self.errors, latency, *outputs, *pending)
+        matches, events, _ = self.challenger.shape
+        both = self.challenger, self.champion
+        ours, theirs = (cells(said[np.arange(matches), self.drawn]) for said in both)
+        ours_pending, theirs_pending = (_estimate(said) if estimate else Estimate() for said in both)
+        return Evidence(
+            self.outcomes, matches * events, self.errors, latency, ours, theirs, ours_pending, theirs_pending
+        )
+
+
+def _estimate(said: NDArray[np.float64]) -> Estimate:
+    """Return what matches of equally many events expect of themselves, estimated in one go."""
+    return Estimate((len(said), *estimated(said.reshape(-1, said.shape[2])).numbers[1:]))
 
 
 def _windows(matches: int, noises: tuple[float, float], clip: float, chance: np.random.Generator) -> Iterator[_Window]:
@@ -184,8 +197,9 @@ def _windows(matches: int, noises: tuple[float, float], clip: float, chance: np.
         known = made.differences
         for start in range(0, matches * _CHUNK, matches):
             these = slice(start, start + matches)
-            said = [all_of[these].reshape(-1, all_of.shape[2]) for all_of in (made.challenger, made.champion)]
-            errors = int(chance.binomial(len(said[0]), _ERROR_RATE))
-            seconds = chance.lognormal(np.log(_MEDIAN_SECONDS), _SECONDS_SPREAD, len(said[0]) - errors)
-            yield _Window(before, said[0], said[1], errors, seconds)
+            drawn = chance.integers(0, len(MOMENTS), matches)
+            events = matches * len(MOMENTS)
+            errors = int(chance.binomial(events, _ERROR_RATE))
+            seconds = chance.lognormal(np.log(_MEDIAN_SECONDS), _SECONDS_SPREAD, events - errors)
+            yield _Window(before, made.challenger[these], made.champion[these], drawn, errors, seconds)
             before = differences(known[these], clip)

@@ -48,7 +48,7 @@ class Known:
         window: What came in this window.
         outcomes: Of all matches since the roll-out began, this window's among them.
         outcomes_of_step: Matches whose results came in this step.
-        challenger_outputs: Of all events of this step; *champion_outputs*: of the same.
+        challenger_outputs: Of the matches since the roll-out began; *champion_outputs*: of the same.
         margin: Of the step, in nats.
         step_matches: Which the step needs.
     """
@@ -72,7 +72,7 @@ def checks_of(plan: Plan) -> Mapping[str, Check]:
 def checked(plan: Plan, known: Known) -> tuple[Checked, ...]:
     """Return what each check of *plan* found, the log loss first."""
     others = [
-        Checked(name, *_LOOKS[name](check, known), check.dry_run)
+        Checked(name, *_LOOKS[name](check, known), dry_run=check.dry_run)
         for name, check in checks_of(plan).items()
         if isinstance(check, Threshold)
     ]
@@ -117,10 +117,10 @@ def _p99(check: Threshold, known: Known) -> Found:
 
 def _output_psi(check: Threshold, known: Known) -> Found:
     ours, theirs = known.challenger_outputs, known.champion_outputs
-    events = min(sum(ours), sum(theirs)) // CLASSES
+    matches = min(sum(ours), sum(theirs)) // CLASSES
     classes = [slice(start, start + BINS) for start in range(0, len(theirs), BINS)]
-    value = max(psi(ours[one], theirs[one]) for one in classes) if events else 0.0
-    return _against(check, value, events, f"PSI of the outputs is {value:.4f} at most, over {events:,} events")
+    value = max(psi(ours[one], theirs[one]) for one in classes) if matches else 0.0
+    return _against(check, value, matches, f"PSI of the outputs is {value:.4f} at most, over {matches:,} matches")
 
 
 def _pending(check: Threshold, known: Known) -> Found:
@@ -128,18 +128,18 @@ def _pending(check: Threshold, known: Known) -> Found:
         return "SUCCESS", f"results of {known.outcomes_of_step:,} matches have come in this step: the log loss speaks"
     window = known.window
     ours, theirs = expected(window.challenger_pending), expected(window.champion_pending)
-    events = window.challenger_pending.predictions
+    matches = window.challenger_pending.matches
     if not ours or not theirs:
-        return "INCONCLUSIVE", "no event without a result is known"
+        return "INCONCLUSIVE", "no match waits for its result"
     value = ours.log_loss - theirs.log_loss
     told = f"by its own probabilities the challenger is worse by {value:+.4f} nats"
-    why = f"{told}, over {events:,} events without a result"
-    return _against(check, value, events, why)
+    why = f"{told}, over {matches:,} matches without a result"
+    return _against(check, value, matches, why)
 
 
-def _against(check: Threshold, value: float, events: int, why: str) -> Found:
-    if events < check.min_events:
-        return "INCONCLUSIVE", f"{why}: {check.min_events:,} events are needed"
+def _against(check: Threshold, value: float, samples: int, why: str) -> Found:
+    if samples < check.min_samples:
+        return "INCONCLUSIVE", f"{why}: {check.min_samples:,} are needed"
     if value > check.limit:
         return "FAILURE", f"{why}: above {check.limit:g}"
     return "SUCCESS", f"{why}: not above {check.limit:g}"

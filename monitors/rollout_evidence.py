@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CELLS = CLASSES * BINS
 Cells = tuple[int, ...]
-"""Predictions by class and, of each, by bin of its probability, in BINS bins of equal width."""
+"""Matches by class and, of each, by bin of its probability in one prediction, in BINS bins of equal width."""
 
 NO_CELLS: Cells = (0,) * _CELLS
 
@@ -31,7 +31,8 @@ class Evidence:
         events: Events that the challenger was to score.
         errors: Those of them that it did not score.
         latency: Seconds that it took for the others.
-        challenger_outputs: What the challenger said.
+        challenger_outputs: What the challenger said of one event of each match, drawn without regard to what was said:
+            those of one match resemble each other.
         champion_outputs: What the champion said of the same events.
         challenger_pending: What the challenger's predictions should be worth by their own probabilities, of matches
             whose results have not come.

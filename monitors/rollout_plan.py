@@ -31,40 +31,41 @@ class PlanError(ValueError):
     """Raised for a plan that cannot be; one sentence for each thing that is wrong."""
 
 
-class Check(BaseModel):
-    """How the verdicts of one check count.
+class Threshold(BaseModel):
+    """A check of a figure against the highest that is right.
 
     Attributes:
+        limit: That figure.
+        min_samples: Fewer are inconclusive: events for errors and latency, matches for outputs and what is pending.
         failure_limit: Windows of a step that may fail before the roll-out does.
         consecutive_success_limit: Windows in a row that have to succeed before the step is passed.
         dry_run: Whether it is told only, and decides nothing.
     """
 
     model_config = _STRICT
+    limit: Annotated[float, Field(gt=0, le=1000)]
+    min_samples: Count = 100
     failure_limit: Limit = 0
     consecutive_success_limit: Count = 1
     dry_run: bool = False
 
 
-class Threshold(Check):
-    """A check of a figure against the highest that is right; fewer events than *min_events* are inconclusive."""
-
-    limit: Annotated[float, Field(gt=0, le=1000)]
-    min_events: Count = 100
-
-
-class LogLoss(Check):
-    """The check of the paired log loss, in nats.
+class LogLoss(BaseModel):
+    """The check of the paired log loss, in nats; it is never a dry run, for nothing else proves anything.
 
     Attributes:
         margin: By how much less than this the challenger has to be worse: the margin of non-inferiority.
         fail_above: It fails when the challenger is surely worse by more.
         clip: A match's difference counts as this at most.
+        failure_limit: As in `Threshold`; so for consecutive_success_limit.
     """
 
+    model_config = _STRICT
     margin: Nats = 0.01
     fail_above: Annotated[float, Field(ge=0, le=1)] = 0.0
     clip: Annotated[float, Field(gt=0, le=LARGEST_CLIP)] = 0.5
+    failure_limit: Limit = 0
+    consecutive_success_limit: Count = 1
 
     @model_validator(mode="after")
     def _in_order(self) -> LogLoss:
@@ -73,6 +74,9 @@ class LogLoss(Check):
                 f"failAbove {self.fail_above:g}, margin {self.margin:g} and clip {self.clip:g} are not in this order"
             )
         return self
+
+
+Check = LogLoss | Threshold
 
 
 class Checks(BaseModel):
@@ -84,12 +88,6 @@ class Checks(BaseModel):
     p99_seconds: Threshold | None = None
     output_psi: Threshold | None = None
     pending_log_loss: Threshold | None = None
-
-    @model_validator(mode="after")
-    def _decides(self) -> Checks:
-        if self.log_loss.dry_run:
-            raise ValueError("logLoss with dryRun would promote without a proof: dryRun is for the other checks")
-        return self
 
 
 class Step(BaseModel):

@@ -15,6 +15,8 @@ from schemas.records import MatchEvent, Prediction
 from streams.commands.errors import UserError
 from streams.commands.history import DAY, FOLDER, read_history
 from streams.commands.options import cluster_options
+from streams.commands.replay_bundles import check_bundles, judge_bundles
+from streams.commands.rollout_options import plan_option
 from streams.commands.sentences import in_one_sentence
 from streams.commands.speed import SPEED
 from streams.playing.interruption import interruptible
@@ -54,6 +56,11 @@ INTERRUPTED = 130
 )
 @click.option("--no-workers", is_flag=True, help="Leave predict and rate to workers that run already.")
 @click.option("--keep", is_flag=True, help="Leave the topics of the replay's own prefix.")
+@click.option(
+    "--bundle", "bundles", type=FOLDER, multiple=True, metavar="DIR",
+    help="Twice, champion and challenger: what the gate of a roll-out says of them, without a broker.",
+)  # fmt: skip
+@plan_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @cluster_options
 @in_one_sentence
@@ -69,6 +76,8 @@ def replay(
     speed: float | None,
     no_workers: bool,
     keep: bool,
+    bundles: tuple[Path, ...],
+    plan_file: Path | None,
     as_json: bool,
 ) -> None:
     """Play match days through the predict and rate roles, and check every prediction against the features' code.
@@ -84,13 +93,18 @@ def replay(
     only when nothing is missing, twice or different. Topics of its own prefix are deleted at the end, unless --keep;
     topics of a given --topic-prefix are left.
 
+    With two bundles no broker and no worker is needed: both predict after each event, as the stream would, and the
+    gate of --plan judges the challenger by the results, see docs/rollouts.md.
+
     \b
     Example:
       touchline replay --history ../shared/data --from 2022-11-20 --until 2022-12-18 --tournament "FIFA World Cup"
       touchline replay --file events.jsonl --speed 60
+      touchline replay --history ../shared/data --from 2024-06-01 --bundle champion --bundle challenger
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     if history is None and file is None:
         raise UserError("say what to play: --history DIR or --file FILE")
+    check_bundles(bundles, plan_file, feature_events)
     keep = keep or bool(settings.topic_prefix)
     if not settings.topic_prefix:
         settings = settings.model_copy(update={"topic_prefix": own_prefix("replay", datetime.now(UTC))})
@@ -103,6 +117,9 @@ def replay(
             if feature_events is not None:
                 days = with_told(days, read_told(feature_events))
             book = seeded_book(matches, days[0].date) if matches else RatingBook()
+            if bundles:
+                judge_bundles(bundles, plan_file, days, book, as_json=as_json)
+                return
             result = _play(settings, days, book, () if no_workers else ROLES, keep=keep, speed=speed, console=console)
     except KeyboardInterrupt:
         console.print("Interrupted; everything that was started has been stopped.")

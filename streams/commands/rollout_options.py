@@ -1,12 +1,16 @@
-"""The option which names a plan, and how roll-outs are told."""
+"""What commands about roll-outs are told: a plan and bundles."""
 
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 import click
 
+from models.bundle import Bundle, BundleError, load_bundle
 from monitors.rollout_plan import Plan, PlanError
 from streams.commands.errors import UserError
+from streams.commands.model_options import read_date
 from streams.rollouts.plans import read_plan, usual_plan
 
 plan_option: Final = click.option(
@@ -28,3 +32,35 @@ def chosen_plan(file: Path | None) -> Plan:
         return usual_plan() if file is None else read_plan(file)
     except PlanError as error:
         raise UserError(" ".join(str(error).split())) from error
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Return the bundle in *folder*.
+
+    Raises:
+        UserError: It cannot be loaded, or reads feature events.
+    """
+    try:
+        found = load_bundle(folder)
+    except BundleError as error:
+        raise UserError(str(error)) from error
+    if sources := [source for source, _ in found.features.reads.sources]:
+        raise UserError(f"{folder} reads feature events of {', '.join(sources)}, which past matches come without")
+    return found
+
+
+def check_unseen(first: date, bundles: Sequence[Bundle]) -> None:
+    """Check that no bundle has learned from matches of day *first* or later.
+
+    Raises:
+        UserError: One has.
+    """
+    trained = learned_until(bundles)
+    if trained is not None and first <= trained:
+        raise UserError(f"the first day is {first}, but one of the bundles has learned from matches until {trained}")
+
+
+def learned_until(bundles: Sequence[Bundle]) -> date | None:
+    """Return the last day that one of them has learned from; None when all are made without training."""
+    untils = [one.manifest.training.until for one in bundles]
+    return max((read_date("the end of the training", until) for until in untils if until is not None), default=None)

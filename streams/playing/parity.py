@@ -70,9 +70,15 @@ def expected(days: Iterable[MatchDay], book: RatingBook, feature_set: FeatureSet
 
     Within a day: the fixtures; then the ratings which *book* gives them; then the course, and what users told.
     """
+    for steps in due(days, book):
+        yield from _seen(steps, feature_set)
+
+
+def due(days: Iterable[MatchDay], book: RatingBook) -> Iterator[Sequence[Due]]:
+    """Yield of each day the events after which something is predicted, in order, with the states from which."""
     offline = _Offline(book)
     for day in days:
-        yield from _seen(offline.fold(day), feature_set)
+        yield offline.fold(day)
 
 
 @dataclass(slots=True)

@@ -7,25 +7,36 @@ from itertools import groupby
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.history import HistoricMatch
 from features.narrative import DAY_MS
 from models.bundle import Bundle
 from models.predictors import Probabilities
-from models.rows import Minutes, Rows, history_rows
+from models.rows import Minutes, history_rows
 from monitors.differences import differences, match_difference
 from monitors.rollout import HOUR_MS, Judgement, Rollout, begun, judged
 from monitors.rollout_evidence import Evidence, cells
 from monitors.rollout_plan import Plan
+from monitors.sampling import one_row_per_match
 
 NOT_KNOWN_OFFLINE: Final = ("error_rate", "p99_seconds")
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Rows of matches in order of days, and what both bundles say of them; probabilities have shape ``(n, 3)``."""
+    """What two bundles say of the same events, in the order in which the results of their matches came.
 
-    rows: Rows
+    Attributes:
+        match_ids: One a row; the rows of a match stand together.
+        known_ms: When the result of the row's match was known, event time, shape ``(n,)``, rising.
+        results: Index into CLASSES of what came, shape ``(n,)``.
+        challenger: Probabilities, shape ``(n, 3)``; so for champion.
+    """
+
+    match_ids: Sequence[str]
+    known_ms: NDArray[np.int64]
+    results: NDArray[np.int64]
     challenger: Probabilities
     champion: Probabilities
 
@@ -38,7 +49,9 @@ def compared(
     same = challenger.features.names == champion.features.names
     theirs = rows if same else history_rows(matches, challenger.features, minutes, first)
     return Compared(
-        rows,
+        rows.match_ids,
+        rows.days * DAY_MS,
+        rows.results,
         challenger.score(theirs.matrix, challenger.feature_set),
         champion.score(rows.matrix, champion.feature_set),
     )
@@ -55,12 +68,11 @@ def offline(plan: Plan) -> Plan:
 
 
 def judgements(plan: Plan, found: Compared) -> Iterator[tuple[Rollout, Judgement]]:
-    """Give the roll-out after each window with matches, up to its end, and why; windows begin at the first day."""
+    """Give the roll-out after each window with matches, up to its end, and why; windows begin with the first day."""
     length = int(plan.window_hours * HOUR_MS)
-    times = found.rows.days * DAY_MS
-    start = int(times[0])
+    start = int(found.known_ms[0]) // DAY_MS * DAY_MS
     rollout = begun(start)
-    numbers = ((times - start) // length).tolist()
+    numbers = ((found.known_ms - start) // length).tolist()
     for number, group in groupby(range(len(numbers)), key=numbers.__getitem__):
         window = _evidence(found, list(group), plan.checks.log_loss.clip)
         rollout, judgement = judged(plan, rollout, start + (number + 1) * length, window)
@@ -71,14 +83,15 @@ def judgements(plan: Plan, found: Compared) -> Iterator[tuple[Rollout, Judgement
 
 def _evidence(found: Compared, places: Sequence[int], clip: float) -> Evidence:
     challenger, champion = (said[places].astype(np.float64) for said in (found.challenger, found.champion))
-    ids = [found.rows.match_ids[place] for place in places]
+    ids = [found.match_ids[place] for place in places]
     known = []
     for _, group in groupby(range(len(places)), key=ids.__getitem__):
         its = list(group)
-        known.append(match_difference(challenger[its], champion[its], int(found.rows.results[places[its[0]]])))
+        known.append(match_difference(challenger[its], champion[its], int(found.results[places[its[0]]])))
+    drawn = one_row_per_match(ids)
     return Evidence(
         differences(np.array(known), clip),
         events=len(places),
-        challenger_outputs=cells(challenger),
-        champion_outputs=cells(champion),
+        challenger_outputs=cells(challenger[drawn]),
+        champion_outputs=cells(champion[drawn]),
     )

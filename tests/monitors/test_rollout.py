@@ -27,8 +27,8 @@ PLAN = plan_of(
         ],
         "checks": {
             "logLoss": {"margin": 0.1},
-            "errorRate": {"limit": 0.1, "minEvents": 5, "failureLimit": 1, "consecutiveSuccessLimit": 2},
-            "outputPsi": {"limit": 0.25, "minEvents": 5, "dryRun": True},
+            "errorRate": {"limit": 0.1, "minSamples": 5, "failureLimit": 1, "consecutiveSuccessLimit": 2},
+            "outputPsi": {"limit": 0.25, "minSamples": 5, "dryRun": True},
         },
     },
     "plan",

@@ -1,11 +1,13 @@
 """What each check finds, case by case."""
 
 import dataclasses
+import functools
+import operator
 
 import numpy as np
 import pytest
 
-from monitors.cbpe import estimated
+from monitors.cbpe import Estimate, estimated
 from monitors.confidence_sequence import bounds
 from monitors.differences import Differences, differences
 from monitors.latency import LatencySketch
@@ -15,10 +17,10 @@ from monitors.rollout_evidence import NO_CELLS, Evidence, cells
 from monitors.rollout_plan import plan_of
 
 THRESHOLDS = {
-    "errorRate": {"limit": 0.01, "minEvents": 100},
-    "p99Seconds": {"limit": 0.2, "minEvents": 50},
-    "outputPsi": {"limit": 0.25, "minEvents": 100, "dryRun": True},
-    "pendingLogLoss": {"limit": 0.1, "minEvents": 10},
+    "errorRate": {"limit": 0.01, "minSamples": 100},
+    "p99Seconds": {"limit": 0.2, "minSamples": 50},
+    "outputPsi": {"limit": 0.25, "minSamples": 100, "dryRun": True},
+    "pendingLogLoss": {"limit": 0.1, "minSamples": 10},
 }
 PLAN = plan_of(
     {
@@ -37,6 +39,11 @@ def found(name, plan=PLAN, margin=0.02, **given):
 def of(mean: float, count: int, sigma: float = 0.1) -> Differences:
     """Differences with exactly that mean and standard deviation."""
     return differences(mean + sigma * np.tile([-1.0, 1.0], count // 2), 0.5)
+
+
+def waiting(said) -> Estimate:
+    """What matches expect of themselves, of which each has one prediction."""
+    return functools.reduce(operator.add, [estimated(row[None]) for row in said])
 
 
 def test_only_what_the_plan_names_is_checked_and_the_log_loss_always():
@@ -108,7 +115,7 @@ def test_the_latency_is_its_99th_percentile(slow, verdict):
     assert "INCONCLUSIVE" == found("p99Seconds").verdict
 
 
-def test_the_outputs_are_compared_class_by_class_over_the_step():
+def test_the_outputs_are_compared_class_by_class():
     chance = np.random.default_rng(2)
     one, other = chance.dirichlet((4, 2, 2), 500), chance.dirichlet((2, 2, 4), 500)
     edges = np.linspace(0, 1, 11)
@@ -118,7 +125,7 @@ def test_the_outputs_are_compared_class_by_class_over_the_step():
     told = found("outputPsi", challenger_outputs=cells(one), champion_outputs=cells(other))
 
     assert ("FAILURE", True) == (told.verdict, told.dry_run)
-    assert f"is {expected:.4f} at most, over 500 events" in told.why
+    assert f"is {expected:.4f} at most, over 500 matches" in told.why
     same = found("outputPsi", challenger_outputs=cells(one), champion_outputs=cells(one))
     assert ("SUCCESS", True) == (same.verdict, "is 0.0000 at most" in same.why)
     assert "INCONCLUSIVE" == found("outputPsi").verdict
@@ -128,13 +135,13 @@ def test_the_outputs_are_compared_class_by_class_over_the_step():
 def test_while_results_are_pending_the_challengers_own_probabilities_speak():
     sure, unsure = np.tile([0.8, 0.1, 0.1], (20, 1)), np.full((20, 3), 1 / 3)
     entropy = -(0.8 * np.log(0.8) + 0.2 * np.log(0.1))
-    worse = Evidence(challenger_pending=estimated(unsure), champion_pending=estimated(sure))
-    better = Evidence(challenger_pending=estimated(sure), champion_pending=estimated(unsure))
+    worse = Evidence(challenger_pending=waiting(unsure), champion_pending=waiting(sure))
+    better = Evidence(challenger_pending=waiting(sure), champion_pending=waiting(unsure))
 
     told = found("pendingLogLoss", window=worse)
 
     assert "FAILURE" == told.verdict
-    assert f"worse by {np.log(3) - entropy:+.4f} nats, over 20 events without a result" in told.why
+    assert f"worse by {np.log(3) - entropy:+.4f} nats, over 20 matches without a result" in told.why
     assert "SUCCESS" == found("pendingLogLoss", window=better).verdict
     assert "SUCCESS" == found("pendingLogLoss", window=worse, outcomes_of_step=50).verdict
     assert "INCONCLUSIVE" == found("pendingLogLoss").verdict

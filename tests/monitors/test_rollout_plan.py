@@ -37,7 +37,7 @@ def test_a_plan_is_read_with_argos_words_and_what_is_left_out_has_a_default():
     rate = plan.checks.error_rate
     assert rate is not None
     assert (0.01, 2, 1, True, 100) == (
-        rate.limit, rate.failure_limit, rate.consecutive_success_limit, rate.dry_run, rate.min_events
+        rate.limit, rate.failure_limit, rate.consecutive_success_limit, rate.dry_run, rate.min_samples
     )  # fmt: skip
     assert plan.checks.output_psi is None
     assert (0.01, 0.0, 0.5) == (plan.checks.log_loss.margin, plan.checks.log_loss.fail_above, plan.checks.log_loss.clip)
@@ -69,7 +69,7 @@ def test_a_plan_is_read_with_argos_words_and_what_is_left_out_has_a_default():
         (changed(0.002, "steps", 1, "margin"), "these are 0.05, 0.002, 0.01"),
         (changed(0.02, "checks", "logLoss", "failAbove"),
          "checks.logLoss: failAbove 0.02, margin 0.01 and clip 0.5 are not in this order"),
-        (changed(YES, "checks", "logLoss", "dryRun"), "logLoss with dryRun would promote without a proof"),
+        (changed(YES, "checks", "logLoss", "dryRun"), "p.yaml: checks.logLoss.dryRun is not a field of a plan"),
         (changed(-1, "checks", "errorRate", "failureLimit"), "checks.errorRate.failureLimit is -1: "),
         (changed({}, "checks", "errorRate"), "p.yaml: checks.errorRate.limit is missing"),
         (changed({"limit": 1}, "checks", "cpu"), "p.yaml: checks.cpu is not a field of a plan"),

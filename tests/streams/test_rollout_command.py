@@ -70,7 +70,7 @@ def test_an_interrupted_simulation_is_told_in_one_sentence(monkeypatch):
 
 def test_two_bundles_are_compared_on_past_matches(plan, tmp_path, monkeypatch):
     write_history(tmp_path, days=400)
-    monkeypatch.setattr("streams.commands.rollout_comparison._learned_until", lambda _: None)
+    monkeypatch.setattr("streams.commands.rollout_options.learned_until", lambda _: None)
     words = ["compare", bundle_of_kind("heuristic"), bundle_of_kind("mlp"), "--plan", plan, "--data", tmp_path]
 
     told = json.loads(run(*words, "--from", "2000-02-01", "--json").stdout)
@@ -93,7 +93,7 @@ def test_two_bundles_are_compared_on_past_matches(plan, tmp_path, monkeypatch):
         (["simulate", "--runs", "0"], "0 is not in the range 1<=x<=100000"),
         (["compare", "no", "bundle"], "no: manifest.json cannot be read: No such file or directory"),
         (["compare", "{b}", "{b}", "--from", "2020-01-01"],
-         "--from is 2020-01-01, but one of the bundles has learned from matches until 2022-11-19"),
+         "the first day is 2020-01-01, but one of the bundles has learned from matches until 2022-11-19"),
         (["compare", "{b}", "{b}", "--from", "May"], "--from is 'May', not a date such as"),
         (["compare", "{b}", "{b}", "--set", "friendlies"], "--set is 'friendlies', not one of"),
         (["compare", "{b}", "{b}", "--data", "nowhere"], "is missing: --data names the folder with the match history"),
@@ -119,3 +119,34 @@ def test_days_without_a_match_are_told(tmp_path):
 @pytest.mark.parametrize("words", [[], ["plan"], ["simulate"], ["compare"]])
 def test_help_has_an_example(words):
     assert "Example:" in run(*words, "--help").output
+
+
+def test_a_replay_with_two_bundles_gives_the_verdict_without_a_broker(plan, tmp_path, monkeypatch):
+    write_history(tmp_path, days=130)
+    monkeypatch.setattr("streams.commands.rollout_options.learned_until", lambda _: None)
+    bundles = ["--bundle", str(bundle_of_kind("heuristic")), "--bundle", str(bundle_of_kind("mlp"))]
+    words = ["replay", "--history", str(tmp_path), "--from", "2000-03-01", "--plan", str(plan), *bundles, "--json"]
+
+    result = CliRunner().invoke(main, words, env={"TOUCHLINE_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+
+    assert 0 == result.exit_code, result.output
+    told = json.loads(result.stdout)
+    assert told["matches"] == told["windows"] >= 1
+    assert told["status"] in {"RUNNING", "PROMOTED", "ROLLED_BACK"}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--bundle", "{b}"], "--bundle is given 1 times, not twice: first the champion, then the challenger"),
+        (["--plan", "plan.yaml"], "--plan is of a roll-out: name champion and challenger by --bundle, twice"),
+        (["--bundle", "{b}", "--bundle", "{b}"], "has learned from matches until 2022-11-19"),
+    ],
+)
+def test_a_replay_for_a_verdict_that_cannot_be_is_told(words, sentence, tmp_path):
+    write_history(tmp_path, days=20)
+    words = [word.format(b=bundle_of_kind("mlp")) for word in words]
+    result = CliRunner().invoke(main, ["replay", "--history", str(tmp_path), *words])
+
+    assert 2 == result.exit_code
+    assert sentence in " ".join(result.stderr.split())

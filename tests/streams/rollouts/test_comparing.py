@@ -55,7 +55,7 @@ def test_each_match_counts_once_with_the_mean_of_its_moments(matches, bundles):
     assert len(expected) == rollout.outcomes.matches == 500 - (date(2001, 3, 1) - date(2000, 1, 1)).days
     assert np.mean(expected) == pytest.approx(rollout.outcomes.mean, abs=1e-6)
     assert math.fsum(one**2 for one in expected) == pytest.approx(rollout.outcomes.squares, abs=1e-6)
-    assert sum(rollout.champion_outputs) == 3 * len(rows.days)
+    assert 3 * len(expected) == sum(rollout.champion_outputs) == sum(rollout.challenger_outputs)
 
 
 def test_windows_are_those_of_the_plan_in_event_time(matches, bundles):
