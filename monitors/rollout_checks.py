@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from scipy.special import bdtrc
+
 from monitors.cbpe import expected
 from monitors.confidence_sequence import bounds
 from monitors.performance import BINS, CLASSES
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 Verdict = Literal["SUCCESS", "FAILURE", "INCONCLUSIVE"]
 
 Found = tuple[Verdict, str]
+
+BY_CHANCE = 0.001
+"""Chance of as many errors in a window if the rate were the limit, from which on they fail nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,12 @@ def log_loss(plan: Plan, known: Known) -> Found:
 def _error_rate(check: Threshold, known: Known) -> Found:
     window = known.window
     rate = window.errors / window.events if window.events else 0.0
-    return _against(check, rate, window.events, f"{window.errors:,} of {window.events:,} events not scored, {rate:.2%}")
+    why = f"{window.errors:,} of {window.events:,} events not scored, {rate:.2%}"
+    verdict, told = _against(check, rate, window.events, why)
+    # Two of 160 are above 1 %: over all windows of a roll-out even a sound challenger comes to that.
+    if verdict == "FAILURE" and bdtrc(window.errors - 1, window.events, check.limit) >= BY_CHANCE:
+        return "INCONCLUSIVE", f"{told}, by no more than chance may be"
+    return verdict, told
 
 
 def _p99(check: Threshold, known: Known) -> Found:

@@ -60,7 +60,7 @@ NOTHING = Evidence()
 PART = st.builds(
     evidence,
     st.lists(st.sampled_from([-3.0, -0.2, -0.05, 0.0, 0.05, 0.3]), max_size=60),
-    st.sampled_from([0, 0, 0, 1, 5]),
+    st.sampled_from([0, 0, 0, 1, 12]),
     st.sampled_from([None, (0.9, 0.05, 0.05)]),
 )
 WINDOWS = st.lists(st.lists(PART, max_size=3), max_size=12)

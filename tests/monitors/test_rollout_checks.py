@@ -6,6 +6,7 @@ import operator
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from monitors.cbpe import Estimate, estimated
 from monitors.confidence_sequence import bounds
@@ -97,9 +98,19 @@ def test_a_verdict_does_not_rest_on_what_was_clipped():
 
 
 @pytest.mark.parametrize(
-    ("events", "errors", "verdict"), [(99, 50, "INCONCLUSIVE"), (1_000, 10, "SUCCESS"), (1_000, 11, "FAILURE")]
+    ("events", "errors", "verdict"),
+    [
+        (99, 50, "INCONCLUSIVE"),
+        (1_000, 10, "SUCCESS"),
+        (1_000, int(binom.isf(0.001, 1_000, 0.01)), "INCONCLUSIVE"),
+        (1_000, int(binom.isf(0.001, 1_000, 0.01)) + 1, "FAILURE"),
+        (160, 2, "INCONCLUSIVE"),
+        (160, 160, "FAILURE"),
+    ],
 )
-def test_the_error_rate_is_that_of_the_window(events, errors, verdict):
+def test_the_error_rate_is_that_of_the_window_and_fails_when_it_is_above_the_limit_by_more_than_chance(
+    events, errors, verdict
+):
     told = found("errorRate", window=Evidence(events=events, errors=errors))
 
     assert verdict == told.verdict
