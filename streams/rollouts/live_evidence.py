@@ -8,6 +8,7 @@ import numpy as np
 from monitors.differences import differences, match_difference
 from monitors.latency import LatencySketch
 from monitors.rollout_evidence import Evidence, cells
+from monitors.sampling import hash64
 from schemas.records import EventKind, MatchEvent, Prediction
 
 _SIDES = 2
@@ -77,20 +78,24 @@ class LiveEvidence:
             (match, match.came, both)
             for match in self._ended(until_ms)
             if match.came is not None and not match.cancelled
-            if (both := [one for one in match.said.values() if len(one) == _SIDES])
+            if (
+                both := [
+                    match.said[event] for event in sorted(match.said, key=hash64) if len(match.said[event]) == _SIDES
+                ]
+            )
         ]
         if not paired:
             return Evidence()
         known = [match_difference(_side(both, 0), _side(both, 1), came) for _, came, both in paired]
-        every = [one for _, _, both in paired for one in both]
+        drawn = [both[0] for _, _, both in paired]
         latency = LatencySketch()
         latency.update_many([seconds for match, _, _ in paired for seconds in match.latencies])
         return Evidence(
             differences(np.array(known), self._clip),
-            events=len(every),
+            events=sum(len(both) for _, _, both in paired),
             latency=latency,
-            challenger_outputs=cells(_side(every, 0)),
-            champion_outputs=cells(_side(every, 1)),
+            challenger_outputs=cells(_side(drawn, 0)),
+            champion_outputs=cells(_side(drawn, 1)),
         )
 
     def _ended(self, until_ms: int) -> list[_Match]:

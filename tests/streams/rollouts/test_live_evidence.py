@@ -67,7 +67,7 @@ def test_the_evidence_is_that_of_a_calculation_by_hand(records: Sequence[tuple[P
     assert found.outcomes.matches == 2
     assert found.outcomes.mean == pytest.approx((first + second) / 2, abs=1e-12)
     assert found.events == 3
-    assert sum(found.challenger_outputs) == sum(found.champion_outputs) == 9
+    assert sum(found.challenger_outputs) == sum(found.champion_outputs) == 2 * 3  # one event of each match
     assert found.latency.count == 4
     assert evidence.window(100).outcomes.matches == 0
 
