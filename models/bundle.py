@@ -20,6 +20,7 @@ from models.predictors import GraphPredictor, Matrix, Predictor, Probabilities
 __all__ = [
     "Bundle",
     "BundleError",
+    "bundle_folder",
     "bundle_of_kind",
     "check_kind",
     "checked_bundle",
@@ -187,6 +188,13 @@ def bundle_of_kind(kind: str) -> Path:
     return found[kind]
 
 
+def bundle_folder(folder: Path | None, kind: str = "bundle") -> Path:
+    """Return the bundle which the settings ask for; see `open_bundle`."""
+    if folder is not None:
+        return folder
+    return default_bundle_path() if kind == "bundle" else bundle_of_kind(kind)
+
+
 def open_bundle(folder: Path | None, kind: str = "bundle", threads: int = 1) -> Bundle:
     """Load what the settings ask for.
 
@@ -198,9 +206,7 @@ def open_bundle(folder: Path | None, kind: str = "bundle", threads: int = 1) -> 
     Raises:
         BundleError: It cannot be loaded, or is of another kind.
     """
-    if folder is None:
-        return load_bundle(default_bundle_path() if kind == "bundle" else bundle_of_kind(kind), threads)
-    bundle = load_bundle(folder, threads)
+    bundle = load_bundle(bundle_folder(folder, kind), threads)
     check_kind(bundle, kind, str(folder))
     return bundle
 

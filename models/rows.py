@@ -173,17 +173,29 @@ def snapshots(
     its events is made up, and *told* counts only until its fixture, at midnight (UTC) of its day: what was told later
     may have been told after the match.
     """
+    steps = course(match, ratings, told)
+    (event, state), following = next(steps), next(steps, None)
+    for minute in minutes:
+        while following is not None and _clock(following[0]) <= minute:
+            (event, state), following = following, next(steps, None)
+        yield minute, state, event_time_ms(event)
+
+
+def course(
+    match: HistoricMatch, ratings: FeatureEvent, told: Sequence[FeatureEvent] = ()
+) -> Iterator[tuple[MatchEvent | FeatureEvent, MatchState]]:
+    """Give each event of *match*, and what is *told* of it, in order of time, with the state after it.
+
+    The state has the *ratings* from the beginning. See `snapshots` for what of *told* counts.
+    """
     state = after_feature_event(MatchState(match.match_id), ratings)
     events = narrate(match, kick_off_of(match))
     last_ms = events[0 if match.kick_off_ms is None else -1].occurred_at_ms
     known = [one for one in told if one.as_of_ms <= last_ms]
-    course: list[MatchEvent | FeatureEvent] = sorted([*events, *known], key=event_time_ms) if known else [*events]
-    done = 0
-    for minute in minutes:
-        while done < len(course) and _clock(course[done]) <= minute:
-            state = after_event(state, course[done])
-            done += 1
-        yield minute, state, event_time_ms(course[done - 1])
+    ordered: Sequence[MatchEvent | FeatureEvent] = sorted([*events, *known], key=event_time_ms) if known else events
+    for event in ordered:
+        state = after_event(state, event)
+        yield event, state
 
 
 def _clock(event: MatchEvent | FeatureEvent) -> int:

@@ -81,7 +81,7 @@ def open_stored(store: ModelStore, digest: str, threads: int = 1, *, retired: bo
     """
     if not _DIGEST.fullmatch(digest):
         raise BundleError(f"{digest!r:.100} is not a digest, which is 64 hexadecimal digits")
-    contents = _contents(store, digest)
+    contents = stored_contents(store, digest)
     _check_standing(store, contents, retired=retired)
     check_signed(store, digest)
     return prove(contents, store.demands, threads)
@@ -178,7 +178,13 @@ def read_stored_card(store: ModelStore, version: Registered) -> dict[str, Any] |
     return checked_card(content, version.digest, store.where(version.digest))
 
 
-def _contents(store: ModelStore, digest: str) -> Contents:
+def stored_contents(store: ModelStore, digest: str) -> Contents:
+    """Return the files of the bundle of *digest*, which have not proved themselves yet.
+
+    Raises:
+        BundleError: One is missing or damaged.
+        StoreError: The store does not answer.
+    """
     where = store.where(digest)
     kept = None if store.cache is None or store.files.is_folder else store.cache / digest
     if kept is not None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from models.bundle import Bundle, check_kind, load_bundle, open_bundle, shipped_bundles
+from models.bundle import Bundle, bundle_folder, check_kind, load_bundle, open_bundle, shipped_bundles
+from models.contents import Contents, in_folder, read_contents
 from models.manifest import BundleError
 from streams.local.places import cache_folder, data_folder
 from streams.settings import PREFIX, Settings
@@ -31,6 +32,18 @@ def bundle_of(settings: Settings, threads: int = 1) -> Bundle:
             f"{settings.bundle!r}, not {IN_STORE}NAME@champion or the like"
         )
     return open_bundle(Path(named) if named else None, settings.predictor, threads)
+
+
+def contents_of(settings: Settings) -> Contents:
+    """Return the files of the bundle of *settings*; errors as of `bundle_of`."""
+    named = settings.bundle or ""
+    if not named.startswith(IN_STORE):
+        folder = bundle_folder(Path(named) if named else None, settings.predictor)
+        return read_contents(in_folder(folder), str(folder))
+    from models.store import resolve, stored_contents  # noqa: PLC0415 - as in bundle_of
+
+    store = store_of(settings)
+    return stored_contents(store, resolve(store, named.removeprefix(IN_STORE))[1].digest)
 
 
 def bundle_with(settings: Settings, digest: str, threads: int = 1) -> Bundle:

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from features.history import HistoricMatch
 from features.rating_book import RatingBook
 from schemas.records import MatchEvent, Prediction
 from streams.commands.errors import UserError
@@ -84,14 +85,17 @@ def replay(
 
     A replay has a topic prefix of its own, and workers of its own, unless --topic-prefix and --no-workers say
     otherwise; ratings begin with all results of --history before the first day played. Day by day it sends the
-    fixtures, waits until predict, rate and predict again have caught up, sends the matches, and waits again.
-    Events are what was sent to match-events plus what rate told to feature-events; each must have one prediction,
-    whose feature vector is, bit for bit, what is computed offline, and whose probabilities are within 1e-6 what the
-    bundle says of it. What --feature-events tells of a match is sent after the events of that match before it and
-    before those after it, and each time the replay waits until all have caught up. Latencies are from a record's
-    timestamp to the prediction read; events per second are over the whole time, waits included. The exit code is 0
-    only when nothing is missing, twice or different. Topics of its own prefix are deleted at the end, unless --keep;
-    topics of a given --topic-prefix are left.
+    fixtures, waits until predict, rate and predict again have caught up, sends the matches, and waits again. Events
+    are what was sent to match-events plus what rate told to feature-events; each must have one prediction, whose
+    feature vector is, bit for bit, what is computed offline, and whose probabilities are within 1e-6 what the
+    bundle says of it. With --history they are compared with training, too: the history is folded as train and
+    backtest fold it, and each prediction must have the features of their row, bit for bit, and within 1e-6 the
+    probabilities that the bundle's graph gives for it. Training has no row of a fixture whose ratings are not known
+    yet, which is one prediction a match. What --feature-events tells of a match is sent after the events of that
+    match before it and before those after it, and each time the replay waits until all have caught up. Latencies
+    are from a record's timestamp to the prediction read; events per second are over the whole time, waits included.
+    The exit code is 0 only when nothing is missing, twice or different. Topics of its own prefix are deleted at the
+    end, unless --keep; topics of a given --topic-prefix are left.
 
     With two bundles no broker and no worker is needed: both predict after each event, as the stream would, and the
     gate of --plan judges the challenger by the results, see docs/rollouts.md.
@@ -113,14 +117,17 @@ def replay(
         with interruptible():
             matches = read_history(history) if history else []
             choice = Choice(first and first.date(), last and last.date(), tournament)
-            days = recorded_days(read_events(file)) if file else historic_days(chosen(matches, choice))
+            played = [] if file else chosen(matches, choice)
+            days = recorded_days(read_events(file)) if file else historic_days(played)
             if feature_events is not None:
                 days = with_told(days, read_told(feature_events))
             book = seeded_book(matches, days[0].date) if matches else RatingBook()
             if bundles:
                 judge_bundles(bundles, plan_file, days, book, as_json=as_json)
                 return
-            result = _play(settings, days, book, () if no_workers else ROLES, keep=keep, speed=speed, console=console)
+            stage = Stage(settings, () if no_workers else ROLES, keep=keep, say=console.print)
+            known = [match for match in matches if match.day < days[0].date] + played if played else []
+            result = _play(stage, days, book, known, speed=speed, console=console)
     except KeyboardInterrupt:
         console.print("Interrupted; everything that was started has been stopped.")
         sys.exit(INTERRUPTED)
@@ -129,12 +136,11 @@ def replay(
 
 
 def _play(
-    settings: Settings,
+    stage: Stage,
     days: Sequence[MatchDay],
     book: RatingBook,
-    roles: Sequence[str],
+    history: Sequence[HistoricMatch],
     *,
-    keep: bool,
     speed: float | None,
     console: Console,
 ) -> Result:
@@ -147,8 +153,8 @@ def _play(
         transient=True,
         disable=console.quiet or not console.is_terminal,
     )
-    with Stage(settings, roles, keep=keep, say=console.print) as stage:
-        book = stage.start(book)
+    with stage:
+        in_force = stage.start(book)
         with progress:
             task = progress.add_task("events", total=sum(day.events for day in days))
 
@@ -156,11 +162,22 @@ def _play(
                 if isinstance(one, MatchEvent):
                     progress.advance(task)
 
-            play = Replay(stage.settings, days, book, stage.check, speed, each)
+            # Ratings which were there before may know other results than the history.
+            history = history if in_force is book else ()
+            play = Replay(stage.settings, days, in_force, stage.check, history, speed, each)
             result = play.run()
         if play.parity is not None and play.parity.mismatches:
             console.print(f"Parity: {play.parity}", style="red")
+        for difference in result.differences:
+            console.print(difference, style="red", soft_wrap=True)
         return result
+
+
+def _beside(result: Result) -> str:
+    if not result.training_rows:
+        return ""
+    apart = "" if result.largest_difference is None else f", probabilities within {result.largest_difference:.1e}"
+    return f"{result.training_rows} compared with training, {result.training_mismatches} mismatches{apart}; "
 
 
 def _tell(result: Result, settings: Settings, *, as_json: bool, keep: bool) -> None:
@@ -169,7 +186,7 @@ def _tell(result: Result, settings: Settings, *, as_json: bool, keep: bool) -> N
         return
     click.echo(
         f"{result.matches} matches, {result.events} events, {result.predictions} predictions, "
-        f"{result.dead_letters} dead letters, {result.parity_mismatches} parity mismatches; "
+        f"{result.dead_letters} dead letters, {result.parity_mismatches} parity mismatches; {_beside(result)}"
         f"p50 {result.p50_ms} ms, p99 {result.p99_ms} ms, {result.events_per_second} events/s"
     )
     if keep:

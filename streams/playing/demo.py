@@ -68,7 +68,7 @@ class Demo:
             lags.start()
             stack.enter_context(self._show(board))
             replay = Replay(
-                stage.settings, self.programme.days, book, stage.check, self.speed, board.take, self._begin(board),
+                stage.settings, self.programme.days, book, stage.check, (), self.speed, board.take, self._begin(board),
                 stopwatch=stopwatch,
             )  # fmt: skip
             result = replay.run()

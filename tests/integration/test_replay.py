@@ -47,8 +47,8 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 TEAMS = ("Ghana", "Togo", "Mali", "Niger", "Chad", "Benin")
 FIRST_DAY = date(2022, 11, 20)
 KEYS = (
-    "matches", "events", "predictions", "dead_letters", "parity_mismatches", "rescored", "p50_ms", "p99_ms",
-    "events_per_second",
+    "matches", "events", "predictions", "dead_letters", "parity_mismatches", "rescored", "training_rows",
+    "training_mismatches", "largest_difference", "differences", "p50_ms", "p99_ms", "events_per_second",
 )  # fmt: skip
 
 
@@ -183,20 +183,23 @@ def test_a_replay_predicts_each_event_once_with_the_features_computed_offline(en
     assert result["predictions"] == result["events"] > 9 * 95
     assert (result["dead_letters"], result["parity_mismatches"]) == (0, 0)
     assert result["rescored"] == result["predictions"]
+    assert (result["training_rows"], result["training_mismatches"]) == (result["predictions"] - 9, 0)
     assert 0 < result["p50_ms"] <= result["p99_ms"]
     assert not [name for name in Admin(settings).topic_names() if name.startswith("replay-")]
 
 
-def test_a_day_of_the_world_cup_is_replayed_without_a_mismatch(environment):
+def test_real_matches_are_replayed_with_the_features_and_probabilities_of_training(environment):
     if not DATA.is_dir():
         assert not os.environ.get("CI"), f"{DATA} is missing"
         pytest.skip(f"{DATA} is missing")
-    day = ("--from", "2022-11-24", "--until", "2022-11-24", "--tournament", "FIFA World Cup")
+    days = ("--from", "2022-11-16", "--until", "2022-11-17")
 
-    result = replayed(environment, "--history", DATA, *day)
+    result = replayed({**environment, "TOUCHLINE_PREDICTOR": "mean"}, "--history", DATA, *days)
 
-    assert (result["matches"], result["dead_letters"], result["parity_mismatches"]) == (4, 0, 0)
-    assert result["predictions"] == result["events"]
+    assert (result["matches"], result["dead_letters"], result["parity_mismatches"]) == (43, 0, 0)
+    assert result["predictions"] == result["events"] == result["training_rows"] + 43
+    assert (result["training_mismatches"], result["differences"]) == (0, [])
+    assert 0 < result["largest_difference"] <= 1e-6
 
 
 def test_a_worker_killed_in_mid_replay_changes_neither_predictions_nor_states(
@@ -277,6 +280,7 @@ def test_users_own_columns_are_served_as_they_are_computed_offline(environment, 
     assert (result["matches"], result["parity_mismatches"], result["dead_letters"]) == (3, 0, 0)
     made = predictions(settings, world_of(settings).read)
     assert result["predictions"] == result["events"] == result["rescored"] == len(made)
+    assert (result["training_rows"], result["training_mismatches"]) == (len(made) - 3, 0)
     assert {"v2+odds"} == {one.feature_set for one in made}
     told = {(one.event_id, one.features[-3]) for one in made if one.cause == "FEATURES" and "-" in one.event_id}
     assert told == {(line.event_id, np.float32(line.values["home"])) for line in lines if line.event_id[-1] != "3"}
