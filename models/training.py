@@ -7,7 +7,7 @@ import numpy as np
 
 from models.baselines import ELO, EloLogit
 from models.card import MODEL
-from models.fitting import Sizes
+from models.fitting import Sizes, fit_member
 from models.graph import Member, export
 from models.heuristic import heuristic_member
 from models.pools import PooledMember
@@ -15,7 +15,19 @@ from models.predictors import CLASSES, Kind, Probabilities
 from models.rows import GRID, PRE_MATCH, Rows
 from models.scores import scores
 from models.walk_forward import Forecasts
-from models.walking import FEWEST, FOLDS, MEMBERS, Fit, Step, TooFewError, between, fold_days, members_of, pool_of
+from models.walking import (
+    FEWEST,
+    FOLDS,
+    MEMBERS,
+    Fit,
+    FitMember,
+    Step,
+    TooFewError,
+    between,
+    fold_days,
+    members_of,
+    pool_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,14 @@ class Trained:
 
 
 def train(
-    kind: Kind, names: Sequence[str], rows: Rows, judged: Rows, *, sizes: Sizes, step: Step = lambda _: None
+    kind: Kind,
+    names: Sequence[str],
+    rows: Rows,
+    judged: Rows,
+    *,
+    sizes: Sizes,
+    step: Step = lambda _: None,
+    fit: FitMember = fit_member,
 ) -> Trained:
     """Fit *kind* on *rows*, in time order.
 
@@ -50,6 +69,7 @@ def train(
         judged: To judge by: the last of the days of *rows*, at the minutes which are reported.
         sizes: How large the model becomes.
         step: Called with what is done next, before it is.
+        fit: How one member is fitted.
 
     Raises:
         TooFewError: Too few rows before the hold-out, or in it.
@@ -60,7 +80,7 @@ def train(
         member: Member = heuristic_member(names)
         before = member
     else:
-        before, member = _walk_forward(kind, rows, int(judged.days[0]), Fit(names, sizes, step))
+        before, member = _walk_forward(kind, rows, int(judged.days[0]), Fit(names, sizes, step, fit))
     said = before.predict_proba(judged.matrix)
     step("exporting and proving the graph")
     return Trained(export(member, rows.matrix), report(said, judged, rows), _holdout(names, said, judged, rows))

@@ -25,6 +25,7 @@ IN_PLAY_WEIGHT: Final = 0.5
 FEWEST: Final = 50
 
 Step = Callable[[str], None]
+FitMember = Callable[[Kind, Examples, Sizes], Member]
 
 
 class TooFewError(ValueError):
@@ -54,11 +55,13 @@ class Fit:
     Attributes:
         names: Of the features.
         step: Called with what is done next, before it is.
+        fit: How one member is fitted.
     """
 
     names: Sequence[str]
     sizes: Sizes
     step: Step
+    fit: FitMember = fit_member
 
     def __call__(self, kinds: Sequence[Kind], rows: Rows) -> list[Member]:
         """Return a member of each of *kinds*, fitted on *rows*."""
@@ -67,9 +70,7 @@ class Fit:
         fitted: list[Member] = []
         for kind in kinds:
             self.step(f"fitting {kind} on {len(rows.days):,} rows")
-            fitted.append(
-                heuristic_member(self.names) if kind == "heuristic" else fit_member(kind, examples, self.sizes)
-            )
+            fitted.append(heuristic_member(self.names) if kind == "heuristic" else self.fit(kind, examples, self.sizes))
         return fitted
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -19,7 +20,8 @@ from features.history import HistoricMatch
 from models.bundle import BundleError, save_bundle
 from models.card import Facts
 from models.evaluation import evaluate_parts
-from models.fitting import Sizes
+from models.finished_fits import FinishedFits
+from models.fitting import Sizes, fit_member
 from models.manifest import Manifest, TrainingRange
 from models.match_sets import SETS, limits_of
 from models.predictors import CLASSES, KINDS, GraphPredictor, Kind
@@ -38,8 +40,11 @@ from streams.commands.model_options import (
     read_kind,
 )
 from streams.commands.training_progress import training_progress
+from streams.local.places import cache_folder
+from streams.playing.interruption import interruptible
 
 LIBRARIES: Final = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost-cpu", "lightgbm", "touchline")
+INTERRUPTED: Final = 130
 REFERENCE_YEARS: Final = 10
 MEASURES: Final = ("n", "log_loss", "rps", "brier", "accuracy", "ece")
 
@@ -98,6 +103,7 @@ class _Order:
 )
 @click.option("--name", help="Name of the model (default: that of the set).")
 @click.option("--version", "model_version", default="1", show_default=True, help="Version of the bundle.")
+@click.option("--anew", is_flag=True, help="Fit all members anew, and keep none in case this is interrupted.")
 @fitting_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def train_command(  # noqa: PLR0917 - click passes them by name
@@ -115,11 +121,17 @@ def train_command(  # noqa: PLR0917 - click passes them by name
     share: float,
     threads: int,
     *,
+    anew: bool,
     as_json: bool,
 ) -> None:
     """Train a model on the match history and write its bundle.
 
     The same data gives the same model, byte for byte. The metrics are of a model which was fitted before the hold-out.
+
+    Training that is interrupted, or killed, goes on when it is started again: members that had been fitted are taken up
+    and named. They are kept in the folder touchline/fits of the user's cache (~/.cache), 256 MB at most, and found by a
+    digest of rows, options, libraries and code, so that others are never taken up. Those of a training that has written
+    its bundle are removed; the folder itself can be, at any time.
 
     \b
     Example:
@@ -144,23 +156,43 @@ def train_command(  # noqa: PLR0917 - click passes them by name
         raise UserError(
             f"the hold-out begins on {order.holdout}, not after --since {order.since}: nothing to learn from"
         )
+    console = Console(stderr=True, quiet=as_json)
+    fits = None if anew else FinishedFits(cache_folder() / "fits", lambda said: console.print(said, soft_wrap=True))
     try:
-        with training_progress(steps_of(order.kind) + 3, quiet=as_json) as step:
-            manifest = _train(
-                order, [match for match in matches if match.day <= last], out, (name or history, model_version), step
-            )
+        with interruptible(), training_progress(steps_of(order.kind) + 3, quiet=as_json, console=console) as step:
+            known = [match for match in matches if match.day <= last]
+            manifest = _train(order, known, out, (name or history, model_version), step, fits)
     except (TooFewError, BundleError) as error:
         raise UserError(str(error)) from error
-    _show(manifest, out, as_json=as_json)
+    except KeyboardInterrupt:
+        console.print(_interrupted(fits), soft_wrap=True)
+        sys.exit(INTERRUPTED)
+    if fits is not None:
+        fits.forget()
+    _show(manifest, out, taken_up=fits.taken_up if fits else 0, as_json=as_json)
 
 
-def _train(order: _Order, matches: Sequence[HistoricMatch], out: Path, name: tuple[str, str], step: Step) -> Manifest:
+def _interrupted(fits: FinishedFits | None) -> str:
+    if fits is None or not fits.kept:
+        return "Interrupted; nothing was written."
+    return f"Interrupted; {len(fits.kept)} finished fits are in {fits.folder}, and the same command goes on from them."
+
+
+def _train(  # noqa: PLR0917 - what is trained, from what, to where
+    order: _Order,
+    matches: Sequence[HistoricMatch],
+    out: Path,
+    name: tuple[str, str],
+    step: Step,
+    fits: FinishedFits | None = None,
+) -> Manifest:
     step(f"folding {len(matches):,} matches")
     chosen = SETS[order.history]
     rows = history_rows(matches, order.features, chosen.learned, days_of(order.since), order.told)
     check_known(order.features, rows)
     judged = history_rows(matches, order.features, grid_minutes, days_of(order.holdout), order.told)
-    found = train(order.kind, order.features.names, rows, judged, sizes=order.sizes, step=step)
+    fit = fit_member if fits is None else fits.fit_member
+    found = train(order.kind, order.features.names, rows, judged, sizes=order.sizes, step=step, fit=fit)
     step("counting the reference histograms")
     recent = as_served(rows.where(rows.days > days_of(order.until) - REFERENCE_YEARS * 365))
     reference = _reference(order.features, recent, found.graph)
@@ -203,9 +235,10 @@ def _manifest(order: _Order, rows: Rows, found: Trained, name: tuple[str, str]) 
     )
 
 
-def _show(manifest: Manifest, out: Path, *, as_json: bool) -> None:
+def _show(manifest: Manifest, out: Path, *, taken_up: int, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"bundle": str(out), "digest": manifest.digest, **asdict(manifest)}))
+        told = {"bundle": str(out), "digest": manifest.digest, "fits_taken_up": taken_up}
+        click.echo(json.dumps(told | asdict(manifest)))
         return
     table = Table("segment", *MEASURES, title=f"{manifest.model} {manifest.version} ({manifest.kind}): hold-out")
     for segment, measures in manifest.metrics.items():

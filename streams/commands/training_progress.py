@@ -10,10 +10,10 @@ from models.walking import Step
 
 
 @contextmanager
-def training_progress(total: int, *, quiet: bool) -> Iterator[Step]:
-    """Give what is to be called before each of *total* steps."""
+def training_progress(total: int, *, quiet: bool, console: Console | None = None) -> Iterator[Step]:
+    """Give what is to be called before each of *total* steps; *console* is where else something is said meanwhile."""
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress:
+    with Progress(*columns, console=console or Console(stderr=True), disable=quiet, transient=True) as progress:
         task = progress.add_task("reading", total=total)
         started = False
 

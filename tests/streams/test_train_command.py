@@ -1,8 +1,13 @@
 """`touchline train` from a folder of history to a bundle, and what it says when it cannot."""
 
 import json
+import os
 import shlex
+import signal
+import subprocess
+import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -22,6 +27,11 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("history")
     write_history(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
 def run(*words):
@@ -166,3 +176,64 @@ def test_ctrl_c_leaves_nothing_half_written(data, tmp_path, at):
         command._train(order, matches, tmp_path / "deep" / "b", ("m", "1"), interrupted)
 
     assert not list(tmp_path.iterdir())
+
+
+def test_a_training_that_was_killed_goes_on_from_its_finished_fits_to_the_same_files(data, tmp_path, monkeypatch):
+    """Killed with -9 as soon as it has kept the first of two fits; half a file of another is no obstacle."""
+    words = ["train", "--data", str(data), *OPTIONS, "xgboost"]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "killed")}
+    fits = tmp_path / "killed" / "touchline" / "fits"
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", KILLED, *words, "--out", str(tmp_path / "resumed")], env=environment
+    )
+    assert -signal.SIGKILL == process.wait(50)
+    kept = {file.name for file in fits.iterdir()}
+    assert 1 == len(kept)
+    (fits / ".half.npz.1").write_bytes(b"half")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "killed"))
+    resumed = run(*words[1:], "--out", tmp_path / "resumed")
+    undisturbed = run(*words[1:], "--out", tmp_path / "undisturbed", "--anew")
+
+    assert (0, 0) == (resumed.exit_code, undisturbed.exit_code), resumed.output
+    assert 1 == resumed.stderr.count("Taken up: ")
+    assert "Taken up: xgboost on " in resumed.stderr
+    assert "Taken up" not in undisturbed.stderr
+    one, two = (
+        {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in ("resumed", "undisturbed")
+    )
+    assert one == two
+    assert [".half.npz.1"] == [file.name for file in fits.iterdir()]
+
+
+KILLED = """
+import os, signal, sys
+from models.finished_fits import FinishedFits
+from streams.cli import main
+keep = FinishedFits._keep
+def kept(self, file, member):
+    keep(self, file, member)
+    os.kill(os.getpid(), signal.SIGKILL)
+FinishedFits._keep = kept
+main()
+"""
+
+
+def test_ctrl_c_says_how_many_fits_are_kept_and_where(data, tmp_path, monkeypatch):
+    fitted = command.FinishedFits.fit_member
+
+    def interrupted(self, kind, examples, sizes):
+        if self.kept:
+            raise KeyboardInterrupt
+        return fitted(self, kind, examples, sizes)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(command.FinishedFits, "fit_member", interrupted)
+        result = run("--data", data, "--out", tmp_path / "b", *OPTIONS, "tree")
+    again = run("--data", data, "--out", tmp_path / "b", "--json", *OPTIONS, "tree")
+
+    assert 130 == result.exit_code
+    fits = Path(os.environ["XDG_CACHE_HOME"]) / "touchline" / "fits"
+    assert f"Interrupted; 1 finished fits are in {fits}, and the same command goes on from them." in result.stderr
+    assert 1 == json.loads(again.stdout)["fits_taken_up"]
+    assert not fits.exists()
