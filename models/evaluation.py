@@ -9,16 +9,22 @@ from numpy.typing import NDArray
 from models.bootstrap import paired_interval
 from models.predictors import Probabilities
 from models.rows import GRID, PRE_MATCH, Rows
-from models.scores import Judged, Measures, log_losses, scores
+from models.scores import Judged, Measures, cost_scores, log_losses, scores
 from models.walk_forward import Forecasts
+
+Costs = NDArray[np.float64]
 
 COMPARED: Final[Mapping[str, str]] = {"versus_elo": "elo", "versus_mean": "mean"}
 
 
-def evaluate(found: Forecasts) -> Judged:
+def evaluate(found: Forecasts, costs: Costs | None = None) -> Judged:
     """Return what *found* is worth: forecasts of one moment of each match, or of several; at least one.
 
     Intervals draw matches: what is said of one match at several moments is not independent.
+
+    Args:
+        found: The forecasts.
+        costs: Of saying a result (row) when another (column) comes, shape ``(3, 3)``; None when nobody says.
     """
     results = found.rows.results
     losses = {name: match_losses(said, found.rows) for name, said in found.probabilities.items()}
@@ -26,6 +32,8 @@ def evaluate(found: Forecasts) -> Judged:
     for name, said in found.probabilities.items():
         measures: dict[str, float | tuple[float, float]] = {**scores(said, results)}
         del measures["n"]
+        if costs is not None:
+            measures |= cost_scores(said, results, costs)
         for comparison, other in COMPARED.items():
             if other in losses and other != name:
                 measures[comparison] = paired_interval(losses[name], losses[other])
@@ -40,10 +48,10 @@ def match_losses(said: Probabilities, rows: Rows) -> NDArray[np.float64]:
     return means
 
 
-def evaluate_parts(found: Forecasts, labels: Sequence[str]) -> Mapping[str, Judged]:
+def evaluate_parts(found: Forecasts, labels: Sequence[str], costs: Costs | None = None) -> Mapping[str, Judged]:
     """Return what each part of *found* is worth, in the order of their *labels*, one a row."""
     parts = np.array(labels)
-    return {str(part): evaluate(found.where(parts == part)) for part in np.unique(parts)}
+    return {str(part): evaluate(found.where(parts == part), costs) for part in np.unique(parts)}
 
 
 def moments(found: Forecasts) -> Mapping[int, Forecasts]:

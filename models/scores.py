@@ -22,7 +22,8 @@ class Judged:
     Attributes:
         n: Matches; none is left out.
         kinds: By the name of a model or a baseline: log_loss, rps, brier, accuracy and ece; and as ``versus_elo`` and
-            ``versus_mean`` the 95 % interval of the difference in log loss to these: below zero is better.
+            ``versus_mean`` the 95 % interval of the difference in log loss to these: below zero is better. With costs
+            also ``cost`` and ``expected_cost``, see `cost_scores`.
     """
 
     n: int
@@ -62,6 +63,32 @@ def ranked_probability_score(shares: NDArray[np.float64], happened: NDArray[np.f
     """
     steps = (shares - happened).cumsum(axis=1)[:, :-1]
     return float((steps**2).sum(axis=1).mean() / (len(CLASSES) - 1))
+
+
+def decision_costs(
+    shares: NDArray[np.float64], costs: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return for each row the decision that is expected to cost least, and what it is expected to cost.
+
+    Bayes' decision, the minimum of the conditional risk (Duda, Hart and Stork 2001, "Pattern Classification", 2.2).
+
+    Args:
+        shares: Probabilities, shape ``(n, 3)``.
+        costs: Of saying a result (row) when another (column) comes, shape ``(3, 3)``.
+
+    >>> decision_costs(np.array([[0.5, 0.2, 0.3]]), np.array([[0, 1, 4.0], [1, 0, 1], [4, 1, 0]]))
+    (array([1]), array([0.8]))
+    """
+    expected = shares @ costs.T
+    return expected.argmin(axis=1), expected.min(axis=1)
+
+
+def cost_scores(
+    probabilities: Probabilities, results: NDArray[np.int64], costs: NDArray[np.float64]
+) -> Mapping[str, float]:
+    """Return what the decisions of least expected cost did cost, and were expected to, as means over all rows."""
+    decisions, expected = decision_costs(probabilities.astype(np.float64), costs)
+    return {"cost": float(costs[decisions, results].mean()), "expected_cost": float(expected.mean())}
 
 
 def calibration_error(shares: NDArray[np.float64], happened: NDArray[np.float64]) -> float:

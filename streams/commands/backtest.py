@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import numpy as np
 
 from features.feature_sets import FeatureSet
 from features.history import HistoricMatch
-from models.evaluation import evaluate, evaluate_parts, moments
+from models.evaluation import Costs, evaluate, evaluate_parts, moments
 from models.fitting import Sizes
 from models.match_sets import SETS
 from models.predictors import KINDS, Kind
@@ -33,6 +34,7 @@ from streams.commands.model_options import (
     read_set,
 )
 from streams.commands.training_progress import training_progress
+from streams.performance.roles import costs_of
 from streams.reporting.backtest_report import Backtest
 
 DEFAULT_KINDS: Final = "heuristic,xgboost,lightgbm,mlp,mean,stack"
@@ -51,6 +53,7 @@ class _Order:
     every: int
     by: Sequence[str]
     sizes: Sizes
+    costs: Costs | None
 
     @property
     def plan(self) -> Plan:
@@ -66,6 +69,13 @@ class _Order:
 )
 @click.option(
     "--by", multiple=True, metavar="PART", help=f"Tell of parts, too: {', '.join(BY)}; several by repeating it."
+)
+@click.option(
+    "--cost-matrix",
+    envvar="TOUCHLINE_COST_MATRIX",
+    metavar="COSTS",
+    help="Tell what decisions cost, too: of a result said (row) when another comes (column), home, draw, away, such as "
+    "'0,1,2; 1,0,1; 2,1,0', or zero-one (default: TOUCHLINE_COST_MATRIX, or none).",
 )
 @click.option(
     "--forecasts",
@@ -92,6 +102,7 @@ def backtest(  # noqa: PLR0917 - click passes them by name
     since: str,
     retrain_days: int,
     by: Sequence[str],
+    cost_matrix: str | None,
     forecast_file: Path | None,
     report_file: Path | None,
     feature_set: str,
@@ -105,6 +116,8 @@ def backtest(  # noqa: PLR0917 - click passes them by name
 
     All matches of the days count. Each is forecast by models that were fitted to earlier days, from ratings of earlier
     days. Intervals are of the difference in log loss to Elo under a logit, and to the plain mean: below 0 is better.
+    With --cost-matrix each forecast is turned into the decision that is expected to cost least: what that did cost, on
+    the mean, and what it was expected to.
 
     \b
     Example:
@@ -125,6 +138,7 @@ def backtest(  # noqa: PLR0917 - click passes them by name
         retrain_days,
         [_part(one) for one in by],
         Sizes(threads=threads).scaled(share),
+        _costs(cost_matrix),
     )
     matches = [match for match in read_history(chosen.read, data) if match.day <= last]
     with training_progress(2 + order.plan.fits, quiet=as_json) as step:
@@ -142,6 +156,14 @@ def backtest(  # noqa: PLR0917 - click passes them by name
         click.echo(json.dumps(told))
     else:
         show_tables(told, order.by)
+
+
+def _costs(text: str | None) -> Costs | None:
+    try:
+        costs = costs_of(text)
+    except ValueError as error:
+        raise UserError(f"--cost-matrix is {text!r}: {error}") from error
+    return None if costs is None else np.array(costs)
 
 
 def _part(by: str) -> str:
@@ -167,11 +189,11 @@ def _told(order: _Order, matches: Sequence[HistoricMatch], found: Forecasts) -> 
     }  # fmt: skip
     competition = {match.match_id: match.competition for match in matches}
     minutes = [
-        {"minute": minute, **asdict(evaluate(part)), **_parts(order, part, competition)}
+        {"minute": minute, **asdict(evaluate(part, order.costs)), **_parts(order, part, competition)}
         for minute, part in moments(found).items()
     ]
     if SETS[order.name].in_play:
-        together = asdict(evaluate(found.where(found.rows.minutes != PRE_MATCH)))
+        together = asdict(evaluate(found.where(found.rows.minutes != PRE_MATCH), order.costs))
         return told | together | {"minutes": [one for one in minutes if one["minute"] != PRE_MATCH]}
     (only,) = minutes
     del only["minute"]
@@ -192,6 +214,8 @@ def _backtest(order: _Order, matches: Sequence[HistoricMatch], found: Forecasts)
 
 def _parts(order: _Order, found: Forecasts, competition: Mapping[str, str]) -> dict[str, Any]:
     return {
-        f"by_{by}": {part: asdict(one) for part, one in evaluate_parts(found, BY[by](found, competition)).items()}
+        f"by_{by}": {
+            part: asdict(one) for part, one in evaluate_parts(found, BY[by](found, competition), order.costs).items()
+        }
         for by in order.by
     }

@@ -9,6 +9,7 @@ from rich.table import Table
 from models.evaluation import COMPARED
 
 MEASURES: Final = ("log_loss", "rps", "brier", "accuracy", "ece")
+COSTS: Final = {"cost": "cost", "expected_cost": "expected"}
 
 
 def show_tables(told: Mapping[str, Any], parts: Sequence[str]) -> None:
@@ -26,12 +27,13 @@ def show_tables(told: Mapping[str, Any], parts: Sequence[str]) -> None:
 
 
 def _table(title: str, judged: Mapping[str, Any]) -> Table:
-    headers = (one.replace("_", " ") for one in (*MEASURES, *COMPARED))
+    columns = [*MEASURES, *(one for one in COSTS if any(one in kind for kind in judged["kinds"].values())), *COMPARED]
+    headers = (COSTS.get(one, one.replace("_", " ")) for one in columns)
     table = Table(
         "", *headers, box=None, padding=(0, 1, 0, 0), pad_edge=False, title=f"{title}: {judged['n']:,} matches"
     )
     for name, measures in sorted(judged["kinds"].items(), key=lambda kind: kind[1]["log_loss"]):
-        table.add_row(name, *(_cell(measures.get(measure)) for measure in (*MEASURES, *COMPARED)))
+        table.add_row(name, *(_cell(measures.get(measure)) for measure in columns))
     return table
 
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
 from models.predictors import softmax
-from models.scores import scores
+from models.scores import cost_scores, scores
 
 
 @pytest.fixture
@@ -48,3 +48,27 @@ def test_a_sure_forecast_which_fails_costs_much_but_not_everything():
 
     assert math.log(1e15) == pytest.approx(found["log_loss"])
     assert 1.0 == found["rps"]
+
+
+def test_the_decision_of_least_expected_cost_is_that_of_a_slow_loop():
+    chance = np.random.default_rng(3)
+    said = chance.dirichlet([1, 1, 1], 200).astype(np.float32)
+    results, costs = chance.integers(0, 3, 200), chance.random((3, 3)) * 5
+    paid, expected = [], []
+    for row, result in zip(said.tolist(), results.tolist(), strict=True):
+        risks = [sum(row[comes] * costs[decision][comes] for comes in range(3)) for decision in range(3)]
+        best = risks.index(min(risks))
+        paid.append(costs[best][result])
+        expected.append(risks[best])
+
+    found = cost_scores(said, results, costs)
+
+    assert pytest.approx(float(np.mean(paid)), abs=1e-12) == found["cost"]
+    assert pytest.approx(float(np.mean(expected)), abs=1e-9) == found["expected_cost"]
+
+
+def test_with_zero_one_costs_the_cost_is_what_accuracy_leaves():
+    chance = np.random.default_rng(4)
+    said, results = chance.dirichlet([2, 1, 1], 300).astype(np.float32), chance.integers(0, 3, 300)
+
+    assert pytest.approx(1 - scores(said, results)["accuracy"]) == cost_scores(said, results, 1 - np.eye(3))["cost"]

@@ -176,3 +176,28 @@ def test_a_missing_history_is_told(tmp_path):
 
     assert 2 == result.exit_code
     assert "is missing: --data names the folder" in " ".join(result.stderr.split())
+
+
+def test_decisions_are_priced_by_a_cost_matrix_also_in_parts(data, monkeypatch):
+    words = ["--data", data, "--kinds", "heuristic", "--by", "season", *OPTIONS, "--cost-matrix"]
+    zero_one = json.loads(run(*words, "zero-one", "--json").stdout)
+    dear = json.loads(run(*words, "0,9,9; 9,0,9; 9,9,0", "--json").stdout)
+    parts = [zero_one, *zero_one["by_season"].values()]
+
+    assert 2 <= len(parts)
+    for kind in (kind for part in parts for kind in part["kinds"].values()):
+        assert kind.keys() >= MEASURES | {"cost", "expected_cost"}
+        assert pytest.approx(1 - kind["accuracy"]) == kind["cost"]
+    for name, kind in zero_one["kinds"].items():
+        assert pytest.approx(9 * kind["cost"]) == dear["kinds"][name]["cost"]
+        assert pytest.approx(9 * kind["expected_cost"]) == dear["kinds"][name]["expected_cost"]
+    monkeypatch.setenv("COLUMNS", "160")
+    assert "ece    cost   expected " in run(*words, "zero-one").stdout
+
+
+def test_what_is_no_cost_matrix_is_refused_in_one_sentence(data):
+    result = run("--data", data, *OPTIONS, "--cost-matrix", "1,2,3")
+
+    assert 2 == result.exit_code
+    assert "--cost-matrix is '1,2,3': it is neither zero-one nor three rows of three" in result.stderr
+    assert 1 == len(result.stderr.strip().splitlines())
