@@ -86,7 +86,7 @@ class FinishedFits:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with new.open("wb") as out:
-                np.savez(out, **arrays_of(member))
+                np.savez(out, **arrays_of(member))  # type: ignore[arg-type]  # none is called allow_pickle
             new.replace(file)
             self._make_room(file)
         except OSError as error:
