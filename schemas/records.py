@@ -5,7 +5,7 @@ schema; here stand only the ranges.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -177,7 +177,7 @@ class FeatureDrift:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """Drift of one closed window; see ``drift_report.v1.avsc``."""
+    """Drift of one closed window; see ``drift_report.v2.avsc``."""
 
     model: str
     model_version: str
@@ -190,6 +190,7 @@ class DriftReport:
     late: int
     features: Sequence[FeatureDrift]
     alarms: Sequence[str]
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from typing import Any
 from confluent_kafka import (
     OFFSET_INVALID,
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
     TopicPartition,
@@ -125,9 +124,9 @@ class LagReader:
         return {place: _Ends(committed[place], *ends[place]) for place in self._places}
 
     def _committed(self, where: Sequence[TopicPartition]) -> dict[Place, int | None]:
-        request = ConsumerGroupTopicPartitions(self.group, list(where))
-        asked = self._admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=self._patience)
-        return {(each.topic, each.partition): _offset(each) for each in asked[self.group].result().topic_partitions}
+        # Not by the client for administration: librdkafka's ends the whole process when a coordinator starts or moves.
+        found = self._reader.committed(list(where), timeout=self._patience)
+        return {(each.topic, each.partition): _offset(each) for each in found}
 
     def _read_oldest(self, starts: Mapping[Place, int]) -> dict[Place, tuple[int, int] | None]:
         """Return offset and timestamp of the first record at or after each start; None where there is none.

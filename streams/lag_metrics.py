@@ -1,7 +1,14 @@
-"""Lag for Prometheus: measured by a thread of its own at an interval, so that a scrape never waits for a broker."""
+"""Lag for Prometheus: measured by a thread of its own at an interval, so that a scrape never waits for a broker.
 
+What is shown is as of the scrape: a record that waits has become older since it was measured, and a measure that is too
+old, since the brokers have stopped answering, is not known any more.
+"""
+
+import math
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from prometheus_client.core import GaugeMetricFamily
@@ -10,6 +17,8 @@ from prometheus_client.registry import Collector
 from streams.lag import PartitionLag
 
 _NEVER = -1  # Kafka's own word for a group that has not committed
+_OLD_SECONDS = 6.0  # one question may be waited for so long; see streams.lag
+_REST, _LONGEST_REST = 4.0, 3.0  # times what a measure took, so that it costs little where there is much to read; s
 
 
 class Measures(Protocol):
@@ -23,18 +32,22 @@ class LagCollector(Collector):
     """Shows the last measured lag of some groups; start() it, and stop() it before the process ends.
 
     Attributes:
-        interval: Seconds between two measures.
+        interval: Seconds between two measures, at least.
+        clock: In seconds; monotonic.
     """
 
-    def __init__(self, readers: Sequence[Measures], interval: float = 5.0) -> None:
+    def __init__(
+        self, readers: Sequence[Measures], interval: float = 0.5, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.interval = interval
+        self.clock = clock
         self._readers = readers
-        self._lags: Sequence[PartitionLag] = ()
+        self._measured: tuple[float, Sequence[PartitionLag]] = (0.0, ())
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="lag", daemon=True)
 
     def start(self) -> None:
-        """Begin to measure, at once and then every interval."""
+        """Begin to measure, at once and then again and again."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -48,10 +61,11 @@ class LagCollector(Collector):
         yield from _families()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the last measure; offsets that are not known are left out."""
+        """Yield the last measure as of now; offsets that are not known are left out."""
         families = behind, seconds, known, committed, ends = _families()
         newest: dict[tuple[str, str], int] = {}  # several groups may read a topic
-        for lag in self._lags:
+        at, lags = self._measured
+        for lag in _aged(lags, self.clock() - at):
             labels = [lag.group, lag.topic, str(lag.partition)]
             behind.add_metric(labels, lag.records_behind)
             seconds.add_metric(labels, lag.seconds_behind)
@@ -65,10 +79,23 @@ class LagCollector(Collector):
 
     def _serve(self) -> None:
         while not self._stopped.is_set():
-            self._lags = [lag for reader in self._readers for lag in reader.measure()]
-            self._stopped.wait(self.interval)
+            began = self.clock()
+            lags = [lag for reader in self._readers for lag in reader.measure()]
+            self._measured = (self.clock(), lags)
+            self._stopped.wait(max(self.interval, min(_REST * (self.clock() - began), _LONGEST_REST)))
         for reader in self._readers:
             reader.close()
+
+
+def _aged(lags: Sequence[PartitionLag], seconds: float) -> Iterator[PartitionLag]:
+    """Yield *lags* as they are *seconds* after they were measured."""
+    for lag in lags:
+        if seconds > _OLD_SECONDS:
+            yield replace(lag, records_behind=math.nan, seconds_behind=math.nan, known=False)
+        elif lag.seconds_behind:
+            yield replace(lag, seconds_behind=lag.seconds_behind + seconds)
+        else:
+            yield lag
 
 
 def _families() -> Sequence[GaugeMetricFamily]:

@@ -39,6 +39,10 @@ class DriftPicture:
         newest = reports[-1]
         yield title(model, newest)
         yield Text(f"{newest.n_matches:,} matches, {newest.n_predictions:,} predictions, {newest.late:,} late so far")
+        if newest.refused:
+            causes = sorted(newest.refused.items(), key=lambda one: (-one[1], one[0]))
+            told = ", ".join(f"{printable(cause)} {count:,}" for cause, count in causes)
+            yield Text(f"{sum(newest.refused.values()):,} records set aside so far: {told}", "yellow")
         ranked = worst_first(newest)
         shown = ranked if self.everything else [one for one in ranked if _is_loud(one, newest.alarms)]
         if shown:

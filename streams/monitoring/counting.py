@@ -16,8 +16,8 @@ from streams.engine.table import TablePartition
 from streams.intake import Entry, Intake, Refused
 from streams.metrics import WorkerMetrics
 from streams.monitoring.figures import MonitorFigures
-from streams.monitoring.partition import KINDS, Folded, PartitionWindows, WindowSizes
-from streams.monitoring.parts import Part, Parts, Row, compact
+from streams.monitoring.partition import KINDS, Closed, Folded, PartitionWindows, WindowSizes
+from streams.monitoring.parts import Parts, Row, compact
 from streams.monitoring.tables import keep
 
 log = structlog.get_logger(__name__)
@@ -119,7 +119,13 @@ class MonitorJob:
             for entry in decoded.entries
             if not isinstance(entry.event, Refused)
         ]
-        self._count(live.windows.fold(rows, batch[-1].piece.next_offset))
+        refused = [
+            (entry.record.offset, entry.event.cause.value)
+            for decoded in batch
+            for entry in decoded.entries
+            if isinstance(entry.event, Refused)
+        ]
+        self._count(live.windows.fold(rows, batch[-1].piece.next_offset, refused))
         live.heard_at, live.idle = self.clock(), False
 
     def _count(self, folded: Folded) -> None:
@@ -138,11 +144,11 @@ class MonitorJob:
     def _write(self, live: _Live, step: Step) -> None:
         windows = live.windows
         written = windows.write(live.table.states)
-        partials = [self._partial(live, one.part, one.late, closed=True) for one in written.closed]
+        partials = [self._partial(live, one, closed=True) for one in written.closed]
         partials += [
-            self._partial(live, part, windows.late(part.kind), closed=False)
+            self._partial(live, Closed(part, windows.late(part.kind), windows.refused), closed=False)
             for part in written.touched
-        ]  # fmt: skip
+        ]
         # The progress comes last: whoever reads it has all the counts which it stands for.
         step.outputs += [self._message(one) for one in (*partials, self._progress(live))]
         keep(written.entries, self.state, step, live.table)
@@ -150,7 +156,8 @@ class MonitorJob:
         live.written_at = self.clock()
         self.figures.written(sum(len(value or b"") for value in step.changed.values()))
 
-    def _partial(self, live: _Live, part: Part, late: int, *, closed: bool) -> MonitorPartial:
+    def _partial(self, live: _Live, said: Closed, *, closed: bool) -> MonitorPartial:
+        part = said.part
         return MonitorPartial(
             model=part.model.model,
             model_version=part.model.version,
@@ -161,7 +168,7 @@ class MonitorJob:
             source_partition=live.table.partition,
             sequence=live.windows.applied,
             closed=closed,
-            payload=compact({"late": late, "counts": part.content.counts()}),
+            payload=compact({"late": said.late, "refused": said.refused, "counts": part.content.counts()}),
             kind=part.kind,
         )
 

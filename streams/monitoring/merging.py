@@ -7,6 +7,7 @@ soon after its last one. A partition whose monitor says nothing is waited for: i
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -26,23 +27,27 @@ class Counts:
 
     Attributes:
         late: Predictions which were late before the window closed, by the partitions that counted in it.
+        refused: Records which were set aside before it closed, by cause; of the same partitions.
     """
 
     content: DriftCounts | LatencyWindow
     late: int
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Self) -> "Counts":
-        return Counts(self.content + other.content, self.late + other.late)  # type: ignore[operator] # of one kind
+        content = self.content + other.content  # type: ignore[operator] # of one kind
+        return Counts(content, self.late + other.late, dict(Counter(self.refused) + Counter(other.refused)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {"late": self.late, "counts": self.content.to_dict()}
+        return {"late": self.late, "refused": self.refused, "counts": self.content.to_dict()}
 
     @classmethod
     def from_dict(cls, kind: PartialKind, fields: Mapping[str, Any]) -> "Counts":
         """Return what `to_dict` wrote; ValueError, TypeError or LookupError for anything else."""
         read = DriftCounts.from_dict if kind is PartialKind.DRIFT else LatencyWindow.from_dict
-        return cls(read(fields["counts"]), int(fields["late"]))
+        refused = fields.get("refused", {})  # there was none in earlier versions
+        return cls(read(fields["counts"]), int(fields["late"]), {cause: int(n) for cause, n in refused.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ has. So a partition can be written as seldom as is wanted, if only no offset bey
 """
 
 import json
+from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -49,10 +50,12 @@ class Closed:
 
     Attributes:
         late: Predictions of this kind which were late before it closed.
+        refused: Records of this partition which were set aside before it closed, by cause.
     """
 
     part: Part
     late: int
+    refused: Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -90,6 +93,7 @@ class PartitionWindows:
     Attributes:
         applied: Next offset to be folded.
         written: Next offset as the table's head has it.
+        refused: Records which were set aside, by cause.
         closed: Parts closed since the last `write`, whose last word is not out yet.
     """
 
@@ -97,6 +101,7 @@ class PartitionWindows:
         self.sizes = sizes
         self.applied = 0
         self.written = 0
+        self.refused: dict[str, int] = {}
         self.closed: list[Closed] = []
         self._parts = parts
         self._windows: dict[PartialKind, Windows] = {
@@ -112,6 +117,7 @@ class PartitionWindows:
         head = states.get(HEAD_KEY)
         fields: dict[str, Any] = json.loads(head.payload) if head else {"ids": 0, "windows": {}}
         found.applied = found.written = head.applied if head else 0
+        found.refused = fields.get("refused", {})  # there was none in earlier versions
         found._ids = RememberedIds(fields["ids"])
         open_parts: dict[PartialKind, dict[int, dict[ModelKey, Part]]] = {kind: {} for kind in KINDS}
         for key, state in states.items():
@@ -149,26 +155,43 @@ class PartitionWindows:
         """Return how many predictions came after their window had closed."""
         return self._windows[kind].late
 
-    def fold(self, rows: Sequence[Row], next_offset: int) -> Folded:
-        """Count *rows*, consecutive records of the partition without those set aside, up to *next_offset*."""
+    def fold(self, rows: Sequence[Row], next_offset: int, refused: Sequence[tuple[int, str]] = ()) -> Folded:
+        """Count *rows*, consecutive records of the partition without those set aside, up to *next_offset*.
+
+        Args:
+            rows: In the order of their offsets.
+            next_offset: After the last record.
+            refused: Offset and cause of each that was set aside.
+        """
         fresh = [row for row in rows if row.offset >= self.applied]
+        set_aside = deque(one for one in refused if one[0] >= self.applied)
         kept = [row for row in fresh if not self._ids.is_repeat(row.prediction.prediction_id, row.offset)]
         folded = Folded(len(kept), len(fresh) - len(kept))
         for kind in KINDS:
             late = self._windows[kind].late
-            self._count(kind, kept, folded)
+            self._count(kind, kept, folded, set_aside)
             folded.late[kind] = self._windows[kind].late - late
+        self._set_aside(set_aside, next_offset)
         self.applied = max(self.applied, next_offset)
         return folded
 
-    def _count(self, kind: PartialKind, rows: Sequence[Row], folded: Folded) -> None:
+    def _set_aside(self, refused: deque[tuple[int, str]], until: int) -> None:
+        """Count those of *refused* before the offset *until*."""
+        while refused and refused[0][0] < until:
+            _, cause = refused.popleft()
+            self.refused[cause] = self.refused.get(cause, 0) + 1
+
+    def _count(
+        self, kind: PartialKind, rows: Sequence[Row], folded: Folded, refused: deque[tuple[int, str]]
+    ) -> None:  # fmt: skip
         windows = self._windows[kind]
         times = np.array([_TIMES[kind](row.prediction) for row in rows], dtype=np.int64)
         for first, end in self._stretches(kind, times):
             for content, places in windows.split(times[first:end]):
                 self._add(kind, content, [rows[first + place] for place in places.tolist()], folded)
+            self._set_aside(refused, rows[end - 1].offset)
             closed = [part for window in windows.close() for part in window.content.values()]
-            self.closed += [Closed(part, windows.late) for part in closed]
+            self.closed += [Closed(part, windows.late, dict(self.refused)) for part in closed]
 
     def _stretches(
         self, kind: PartialKind, times: np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -229,4 +252,4 @@ class PartitionWindows:
     def _head(self) -> MonitorState:
         windows = {kind.value: self._windows[kind].to_dict(lambda _content: None) for kind in KINDS}
         kept = {kind: {"newest_ms": one["newest_ms"], "late": one["late"]} for kind, one in windows.items()}
-        return MonitorState(self.applied, compact({"ids": self._ids.count, "windows": kept}))
+        return MonitorState(self.applied, compact({"ids": self._ids.count, "windows": kept, "refused": self.refused}))

@@ -27,6 +27,7 @@ def drift_report(
         late=window.counts.late,
         features=[FeatureDrift(**{**asdict(one), "verdict": DriftVerdict(one.verdict)}) for one in verdicts],
         alarms=alarms,
+        refused=window.counts.refused,
     )
 
 

@@ -72,6 +72,23 @@ def test_offsets_are_shown_where_they_are_known_and_minus_one_says_that_a_group_
     ]
 
 
+def test_what_waits_grows_older_between_two_measures_and_a_measure_that_is_too_old_is_unknown():
+    reader, now = FakeReader(), [100.0]
+    collector = LagCollector([reader], interval=0.001, clock=lambda: now[0])
+    collector.start()
+    assert reader.measured.wait(10)
+    collector.stop()
+
+    seconds = 'kafka_consumergroup_group_lag_seconds{group="predict-1",partition="3",topic="match-events"}'
+    now[0] = 100.25
+    assert f"{seconds} 1.75\n" in shown(collector)
+    now[0] = 107.0
+    text = shown(collector)
+    assert f"{seconds} NaN\n" in text
+    assert 'touchline_lag_known{group="predict-1",partition="3",topic="match-events"} 0.0' in text
+    assert "current_offset{" not in text
+
+
 def test_a_scrape_before_the_first_measure_asks_nobody():
     reader = FakeReader()
     text = shown(LagCollector([reader]))

@@ -53,6 +53,16 @@ def test_a_sparkline_has_a_mark_for_each_value_and_a_higher_one_is_never_lower(v
     assert [value is None for value in values] == [mark == "·" for mark in line]
 
 
+def test_what_was_set_aside_is_told_by_cause_and_only_when_there_is_any():
+    picture = DriftPicture(everything=False, threshold=0.1)
+    refused = replace(LOUD, refused={"BAD_MAGIC": 2, "TOO_SHORT": 1_200})
+
+    assert "1,202 records set aside so far: TOO_SHORT 1,200, BAD_MAGIC 2" in drawn(
+        picture({model_of(refused): [refused]}, 100), 100
+    )
+    assert not any("set aside" in line for line in drawn(picture({model_of(LOUD): [LOUD]}, 100), 100))
+
+
 def test_the_worst_come_first_alarms_before_drift_before_the_rest_by_psi():
     assert ["alarmed", "high", "a_name_which_is_far_too_long_for_any_terminal", "quiet", "few"] == [
         one.feature for one in worst_first(LOUD)

@@ -1,6 +1,7 @@
 """Counts of partitions in any order give one total a window, once it is over."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from monitors.drift import DriftCounts
 from monitors.latency import LatencyWindow
 from schemas.records import MonitorPartial, PartialKind
-from streams.monitoring.merging import Merging, Parsed
+from streams.monitoring.merging import Counts, Merging, Parsed
 from streams.monitoring.parts import ModelKey
 
 SIZE_MS, LATE_MS, PARTITIONS = 1_000, 100, 3
@@ -23,6 +24,19 @@ def drift(partition: int, start_ms: int, sequence: int, rows: int, *, closed: bo
     return Parsed.of(
         MonitorPartial("m", "1", "CHAMPION", start_ms, end_ms, "d", partition, sequence, closed, payload)
     )  # fmt: skip
+
+
+def test_what_was_set_aside_is_summed_by_cause_and_a_partial_of_an_earlier_version_has_none():
+    said = [{"refused": {"TOO_SHORT": 2, "BAD_MAGIC": 1}}, {"refused": {"TOO_SHORT": 5}}, {}]
+    merging = Merging(PARTITIONS, LATE_MS)
+    for partition, more in enumerate(said):
+        one = drift(partition, 0, 7, 3, closed=True).partial
+        merging.take_in(Parsed.of(replace(one, payload=json.dumps(json.loads(one.payload) | more).encode())))
+        merging.take_in(progress(partition, 8, 5_000))
+
+    (found,) = merging.complete(0)
+    assert {"TOO_SHORT": 7, "BAD_MAGIC": 1} == found.counts.refused
+    assert found.counts == Counts.from_dict(PartialKind.DRIFT, found.counts.to_dict())
 
 
 def progress(partition: int, sequence: int, mark_ms: int | None, *, idle: bool = False) -> Parsed:

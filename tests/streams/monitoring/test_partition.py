@@ -38,11 +38,26 @@ def end_of(windows: PartitionWindows) -> dict:
         "late": {kind: windows.late(kind) for kind in KINDS},
         "marks": {kind: windows.watermark_ms(kind) for kind in KINDS},
         "applied": windows.applied,
+        "refused": windows.refused,
     }
 
 
 def closed_of(windows: PartitionWindows) -> dict:
-    return {one.part.key: (one.part.content.counts(), one.late) for one in windows.closed}
+    return {
+        one.part.key: (one.part.content.counts(), one.late, one.refused if one.part.kind is PartialKind.DRIFT else {})
+        for one in windows.closed
+    }
+
+
+def fold(windows: PartitionWindows, rows: list[Row]) -> None:
+    """Fold *rows*, of which each one of a fifth match was set aside; even offsets for another cause than odd ones."""
+    sound = [row for row in rows if not is_refused(row)]
+    refused = [(row.offset, ("TOO_SHORT", "BAD_MAGIC")[row.offset % 2]) for row in rows if is_refused(row)]
+    windows.fold(sound, rows[-1].offset + 1, refused)
+
+
+def is_refused(row: Row) -> bool:
+    return row.prediction.match_id == "m4"
 
 
 seconds = st.lists(st.integers(0, 60), min_size=1, max_size=MANY)
@@ -59,10 +74,10 @@ def slices(rows: list[Row], places: list[int]) -> list[list[Row]]:
 def test_slices_make_no_difference(parts, predicted, times, places):
     rows = rows_of(predicted, times)
     whole = PartitionWindows(SIZES, parts)
-    whole.fold(rows, rows[-1].offset + 1)
+    fold(whole, rows)
     cut = PartitionWindows(SIZES, parts)
     for piece in slices(rows, places):
-        cut.fold(piece, piece[-1].offset + 1)
+        fold(cut, piece)
 
     assert end_of(whole) == end_of(cut)
     assert closed_of(whole) == closed_of(cut)
@@ -73,12 +88,12 @@ def test_slices_make_no_difference(parts, predicted, times, places):
 def test_a_fall_at_any_moment_of_any_writing_makes_no_difference(parts, predicted, times, places, data):
     rows = rows_of(predicted, times)
     calm = PartitionWindows(SIZES, parts)
-    calm.fold(rows, rows[-1].offset + 1)
+    fold(calm, rows)
     said, table, committed = {}, {}, 0
     windows = PartitionWindows.restore(SIZES, parts, table)
     for piece in slices(rows, places):
         pending = [row for row in rows if committed <= row.offset <= piece[-1].offset]
-        windows.fold(pending, piece[-1].offset + 1)
+        fold(windows, pending)
         said |= closed_of(windows)
         entries = list(windows.write(table).entries.items())
         falls = data.draw(st.booleans())
@@ -93,7 +108,8 @@ def test_a_fall_at_any_moment_of_any_writing_makes_no_difference(parts, predicte
         else:
             committed = windows.written
     rest = [row for row in rows if row.offset >= committed]
-    windows.fold(rest, rows[-1].offset + 1)
+    if rest:
+        fold(windows, rest)
     said |= closed_of(windows)
 
     assert end_of(calm) == end_of(windows)
@@ -114,6 +130,16 @@ def test_only_what_was_touched_is_written_and_the_head_comes_before_the_ends(par
     assert len(first.touched) == len(second.closed) == len(keys) - 4
     assert not windows.changed
     assert 9 == second.entries[HEAD_KEY].applied
+
+
+def test_what_was_set_aside_is_counted_up_to_the_record_that_closed_the_window(parts, predicted):
+    windows = PartitionWindows(SIZES, parts)
+    rows = [Row(offset, 9, predicted("m", at)) for offset, at in ((0, 1), (3, 30), (7, 50))]
+    windows.fold(rows, 10, [(1, "TOO_SHORT"), (2, "BAD_MAGIC"), (4, "TOO_SHORT"), (9, "TOO_SHORT")])
+
+    drift = [one.refused for one in windows.closed if one.part.kind is PartialKind.DRIFT]
+    assert [{"TOO_SHORT": 1, "BAD_MAGIC": 1}, {"TOO_SHORT": 2, "BAD_MAGIC": 1}] == drift
+    assert {"TOO_SHORT": 3, "BAD_MAGIC": 1} == windows.refused
 
 
 def test_repeats_are_counted_once_and_late_ones_not_at_all(parts, predicted):
