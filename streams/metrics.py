@@ -90,6 +90,9 @@ class WorkerMetrics:
         self._moved = Counter(
             "touchline_moved_matches", "Running matches which went to another bundle.", ["role"], registry=registry
         )
+        self._final_scores = Counter(
+            "touchline_final_scores", "Final scores of predicted matches; corrected ones again.", registry=registry
+        )
         self._ready = Gauge("touchline_ready", "1 when restored and assigned.", ["role"], registry=registry)
         self._states = Gauge("touchline_states", "States in the table.", ["role"], registry=registry)
         self._rebalances = Counter("touchline_rebalances", "Assignments taken up.", ["role"], registry=registry)
@@ -159,9 +162,11 @@ class WorkerMetrics:
         """Measure the size of a batch."""
         self._of(self._batch, self._role).observe(records)
 
-    def contradiction(self) -> None:
-        """Count one final score which is not the goals seen."""
-        self._contradictions.inc()
+    def final_score(self, *, contradicted: bool) -> None:
+        """Count one final score, and whether it is not the goals seen."""
+        self._final_scores.inc()
+        if contradicted:
+            self._contradictions.inc()
 
     def restored(self, seconds: float, states: int) -> None:
         """Measure one assignment taken up."""

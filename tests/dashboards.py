@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parents[1] / "deploy/grafana/dashboards"
-NAMES = ("overview", "lag", "latency", "drift", "model")
+NAMES = ("overview", "lag", "latency", "drift", "model", "accuracy")
 
 
 def dashboard(name: str) -> dict[str, Any]:

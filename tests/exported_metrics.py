@@ -12,6 +12,7 @@ from streams.lag_metrics import LagCollector
 from streams.materializing.shelf import ShelfFigures
 from streams.metrics import WorkerMetrics
 from streams.monitoring.figures import MonitorFigures, ReportFigures
+from streams.performance.figures import CountingFigures, PerformanceFigures
 from streams.settings import Settings
 from streams.supervisor import Supervisor
 
@@ -31,6 +32,8 @@ def exported() -> set[str]:
     MonitorFigures(registry)
     ReportFigures(registry)
     ShelfFigures(registry)
+    CountingFigures(registry)
+    PerformanceFigures(registry)
     registry.register(LagCollector([]))
     ProcessCollector(registry=registry)
     families = [*registry.collect(), *_supervisors()]

@@ -31,6 +31,7 @@ WANTED = {
     "model contract refused": "ModelRefused",
     "no latency reports": "LatencyReportsMissing",
     "no drift reports": "DriftReportsMissing",
+    "no performance reports": "PerformanceReportsMissing",
 }
 
 

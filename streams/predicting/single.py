@@ -172,8 +172,8 @@ class SingleEvents:
         if news is not None:
             value = self.codecs.team_event.encode(news)
             step.outputs.append(Message(self.topics.team_events, TEAM_EVENTS_KEY, value, 0, source=source))
-        if event.kind is EventKind.FULL_TIME and after.fixture_known and after.goals_contradict_result:
-            self.metrics.contradiction()
+        if event.kind is EventKind.FULL_TIME and after.fixture_known:
+            self.metrics.final_score(contradicted=after.goals_contradict_result)
 
 
 def _with_offset(state: MatchState, offset: int, *, is_match_event: bool) -> MatchState:

@@ -1,6 +1,7 @@
 """`touchline accuracy`: the newest report of each model, for people and for programs."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import numpy as np
@@ -32,7 +33,7 @@ def report(model: str, last: int, days: int, log_loss: float = 1.0) -> dict:
 @pytest.fixture
 def run(monkeypatch):
     told = [report("b", DAY, 30, 0.5), report("a", DAY, 30), report("a", DAY, 7), report("a", DAY - 1, 30, 0.9)]
-    monkeypatch.setattr(under_test, "_reports", lambda _settings: told)
+    monkeypatch.setattr(under_test, "_reading", lambda _settings: nullcontext(lambda: told))
     return lambda *words: CliRunner().invoke(main, ["accuracy", *NOWHERE, *words])
 
 
@@ -51,6 +52,28 @@ def test_people_get_a_table_with_the_parts_they_ask_for(run):
     assert "1,234" in whole.stdout
     assert ("minute" not in whole.stdout, 2) == (True, parts.stdout.count("minute=0-14"))
     assert "Cup" not in parts.stdout
+
+
+def test_a_watch_tells_each_report_once_as_they_come_and_ends_quietly(monkeypatch):
+    told, coming = [], [report("a", DAY, 30, 0.9), report("a", DAY + 1, 30, 0.8), None]
+
+    def wait(_seconds: float) -> None:
+        match coming.pop(0):
+            case None:
+                raise KeyboardInterrupt
+            case one:
+                told.append(one)
+
+    monkeypatch.setattr(under_test, "_reading", lambda _settings: nullcontext(lambda: told))
+    monkeypatch.setattr(under_test.time, "sleep", wait)
+    done = CliRunner().invoke(main, ["accuracy", *NOWHERE, "--watch", "--json"])
+
+    assert [0.9, 0.8] == [json.loads(line)["log_loss"] for line in done.stdout.splitlines()]
+    assert (0, "") == (done.exit_code, done.stderr)
+
+    coming[:] = [None]
+    picture = CliRunner().invoke(main, ["accuracy", *NOWHERE, "--watch", "--model", "nobody"])
+    assert "Waiting: performance-reports has no report of 30 days of model 'nobody'" in " ".join(picture.stdout.split())
 
 
 def test_without_a_report_one_sentence_says_what_to_do(run):
