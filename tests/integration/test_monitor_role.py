@@ -19,10 +19,12 @@ from monitors.reference import ReferenceHistograms
 from monitors.verdicts import window_drift
 from schemas.plain_values import to_json
 from schemas.records import DriftVerdict, PartialKind, Prediction, Variant
+from streams.admin import Admin
 from streams.cli import main
 from streams.engine.murmur import partition_of
 from streams.playing.errors import PlayError
 from streams.playing.fresh_run import fresh_run
+from tests.integration.world import wait_for
 from tests.promtool import needed, promtool
 
 pytestmark = pytest.mark.integration
@@ -125,12 +127,12 @@ def prediction(trained: Trained, match: str, at_ms: int, row: Sequence[float], n
     )
 
 
-def past_the_end(trained: Trained, number: int) -> list[Prediction]:
+def past_the_end(trained: Trained, number: int, partitions: int = PARTITIONS) -> list[Prediction]:
     """Return a prediction for each partition, which ends all windows up to the hour *number*."""
     names: dict[int, str] = {}
     for one in range(1000):
-        names.setdefault(partition_of(f"end-{one}".encode(), PARTITIONS), f"end-{one}")
-    rows = columns(np.random.default_rng(0), PARTITIONS, trained.width)
+        names.setdefault(partition_of(f"end-{one}".encode(), partitions), f"end-{one}")
+    rows = columns(np.random.default_rng(0), partitions, trained.width)
     at_ms = START_MS + number * HOUR_MS + 30 * 60_000
     return [prediction(trained, name, at_ms, row, "end") for name, row in zip(names.values(), rows, strict=True)]
 
@@ -286,6 +288,32 @@ def test_a_monitor_that_is_killed_again_and_again_counts_what_an_undisturbed_one
     world.wait_for_values("latency-reports", 2)
 
     check_reports(world, trained, hours)
+
+
+def test_three_monitors_over_twelve_partitions_count_what_one_counts_also_when_one_of_them_is_killed(
+    world, trained, prefix, world_of
+):
+    wide = world_of(world.settings.model_copy(update={"topic_prefix": f"{prefix}wide-", "partitions": 12}))
+    Admin(wide.settings).create_topics()
+    workers = [wide.worker("monitor", wait=False, bundle=trained.folder, **SETTINGS) for _ in range(3)]
+    for worker in workers:
+        worker.wait_ready(120)
+    hours = {0: hour(trained, 0), 1: hour(trained, 1)}
+    both = hours[0] + hours[1]
+
+    def counted(worker) -> float:
+        return sum(
+            value for name, value in metrics(worker, "touchline_events_total{").items() if 'kind="counted"' in name
+        )
+
+    send(wide, both[:1500])
+    wait_for(lambda: all(map(counted, workers)), 60, wide.said)
+    workers[0].kill_child("monitor")
+    send(wide, [*both[1500:], *past_the_end(trained, 3, 12)])
+    wide.wait_for_values("drift-reports", 2, seconds=90)
+    wide.wait_for_values("latency-reports", 2)
+
+    check_reports(wide, trained, hours)  # against one window over all of them
 
 
 def test_a_reset_monitor_counts_everything_again_and_reports_each_window_anew(world, trained, monitored, world_of):
