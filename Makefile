@@ -69,7 +69,7 @@ bundle: .venv/installed ## train the shipped bundles anew (needs ../shared/data;
 
 lock: ## renew the five lock files from pyproject.toml (needs uv)
 	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
-	$(COMPILE) --constraint requirements.lock --output-file deploy/service.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --extra tracing --output-file deploy/service.lock pyproject.toml
 	echo hatchling | $(COMPILE) --constraint requirements.lock --output-file deploy/build.lock -
 	printf '%s\n' 'atheris<3.1; python_version < "3.12"' 'atheris>=3.1; python_version >= "3.12"' | $(COMPILE) --output-file tests/fuzz/fuzz.lock -
 	$(COMPILE) --output-file benchmarks/peers/peers.lock benchmarks/peers/peers.in

@@ -29,6 +29,7 @@ from streams.rate import RateJob, RateTopics, RatingCodecs
 from streams.registry import registry_of
 from streams.role import Role
 from streams.settings import Settings
+from streams.tracing.wiring import traced
 
 
 def create_app(settings: Settings, role: str, metrics: WorkerMetrics) -> RoleApp:
@@ -36,7 +37,7 @@ def create_app(settings: Settings, role: str, metrics: WorkerMetrics) -> RoleApp
     admin = Admin(settings)
     book = SchemaBook(registry_of(settings))
     inputs = describe_inputs(admin, [settings.topic(name) for name in INPUTS[role]])
-    made = _BUILDERS[role](settings, book, inputs, metrics)
+    made = traced(_BUILDERS[role](settings, book, inputs, metrics), settings)
     changelog = admin.create_changelog(settings.changelog(role, made.table), inputs.partitions)
     together = (*inputs.ids, *(tail.topic for tail in made.tails))
     layout = Layout(admin, together, changelog.name, changelog.partitions, inputs.ids)

@@ -7,9 +7,11 @@ import click
 from streams.applications import READERS, ROLES, every_role
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
+from streams.commands.sentences import in_one_sentence
 from streams.logs import configure_logs
 from streams.settings import Settings
 from streams.supervisor import supervise
+from streams.tracing.environment import traces_wanted
 
 ALL = "all"
 
@@ -17,6 +19,7 @@ ALL = "all"
 @click.command()
 @click.argument("roles", nargs=-1, required=True, metavar="ROLE...")
 @cluster_options
+@in_one_sentence
 def worker(settings: Settings, roles: tuple[str, ...]) -> None:
     """Run roles until Ctrl-C: predict, rate, monitor, performance, materialize, all of these, or api.
 
@@ -33,6 +36,7 @@ def worker(settings: Settings, roles: tuple[str, ...]) -> None:
     unknown = [role for role in roles if role not in (*known, ALL)]
     if unknown:
         raise UserError(f"{unknown[0]!r} is not a role; there are {', '.join(known)} and {ALL}")
+    traces_wanted()  # what is wrong with its variables is said here, once
     configure_logs(settings.log_format, settings.log_level)
     wanted = [one for role in roles for one in (every_role(settings) if role == ALL else [role])]
     sys.exit(supervise(settings, wanted))
