@@ -220,7 +220,6 @@ def figures(found: Mapping[str, Sequence[Look]]) -> dict[str, Any]:
         "paused: true at its end": found["paused"][-1].true,
         "paused: shown at its end": found["paused"][-1].shown,
         "caught up: from going on until shown below 1": span(found["catching up"]),
-        "going away: largest difference": max((one.difference for one in found["going away"][:-1]), default=0.0),
         "going away: from the fall until unknown": span(found["going away"]),
         "away: looks": len(away),
         "away: looks with NaN and known 0": sum(math.isnan(one.shown) and not one.known for one in away),

@@ -1,13 +1,13 @@
 """Lag for Prometheus: measured by a thread of its own at an interval, so that a scrape never waits for a broker.
 
-What is shown is as of the scrape: a record that waits has become older since it was measured, and a measure that is too
-old, since the brokers have stopped answering, is not known any more.
+What is shown is as of the scrape: where a group has committed nothing from one measure to the next, the record that
+waits has become older since; a measure that is too old, since the brokers do not answer, is not known any more.
 """
 
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,6 +15,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from streams.lag import PartitionLag
+
+Committed = Mapping[tuple[str, str, int], int | None]
 
 _NEVER = -1  # Kafka's own word for a group that has not committed
 _OLD_SECONDS = 6.0  # one question may be waited for so long; see streams.lag
@@ -42,7 +44,7 @@ class LagCollector(Collector):
         self.interval = interval
         self.clock = clock
         self._readers = readers
-        self._measured: tuple[float, Sequence[PartitionLag]] = (0.0, ())
+        self._measured: tuple[float, Sequence[PartitionLag], Committed] = (0.0, (), {})
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="lag", daemon=True)
 
@@ -64,8 +66,8 @@ class LagCollector(Collector):
         """Yield the last measure as of now; offsets that are not known are left out."""
         families = behind, seconds, known, committed, ends = _families()
         newest: dict[tuple[str, str], int] = {}  # several groups may read a topic
-        at, lags = self._measured
-        for lag in _aged(lags, self.clock() - at):
+        at, lags, before = self._measured
+        for lag in _aged(lags, before, self.clock() - at):
             labels = [lag.group, lag.topic, str(lag.partition)]
             behind.add_metric(labels, lag.records_behind)
             seconds.add_metric(labels, lag.seconds_behind)
@@ -78,24 +80,30 @@ class LagCollector(Collector):
         yield from families
 
     def _serve(self) -> None:
+        before: Committed = {}
         while not self._stopped.is_set():
             began = self.clock()
             lags = [lag for reader in self._readers for lag in reader.measure()]
-            self._measured = (self.clock(), lags)
+            self._measured = (self.clock(), lags, before)
+            before = {_place(lag): lag.committed for lag in lags}
             self._stopped.wait(max(self.interval, min(_REST * (self.clock() - began), _LONGEST_REST)))
         for reader in self._readers:
             reader.close()
 
 
-def _aged(lags: Sequence[PartitionLag], seconds: float) -> Iterator[PartitionLag]:
-    """Yield *lags* as they are *seconds* after they were measured."""
+def _aged(lags: Sequence[PartitionLag], before: Committed, seconds: float) -> Iterator[PartitionLag]:
+    """Yield *lags* as they are *seconds* after they were measured; *before* that, so much was committed."""
     for lag in lags:
         if seconds > _OLD_SECONDS:
             yield replace(lag, records_behind=math.nan, seconds_behind=math.nan, known=False)
-        elif lag.seconds_behind:
+        elif lag.seconds_behind and before.get(_place(lag), _NEVER) == lag.committed:
             yield replace(lag, seconds_behind=lag.seconds_behind + seconds)
         else:
             yield lag
+
+
+def _place(lag: PartitionLag) -> tuple[str, str, int]:
+    return lag.group, lag.topic, lag.partition
 
 
 def _families() -> Sequence[GaugeMetricFamily]:

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -14,15 +15,16 @@ UNKNOWN = PartitionLag("predict-1", "match-events", 4, None, None, math.nan, mat
 
 
 class FakeReader:
-    def __init__(self) -> None:
+    def __init__(self, *, moves: bool = False) -> None:
         self.measured, self.closed = threading.Event(), False
         self.calls = 0
+        self.moves = moves
 
     def measure(self):
         self.calls += 1
         if self.calls > 1:
             self.measured.set()  # the first measure has been stored by now
-        return [KNOWN, UNKNOWN, FRESH]
+        return [replace(KNOWN, committed=7 + self.moves * self.calls), UNKNOWN, FRESH]
 
     def close(self):
         self.closed = True
@@ -87,6 +89,18 @@ def test_what_waits_grows_older_between_two_measures_and_a_measure_that_is_too_o
     assert f"{seconds} NaN\n" in text
     assert 'touchline_lag_known{group="predict-1",partition="3",topic="match-events"} 0.0' in text
     assert "current_offset{" not in text
+
+
+def test_of_a_group_that_moves_on_the_age_is_shown_as_it_was_measured():
+    reader, now = FakeReader(moves=True), [100.0]
+    collector = LagCollector([reader], interval=0.001, clock=lambda: now[0])
+    collector.start()
+    assert reader.measured.wait(10)
+    collector.stop()
+    now[0] = 103.0
+
+    where = '{group="predict-1",partition="3",topic="match-events"}'
+    assert f"kafka_consumergroup_group_lag_seconds{where} 1.5\n" in shown(collector)
 
 
 def test_a_scrape_before_the_first_measure_asks_nobody():
