@@ -175,7 +175,7 @@ def looks(at: Callable[[], Look], until: Callable[[Look], bool], seconds: float)
 
 
 def measured(cluster: LocalCluster, settings: Settings, seconds: float, rate: float) -> dict[str, list[Look]]:
-    """Return the looks of each part: steady, paused for *seconds*, catching up, the broker away, and back."""
+    """Return the looks of each part: steady, paused for *seconds*, catching up, the broker away, and coming back."""
     Admin(settings).create_topic(TOPIC, PARTITIONS, {})
     found: dict[str, list[Look]] = {}
     with ExitStack() as stack:
@@ -201,7 +201,6 @@ def measured(cluster: LocalCluster, settings: Settings, seconds: float, rate: fl
         part("away", AWAY_SECONDS)
         cluster.start_broker(1)
         part("coming back", PATIENCE_SECONDS, lambda one: one.known)
-        part("back", WARM_UP_SECONDS)
     return found
 
 
@@ -224,7 +223,6 @@ def figures(found: Mapping[str, Sequence[Look]]) -> dict[str, Any]:
         "away: looks": len(away),
         "away: looks with NaN and known 0": sum(math.isnan(one.shown) and not one.known for one in away),
         "coming back: from the start until known": span(found["coming back"]),
-        "back: largest difference": max(one.difference for one in found["back"]),
     }
 
 
