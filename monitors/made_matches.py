@@ -5,8 +5,8 @@ right probabilities are known; results within half a band are draws. A model say
 common to a match and of each event. Its expected log loss is higher than the lowest possible by what the noise costs,
 so that two amounts of noise make two models of a wanted difference.
 
-The constants were chosen so that the moments resemble those of the included bundles on the 1,318 internationals with
-timed goals from 2022-11-20, after their training, to 2025-06-30: docs/rollouts.md has both.
+The constants were chosen so that the differences of two models resemble those of the included bundles on the 2,799
+internationals from 2022-11-20, after their training, to 2025-06-30: docs/rollouts.md has both.
 """
 
 from __future__ import annotations
