@@ -12,12 +12,15 @@ from tests.faults.children import ROOT
 from tests.faults.jobs import run_in_jobs, without
 from tests.faults.run import Pace, guarantees
 from tests.faults.runner import ANY, GENTLE, ROUGH, Lane, Neighbours, Runner
-from tests.faults.suite import SCENARIOS, chosen
+from tests.faults.scenario import BOTH
+from tests.faults.suite import SCENARIOS, by_turns, chosen
+
+TURNS = "turns"
 
 
 @click.command()
 @click.option("--only", default="", help="Words; a scenario runs when one of them is in its name.")
-@click.option("--guarantee", "wanted", type=click.Choice(["at-least-once", "exactly-once", "both"]), default="both")
+@click.option("--guarantee", "wanted", type=click.Choice([*BOTH, "both", TURNS]), default="both")
 @click.option("--events", default=100_000, show_default=True, help="Sent before the fixed rate.")
 @click.option("--first-rate", default=0, help="Events a second meanwhile; 0 is as fast as possible.")
 @click.option("--rate", default=1_000, show_default=True, help="Events a second while a fault lasts.")
@@ -58,7 +61,7 @@ def main(
       python -m tests.faults --only "kill zombie" --guarantee exactly-once
     """
     try:
-        scenarios = chosen(only)
+        scenarios = by_turns(chosen(only), seed) if wanted == TURNS else chosen(only)
     except LookupError as error:
         raise click.BadParameter(str(error), param_hint="--only") from error
     if listing:
@@ -74,7 +77,7 @@ def main(
         neighbours = Neighbours(*cluster.split(" ")) if cluster else None
         dealt = Lane(lane, *map(int, share.split("/")))
         runner = Runner(console, out, pace, seed, keep=keep, lane=dealt, neighbours=neighbours)
-        run_under = [one for one in guarantees() if wanted in (one, "both")]
+        run_under = [one for one in guarantees() if wanted in (one, "both", TURNS)]
         found = runner.run(scenarios, run_under, times, results.read(out) if resume else [], results.read(known))
         green = all(one.green for one in found)
     console.print(results.table(found))
