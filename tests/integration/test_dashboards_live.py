@@ -25,15 +25,17 @@ from tests.promtool import needed
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
-HOUR_MS = 3_600_000
-START_MS = (time.time_ns() // 1_000_000 // HOUR_MS - 12) * HOUR_MS
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+START_MS = (time.time_ns() // 1_000_000 // DAY_MS - 2) * DAY_MS - HOUR_MS  # an hour before a day ends
 MATCHES = 700  # drift has no verdict below 600: 50 for each of 12 bins
-PREDICTIONS = 4 * MATCHES  # after fixture, ratings (which rate sends for each fixture) and two goals
+ENDED = 20
+PREDICTIONS = 4 * MATCHES  # after fixture, ratings (which rate sends for each fixture), a goal, and a goal or the end
 SETTINGS = {
     "drift_window_seconds": 3600,
     "latency_window_seconds": 1,
     "allowed_lateness_seconds": 0,
     "monitor_interval_seconds": 0.5,
+    "cost_matrix": "zero-one",
 }
 _CANNOT_BE_PARSED = 400
 
@@ -41,14 +43,14 @@ _CANNOT_BE_PARSED = 400
 class Prometheus:
     """A server of its own on loopback; its data are gone with the test's folder."""
 
-    def __init__(self, folder: Path, target: str) -> None:
+    def __init__(self, folder: Path, *targets: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(ROOT / "deploy/prometheus-alerts.yml")],
-            "scrape_configs": [{"job_name": "touchline", "static_configs": [{"targets": [target]}]}],
+            "scrape_configs": [{"job_name": "touchline", "static_configs": [{"targets": list(targets)}]}],
         }
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         self.log = folder / "prometheus.log"
@@ -83,7 +85,7 @@ class Prometheus:
 
     def is_up(self) -> bool:
         try:
-            return self.values("up") == [1.0]
+            return set(self.values("up")) == {1.0}
         except OSError:
             return False
 
@@ -100,10 +102,15 @@ class Prometheus:
 def watched(world, tmp_path) -> Iterator[tuple[Any, Prometheus]]:
     """Workers of the roles, and a Prometheus that scrapes them."""
     needed("prometheus")
-    worker = world.worker("predict", "rate", "monitor", wait=False, **SETTINGS).wait_ready(120)
+    # Two workers, since a scrape each second ends with the first role that takes longer for an answer.
+    workers = [
+        world.worker(*roles, wait=False, **SETTINGS) for roles in (("predict", "rate", "monitor"), ("performance",))
+    ]
+    for worker in workers:
+        worker.wait_ready(120)
     folder = tmp_path / "prometheus"
     folder.mkdir()
-    prometheus = Prometheus(folder, worker.url.removeprefix("http://"))
+    prometheus = Prometheus(folder, *(worker.url.removeprefix("http://") for worker in workers))
     try:
         wait_for(prometheus.is_up, 60, prometheus.log.read_text)
         yield world, prometheus
@@ -123,11 +130,21 @@ def fixtures() -> list[MatchEvent]:
     ]  # fmt: skip
 
 
-def goals(minute: int, at_ms: int) -> list[MatchEvent]:
+def goals(minute: int, at_ms: int, first: int = 0) -> list[MatchEvent]:
     return [
         MatchEvent(f"{one}-{minute}", f"m{one}", EventKind.GOAL, at_ms + one, minute, (Side.HOME, Side.AWAY)[one % 2])
-        for one in range(MATCHES)
+        for one in range(first, MATCHES)
     ]
+
+
+def ends(at_ms: int) -> list[MatchEvent]:
+    return [
+        MatchEvent(
+            f"{one}-end", f"m{one}", EventKind.FULL_TIME, at_ms + one, 90,
+            home_score=1 - one % 2, away_score=one % 2,
+        )
+        for one in range(ENDED)
+    ]  # fmt: skip
 
 
 def until(prometheus: Prometheus, query: str, enough: Callable[[list[float]], bool]) -> None:
@@ -142,9 +159,10 @@ def test_every_panel_shows_something_and_every_query_of_rules_and_runbook_is_und
     until(prometheus, predictions, lambda found: found == [2 * MATCHES])
     world.send("match-events", *goals(20, START_MS + HOUR_MS // 2))
     until(prometheus, predictions, lambda found: found == [3 * MATCHES])
-    world.send("match-events", *goals(80, START_MS + 2 * HOUR_MS))
+    world.send("match-events", *ends(START_MS + 3 * HOUR_MS // 4), *goals(80, START_MS + 2 * HOUR_MS, ENDED))
     until(prometheus, predictions, lambda found: found == [PREDICTIONS])
     until(prometheus, "sum by (window) (touchline_window_reports_total)", lambda found: len(found) == 2 and all(found))
+    until(prometheus, "touchline_performance_reports_total", lambda found: found == [2])
 
     def empty() -> set[str]:
         return {where for where, query in queries() if not prometheus.values(query)}
@@ -164,8 +182,11 @@ def check_against_plain_counts(prometheus: Prometheus) -> None:
     assert sum(prometheus.values(share)) == pytest.approx(1)
     (confidence,) = [query for where, query in panels.items() if "Confidence and its baseline A" in where]
     assert all(1 / 3 <= value <= 1 for value in prometheus.values(confidence))
-    ends = "sum(max by (topic, partition) (kafka_topic_partition_current_offset{topic=~'.*match-events'}))"
-    until(prometheus, ends, lambda found: found == [3 * MATCHES])  # lag is measured every five seconds
+    written = "sum(max by (topic, partition) (kafka_topic_partition_current_offset{topic=~'.*match-events'}))"
+    until(prometheus, written, lambda found: found == [3 * MATCHES])  # lag is measured at an interval
+    assert [ENDED] == prometheus.values("sum(touchline_final_scores_total)")
+    judged = 'touchline_judged_matches{window="30d", minute="all"}'
+    assert [ENDED] == prometheus.values(judged)
 
 
 def queries_of_pages() -> Iterator[str]:
