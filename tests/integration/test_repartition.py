@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from features.match_state import MatchState, after_match_event
+from models.bundle import open_bundle
+from models.serving import pin_of
 from schemas.codec import Codec
 from schemas.records import EventKind, MatchEvent, Side
 from streams.admin import Admin
@@ -48,7 +50,8 @@ def reference() -> dict[str, MatchState]:
     found = {name: MatchState(name) for name in MATCHES}
     for event in FIRST + SECOND:
         found[event.match_id] = after_match_event(found[event.match_id], event)
-    return found
+    bundle = pin_of(open_bundle(None, "heuristic").digest)  # all have begun
+    return {name: replace(state, bundle=bundle) for name, state in found.items()}
 
 
 def states(world) -> dict[str, MatchState]:
