@@ -42,7 +42,7 @@ export function lines(label, names, { unit = "", height = 200, digits = 1, least
   const make = (data) => {
     chart = new uPlot({
       width: Math.max(200, Math.floor(place.clientWidth)), height, legend: { show: false }, cursor: { show: false }, tzDate: (at) => uPlot.tzDate(new Date(1000 * at), "Etc/UTC"),
-      scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, least)] } },
+      scales: { x: { time: true, range: (_, low, high) => [low, Math.max(high, low + 60)] }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, least)] } },
       axes: [axis({ space: 80, ...(days ? { incrs: [1, 2, 7, 14].map((one) => 86400 * one) } : {}), values: (_, ticks) => ticks.map((tick) => (days ? day(1000 * tick).slice(5) : clock(1000 * tick))) }), axis({ size: 78, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString("en", { maximumSignificantDigits: 3 }) + unit) })],
       series: [{}, ...names.map((name, number) => ({ label: name, stroke: hue(number), width: 2, dash: DASHES[number % 7], spanGaps: false, points: { show: data[0].length < 3 } }))],
     }, data, place);
