@@ -3,16 +3,20 @@
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from models.serving import Serving
 from schemas.records import ControlAction
 from streams.bundles import digest_of
+from streams.commands.control_views import (
+    change_as_json,
+    in_words,
+    standing_as_json,
+    tell,
+    tell_changes,
+    tell_following,
+)
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
@@ -25,12 +29,8 @@ from streams.control.asking import (
     read_standing,
     wait_for_workers,
 )
-from streams.control.log import Change
 from streams.control.status import Standing
 from streams.settings import Settings
-
-_SHOWN = 12
-_PIPED_WIDTH = 200
 
 model_option = click.option("--model", default="", help="Name of the model (default: the one that workers serve).")
 _why_option = click.option("--why", required=True, help="Why; it is kept with the change for ever.")
@@ -159,9 +159,9 @@ def status(settings: Settings, *, model: str, wait: float, as_json: bool) -> Non
     _, serving = read_changes(settings, model or model_of(found))
     found = wait_for_workers(settings, serving.revision, wait)
     if as_json:
-        click.echo(json.dumps(_as_json(serving, found)))
+        click.echo(json.dumps(standing_as_json(serving, found)))
     else:
-        _tell(serving, found)
+        tell(serving, found)
     raise SystemExit(0 if found.carries_out(serving.revision) and not found.refusals else 1)
 
 
@@ -180,12 +180,9 @@ def history(settings: Settings, *, model: str, as_json: bool) -> None:
     changes, _ = read_changes(settings, model or model_of(read_standing(settings)))
     if as_json:
         for change in changes:
-            click.echo(json.dumps(_change_as_json(change), ensure_ascii=False))
+            click.echo(json.dumps(change_as_json(change), ensure_ascii=False))
         return
-    table = Table("change", "when", "what", "champion", "challenger", "share", "by", "why", "effect", box=None)
-    for change in changes:
-        table.add_row(*_change_row(change))
-    _print(table if changes else "Nothing has been changed: workers serve their own bundle.")
+    tell_changes(changes)
 
 
 def _change(settings: Settings, model: str, wish: Callable[[Serving], Wish], why: str, wait: float) -> None:
@@ -198,7 +195,7 @@ def _change(settings: Settings, model: str, wish: Callable[[Serving], Wish], why
     if wait:
         began = time.monotonic()
         found = wait_for_workers(settings, serving.revision, wait)
-        _tell_following(serving, found, time.monotonic() - began)
+        tell_following(serving, found, time.monotonic() - began)
         raise SystemExit(0 if found.carries_out(serving.revision) and not found.refusals else 1)
 
 
@@ -213,96 +210,3 @@ def model_of(reports: Standing) -> str:
         said = f"workers serve {', '.join(names)}" if names else "no worker has said what it serves"
         raise UserError(f"{said}: name the model with --model")
     return names[0]
-
-
-def in_words(serving: Serving) -> str:
-    """Return what is served, for people."""
-    champion, challenger = _short(serving.champion), _short(serving.challenger)
-    if serving.challenger is None:
-        return f"{champion} serves"
-    if serving.canary_share:
-        share = f"gets {serving.canary_share:.4g} of the matches which kick off from now on"
-        return f"{champion} serves; {challenger} {share}{', and both score every match' if serving.shadow else ''}"
-    said = "scores the same events in the shadow" if serving.shadow else "gets no more matches"
-    return f"{champion} serves; {challenger} {said}"
-
-
-def _tell_following(serving: Serving, found: Standing, seconds: float) -> None:
-    partitions = len(found.by_partition) + len(found.missing)
-    done = sum(one.revision >= serving.revision for one in found.by_partition.values())
-    workers = len({one.worker for one in found.by_partition.values()})
-    click.echo(
-        f"{done} of {partitions} partitions follow, {workers} worker{'s'[: workers != 1]}, after {seconds:.1f} s"
-    )
-    for reason in found.refusals:
-        click.echo(f"refused: {reason}", err=True)
-
-
-def _tell(serving: Serving, found: Standing) -> None:
-    click.echo(
-        f"change {serving.revision}: {in_words(serving)}" if serving.revision else "No change has been asked for."
-    )
-    table = Table("worker", "version", "bundle", "change", "partitions", "refuses", box=None)
-    reports = {one.worker: one for one in found.by_partition.values()}
-    for worker, report in sorted(reports.items()):
-        partitions = sorted(number for number, one in found.by_partition.items() if one.worker == worker)
-        table.add_row(
-            worker, report.model_version, _short(report.bundle_digest), str(report.revision),
-            ", ".join(map(str, partitions)), report.refused or "",
-        )  # fmt: skip
-    _print(table)
-    if found.missing:
-        click.echo(f"No worker serves the partitions {', '.join(map(str, found.missing))}.")
-
-
-def _print(what: Table | str) -> None:
-    console = Console()
-    (console if console.is_terminal else Console(width=_PIPED_WIDTH)).print(what)
-
-
-def _as_json(serving: Serving, found: Standing) -> dict[str, Any]:
-    return {
-        "revision": serving.revision,
-        "champion": serving.champion,
-        "challenger": serving.challenger,
-        "canary_share": serving.canary_share,
-        "done": found.carries_out(serving.revision),
-        "missing_partitions": list(found.missing),
-        "workers": [
-            {
-                "worker": one.worker,
-                "version": one.model_version,
-                "bundle": one.bundle_digest,
-                "revision": one.revision,
-                "partitions": list(one.partitions),
-                "refused": one.refused,
-            }
-            for one in {one.worker: one for one in found.by_partition.values()}.values()
-        ],
-    }
-
-
-def _change_as_json(change: Change) -> dict[str, Any]:
-    record = change.record
-    said = {} if record is None else {
-        "revision": record.revision, "action": record.action.value, "champion": record.champion,
-        "challenger": record.challenger, "canary_share": record.canary_share, "running": record.running,
-        "by": record.by, "why": record.why, "at_ms": record.at_ms, "replaces": record.replaces,
-    }  # fmt: skip
-    return {"offset": change.offset, **said, "void": change.void}
-
-
-def _change_row(change: Change) -> tuple[str, ...]:
-    record = change.record
-    if record is None:
-        return ("?", "", "", "", "", "", "", "", f"none: {change.void}")
-    when = datetime.fromtimestamp(record.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    what = record.action.value.lower() + (" running" if record.running else "")
-    share = f"{record.canary_share:.4g}" if record.canary_share else ""
-    effect = "yes" if change.void is None else f"none: {change.void}"
-    digests = (_short(record.champion), _short(record.challenger))
-    return (str(record.revision), when, what, *digests, share, record.by, record.why, effect)
-
-
-def _short(digest: str | None) -> str:
-    return "" if digest is None else digest[:_SHOWN]

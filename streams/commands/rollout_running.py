@@ -10,7 +10,8 @@ import click
 from monitors.rollout import Rollout
 from monitors.rollout_plan import Plan
 from streams.bundles import digest_of
-from streams.commands.control import in_words, model_of, model_option
+from streams.commands.control import model_of, model_option
+from streams.commands.control_views import in_words
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.rollout_options import chosen_plan, plan_option

@@ -1,0 +1,121 @@
+"""What is served, and every change of it, for people and for programs."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from models.serving import Serving
+from streams.control.log import Change
+from streams.control.status import Standing
+
+_SHOWN = 12
+_PIPED_WIDTH = 200
+
+
+def in_words(serving: Serving) -> str:
+    """Return what is served, for people."""
+    champion, challenger = _short(serving.champion), _short(serving.challenger)
+    if serving.challenger is None:
+        return f"{champion} serves"
+    if serving.canary_share:
+        share = f"gets {serving.canary_share:.4g} of the matches which kick off from now on"
+        return f"{champion} serves; {challenger} {share}{', and both score every match' if serving.shadow else ''}"
+    said = "scores the same events in the shadow" if serving.shadow else "gets no more matches"
+    return f"{champion} serves; {challenger} {said}"
+
+
+def tell_following(serving: Serving, found: Standing, seconds: float) -> None:
+    """Say how many partitions follow a change, and why some do not."""
+    partitions = len(found.by_partition) + len(found.missing)
+    done = sum(one.revision >= serving.revision for one in found.by_partition.values())
+    workers = len({one.worker for one in found.by_partition.values()})
+    click.echo(
+        f"{done} of {partitions} partitions follow, {workers} worker{'s'[: workers != 1]}, after {seconds:.1f} s"
+    )
+    for reason in found.refusals:
+        click.echo(f"refused: {reason}", err=True)
+
+
+def tell(serving: Serving, found: Standing) -> None:
+    """Show what is served, and by whom."""
+    click.echo(
+        f"change {serving.revision}: {in_words(serving)}" if serving.revision else "No change has been asked for."
+    )
+    table = Table("worker", "version", "bundle", "change", "partitions", "refuses", box=None)
+    reports = {one.worker: one for one in found.by_partition.values()}
+    for worker, report in sorted(reports.items()):
+        partitions = sorted(number for number, one in found.by_partition.items() if one.worker == worker)
+        table.add_row(
+            worker, report.model_version, _short(report.bundle_digest), str(report.revision),
+            ", ".join(map(str, partitions)), report.refused or "",
+        )  # fmt: skip
+    _print(table)
+    if found.missing:
+        click.echo(f"No worker serves the partitions {', '.join(map(str, found.missing))}.")
+
+
+def tell_changes(changes: Sequence[Change]) -> None:
+    """Show every change that was asked for, and its effect."""
+    table = Table("change", "when", "what", "champion", "challenger", "share", "by", "why", "effect", box=None)
+    for change in changes:
+        table.add_row(*_row(change))
+    _print(table if changes else "Nothing has been changed: workers serve their own bundle.")
+
+
+def _print(what: Table | str) -> None:
+    console = Console()
+    (console if console.is_terminal else Console(width=_PIPED_WIDTH)).print(what)
+
+
+def standing_as_json(serving: Serving, found: Standing) -> dict[str, Any]:
+    """Return the same for programs."""
+    return {
+        "revision": serving.revision,
+        "champion": serving.champion,
+        "challenger": serving.challenger,
+        "canary_share": serving.canary_share,
+        "done": found.carries_out(serving.revision),
+        "missing_partitions": list(found.missing),
+        "workers": [
+            {
+                "worker": one.worker,
+                "version": one.model_version,
+                "bundle": one.bundle_digest,
+                "revision": one.revision,
+                "partitions": list(one.partitions),
+                "refused": one.refused,
+            }
+            for one in {one.worker: one for one in found.by_partition.values()}.values()
+        ],
+    }
+
+
+def change_as_json(change: Change) -> dict[str, Any]:
+    """Return one change for programs."""
+    record = change.record
+    said = {} if record is None else {
+        "revision": record.revision, "action": record.action.value, "champion": record.champion,
+        "challenger": record.challenger, "canary_share": record.canary_share, "running": record.running,
+        "by": record.by, "why": record.why, "at_ms": record.at_ms, "replaces": record.replaces,
+    }  # fmt: skip
+    return {"offset": change.offset, **said, "void": change.void}
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    record = change.record
+    if record is None:
+        return ("?", "", "", "", "", "", "", "", f"none: {change.void}")
+    when = datetime.fromtimestamp(record.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    what = record.action.value.lower() + (" running" if record.running else "")
+    share = f"{record.canary_share:.4g}" if record.canary_share else ""
+    effect = "yes" if change.void is None else f"none: {change.void}"
+    digests = (_short(record.champion), _short(record.challenger))
+    return (str(record.revision), when, what, *digests, share, record.by, record.why, effect)
+
+
+def _short(digest: str | None) -> str:
+    return "" if digest is None else digest[:_SHOWN]
