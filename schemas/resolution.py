@@ -12,7 +12,7 @@ from schemas.compatibility import SchemaError, incompatibilities
 from schemas.strict_indexes import with_strict_indexes
 
 Schema = dict[str, Any]  # what fastavro makes of a schema
-_SCALARS = (type(None), bool, int, float, str)
+_SCALARS = (type(None), bool, int, float, str, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,22 @@ def reading_of(reader_json: str, writer_json: str) -> Reading | Unreadable:
     reader, writer = parsed(reader_json), foreign(writer_json)
     if isinstance(writer, Unreadable):
         return writer
-    return _whole_fields(reader, writer) or Reading(with_strict_indexes(writer), writer, (writer, reader))
+    given = {name: value for name, value in _added(reader, writer).items() if isinstance(value, bytes)}
+    return _whole_fields(reader, writer) or Reading(with_strict_indexes(writer), writer, (writer, reader), given)
+
+
+def _added(reader: Schema, writer: Schema) -> dict[str, Any]:
+    """Return the defaults of the reader's fields which the writer has not.
+
+    JSON has no bytes: their default is a text whose characters stand for them (Avro 1.12, "Complex Types", Records).
+    fastavro leaves it a text.
+    """
+    theirs = {one["name"] for one in writer["fields"]}
+    missing = [one for one in reader["fields"] if one["name"] not in theirs]
+    return {
+        one["name"]: one["default"].encode("iso-8859-1") if one["type"] == "bytes" else one.get("default")
+        for one in missing
+    }
 
 
 def _whole_fields(reader: Schema, writer: Schema) -> Reading | None:
@@ -100,8 +115,8 @@ def _whole_fields(reader: Schema, writer: Schema) -> Reading | None:
     ours = {one["name"]: one for one in reader["fields"]}
     theirs = {one["name"]: one for one in writer["fields"]}
     same = all(ours[name]["type"] == theirs[name]["type"] for name in ours.keys() & theirs.keys())
-    added = {name: one.get("default") for name, one in ours.items() if name not in theirs}
-    plain = all(isinstance(default, _SCALARS) and ours[name]["type"] != "bytes" for name, default in added.items())
+    added = _added(reader, writer)
+    plain = all(isinstance(default, _SCALARS) for default in added.values())
     aliased = any(one.get("aliases") for one in ours.values())
     if not same or not plain or aliased:
         return None

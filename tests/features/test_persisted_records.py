@@ -85,3 +85,25 @@ def test_a_rating_of_this_version_is_read_by_the_one_before() -> None:
     record = BaseRating(TeamRating("Ajax", 1700.0, matches=9, division="nl.1", settled=9), 7)
 
     assert BaseRating(TeamRating("Ajax", 1700.0, matches=9), 7) == codec.decode(new.encode(record))
+
+
+def test_a_state_of_the_version_before_has_no_bundle_and_can_be_written_again() -> None:
+    before: Codec[MatchState] = Codec("match_state", MatchState)
+    before.use_for_writing(1, 1)
+    codec: Codec[MatchState] = Codec("match_state", MatchState)
+    codec.learn(1, schema_json("match_state", 1))
+    codec.learn(2, schema_json("match_state", 2))
+    codec.use_for_writing(2)
+    state = MatchState("m", minute=7, struck=b"12345678")
+
+    assert codec.decode(before.encode(state)) == state
+    assert codec.decode(codec.encode(codec.decode(before.encode(state)))) == state
+
+
+def test_a_worker_of_the_version_before_reads_a_state_with_a_bundle() -> None:
+    before: Codec[MatchState] = Codec("match_state", MatchState, reader_version=1)
+    before.learn(2, schema_json("match_state", 2))
+    codec: Codec[MatchState] = Codec("match_state", MatchState)
+    codec.use_for_writing(2)
+
+    assert before.decode(codec.encode(MatchState("m", minute=7, bundle=b"12345678"))) == MatchState("m", minute=7)
