@@ -45,9 +45,10 @@ def joined(how: str) -> Scenario:
 
     def body(run: Run) -> Findings:
         worker = run.worker(wait=False, command=command(how))
-        run.load()
+        run.load().wait_burst()
         worker.wait_ready()
         run.worker(command=command(how))
+        run.wait_shared(2)  # one is ready before it has been given anything
         taken_over(run.children.folder).touch()
         return found(run)
 

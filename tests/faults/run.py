@@ -226,6 +226,15 @@ class Run:
         """Wait until the group has *count* members: with a killed one, until its session has timed out."""
         self.wait(lambda: self.members() == count, seconds, lambda: f"a group of {count} ({self._words()})")
 
+    def wait_shared(self, count: int, seconds: float = 60) -> None:
+        """Wait until the group has *count* members, each with partitions."""
+
+        def shared() -> bool:
+            members = self.described_group().members
+            return len(members) == count and all(one.assignment.topic_partitions for one in members)
+
+        self.wait(shared, seconds, lambda: f"partitions for each of {count} ({self._words()})")
+
     def wait_committed(self, seconds: float = CATCH_UP_SECONDS) -> None:
         """Wait until all input is committed."""
         self.wait(
