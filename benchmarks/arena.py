@@ -61,7 +61,7 @@ class Arena:
     @contextmanager
     def place(self, system: System, measure: Measure) -> Iterator[Place]:
         """Yield new topics for *system*, with the announcements and ratings of all matches in them."""
-        bundle, prefix = {"bundle": self.model / "bundle"}, f"bench{next(_NUMBERS)}-"
+        bundle, prefix = {"bundle": str(self.model / "bundle")}, f"bench{next(_NUMBERS)}-"
         settings = settings_of(self.cluster, self.partitions, prefix, **bundle, **system.settings)
         admin = Admin(settings)
         admin.create_topics([TOPICS[name] for name in USED])

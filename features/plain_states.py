@@ -225,7 +225,7 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
             continue
         at = skip_bytes(data, start + HEADER, end)
         match.minute_at = skip_bytes(data, at, end)
-        match.bundle = digest_at(data, at + 1) if match.minute_at == at + 1 + DIGEST else 0
+        match.bundle = digest_at(data, at + 1) if match.minute_at == at + 1 + DIGEST else np.uint64(0)
         match.minute, at = read_long(data, match.minute_at, end)
         match.last_event_ms, match.sayings_at = read_long(data, at, end)
         match.home_at = _sayings(data, match.sayings_at, end, match)

@@ -161,6 +161,15 @@ def test_what_is_damaged_harms_no_neighbour(data: st.DataObject, state: MatchSta
         assert read.written()[1] == STATES.encode(following)
 
 
+@given(bundle=st.just(b"") | st.binary(min_size=8, max_size=8))
+def test_the_bundle_of_a_match_is_read_to_its_last_bit(bundle: bytes) -> None:
+    state = replace(other_match(), bundle=bundle)
+
+    read = PlainMatches.read([STATES.encode(state)], HEADER)
+
+    assert read.matches["bundle"].tolist() == [int.from_bytes(bundle)]
+
+
 def test_a_state_of_another_schema_is_not_plain() -> None:
     good = STATES.encode(other_match())
 

@@ -15,6 +15,7 @@ from features.declared import Column, Declaration, declared_set
 from features.match_state import MatchState
 from models.bundle import Bundle, open_bundle
 from models.predictors import Matrix, Predictor, Probabilities
+from models.serving import pin_of
 from schemas.bounds import check_feature_event, check_match_event
 from schemas.catalog import schema_json
 from schemas.codec import Codec
@@ -27,6 +28,7 @@ from streams.intake import Intake, Reader
 from streams.metrics import WorkerMetrics
 from streams.predicting.job import PredictJob
 from streams.predicting.served import Served
+from streams.predicting.single import SingleEvents
 from streams.predicting.wiring import PredictCodecs, PredictTopics
 
 AT_MS = 1_668_960_000_000
@@ -228,6 +230,30 @@ def test_a_value_of_a_users_source_is_in_the_next_predictions_until_it_is_too_ol
     missing = (pytest.approx(np.nan, nan_ok=True),) * 2
     assert [missing, (2.5, 0.0), missing, (2.5, 0.0), (2.5, 1.0), missing] == told
     assert {"mine"} == {made.feature_set for made in found}
+
+
+@pytest.mark.parametrize("pin", ["5cd6faceecb18e95", "0000000000000001", "ffffffffffffffff"])
+def test_usual_events_of_a_match_which_has_begun_go_in_columns(pin, monkeypatch):
+    bundle = replace(open_bundle(None, "heuristic"), digest=pin + "0" * 48)
+    assert pin_of(bundle.digest).hex() == pin
+    job = job_of(bundle, columns=True)
+    tables = {partition: TablePartition[bytes](partition=partition) for partition in range(PARTITIONS)}
+    fixture = MatchEvent(
+        "s", "m0", EventKind.SCHEDULED, AT_MS, home_team="Ajax", away_team="PSV", competition="nl.1", kick_off_ms=AT_MS
+    )
+    shots = [MatchEvent(f"shot-{at}", "m0", EventKind.SHOT, AT_MS + at, 1, Side.HOME) for at in (1, 2)]
+    one_by_one = []
+    fold = SingleEvents.fold
+
+    def seen(single, batch, rows, *more):
+        one_by_one.extend(batch.records.offsets[rows].tolist())
+        return fold(single, batch, rows, *more)
+
+    monkeypatch.setattr(SingleEvents, "fold", seen)
+    for number, event in enumerate([fixture, *shots]):
+        asyncio.run(job.process([job.decode(one_slice(event, number))], tables))
+
+    assert [0, 1] == one_by_one  # the first that it begins with gives it its bundle
 
 
 def one_slice(event, offset):
