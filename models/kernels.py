@@ -167,6 +167,15 @@ def _rank(
             ranks[n_features + feature, lane] = MISSING_RIGHT if missing else below + ALWAYS
 
 
+@njit(**_OPTIONS)
+def _settle(sums: NDArray[np.float32], totals: NDArray[np.float64]) -> None:
+    """Add *sums* to *totals*, and begin anew: by hand, since arrays added as such make another one each time."""
+    for target in range(len(sums)):
+        for lane in range(sums.shape[1]):
+            totals[target, lane] += sums[target, lane]
+            sums[target, lane] = 0
+
+
 def block_of(lanes: int, *, permute: bool) -> Callable[[NDArray[np.float32], int, int, PackedTrees, Any], None]:
     """Return the function which writes the sums of up to *lanes* rows.
 
@@ -187,8 +196,7 @@ def block_of(lanes: int, *, permute: bool) -> Callable[[NDArray[np.float32], int
             own = sums[trees.targets[one]]
             tree(ranks, trees.rows, trees.codes, trees.keeps, span[0], span[1], trees.leaves, trees.firsts[one], own)
             if one % _GROUP == _GROUP - 1:
-                totals += sums
-                sums[:] = 0
+                _settle(sums, totals)
         totals += sums
         for target in range(out.shape[1]):
             for lane in range(count):
