@@ -68,6 +68,8 @@ class Bench:
         runs: dict[str, list[dict[str, Any]]] = {}
         systems = [system for system in self.systems if system.timed]
         loads = list(latency.loads(self.extent.rates, self.extent.seconds, self.arena.folder / "live"))
+        self.step("warming the broker up")
+        latency.warm(self.arena, systems[0])
         for system in full_job.rotated(systems, self.extent.times):
             self.step(f"latency: {system.name}")
             try:

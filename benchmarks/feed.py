@@ -39,7 +39,12 @@ def send(producer: Producer, topic: str, records: list[Record], rate: float, beg
 def main(path: Path, first: int, end: int, rate: float) -> None:
     """Send some records of a file to SOURCE on SERVERS."""
     records = load(path)[first:end]
-    sending = {"linger.ms": 0, "partitioner": "murmur2_random", "queue.buffering.max.messages": 1_000_000}
+    sending = {
+        "linger.ms": 0,
+        "enable.idempotence": True,
+        "partitioner": "murmur2_random",
+        "queue.buffering.max.messages": 1_000_000,
+    }
     producer = Producer({"bootstrap.servers": os.environ["SERVERS"], **sending})
     producer.list_topics(os.environ["SOURCE"], timeout=10)
     began = time.time() + BEGIN_SECONDS

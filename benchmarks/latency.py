@@ -22,6 +22,8 @@ from benchmarks.systems import Place, System
 
 QUIET_SECONDS: Final = 2.0
 WARM_UP_SECONDS: Final = 5.0
+WARM_RATE: Final = 2000.0
+WARM_SECONDS: Final = 20.0
 PATIENCE_SECONDS: Final = 2.0
 KEEPS_UP: Final = 0.99
 PERCENTILES: Final = {"p50_ms": 50.0, "p95_ms": 95.0, "p99_ms": 99.0, "p99_9_ms": 99.9}
@@ -108,6 +110,12 @@ def measure(arena: Arena, system: System, given: Sequence[Load]) -> Iterator[dic
             yield {"system": system.name, "rate": load.rate, **found}
             if found["falls_behind"]:
                 return
+
+
+def warm(arena: Arena, system: System) -> None:
+    """Have *system* do what is not measured: a broker's Java compiles what it does often, on the cores of all."""
+    for _ in measure(arena, system, [Load(WARM_RATE, WARM_SECONDS, arena.folder / "live", 0)]):
+        pass
 
 
 def under_load(reader: Consumer, run: Running, place: Place, load: Load) -> dict[str, Any]:

@@ -5,6 +5,7 @@ for all partitions and reads the answer about all of them in Python, while the w
 interpreter lock. It keeps the place in the group and the commits.
 """
 
+import time
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
@@ -25,6 +26,11 @@ _PASSING = frozenset(
         KafkaError.NOT_LEADER_FOR_PARTITION,
     }
 )
+
+# Between two readings, at least: a record that comes alone costs as much as ten, and while it is worked on others wait.
+# One that comes after a pause is read at once; at 1,000 records a second this saves a quarter of the worker's time, and
+# with it more waiting than it costs.
+_APART_SECONDS = 0.002
 
 
 class Fetched(NamedTuple):
@@ -61,6 +67,7 @@ class Reader:
             }
         )
         self._paused: set[Place] = set()
+        self._next = 0.0  # when it may be read again
 
     def assign(self, positions: Mapping[Place, int]) -> None:
         """Read what is at *positions* from now on, and nothing else."""
@@ -86,6 +93,8 @@ class Reader:
         first = self._consumer.poll(seconds)
         if first is None:
             return {}
+        time.sleep(max(self._next - time.monotonic(), 0.0))  # what comes meanwhile is read with it
+        self._next = time.monotonic() + _APART_SECONDS
         found: dict[Place, list[Fetched]] = {}
         for message in (first, *self._consumer.consume(most - 1, 0)):
             error = message.error()

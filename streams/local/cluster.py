@@ -50,6 +50,7 @@ class LocalCluster:
         detached: bool = False,
         guarded: bool = False,
         quick: bool = False,
+        java: Sequence[str] = (),
         security: Literal["plaintext", "sasl_ssl"] = "plaintext",
         users: Sequence[str] = (),
         server_properties: Mapping[str, str] | None = None,
@@ -65,6 +66,7 @@ class LocalCluster:
             detached: For an ephemeral one that shall outlive this process after all, until `touchline down`.
             guarded: For a kept one whose processes shall not outlive this one, however it ends; the data stay.
             quick: Whether brokers shall be up in half the time rather than fast after minutes; for tests.
+            java: Options of the brokers' Java, which win over ours.
             security: ``sasl_ssl`` for passwords, encryption and access rules; in tests only.
             users: With ``sasl_ssl``: names besides ``admin``. They may do only what access rules allow.
             server_properties: Kafka's own settings, which win over ours.
@@ -84,7 +86,7 @@ class LocalCluster:
             raise ValueError("a cluster with security is for tests: ephemeral and not detached")
         self.was_up = False
         self._guarded = guarded or not self.detached
-        self._quick = quick
+        self._quick, self._java = quick, tuple(java)
         self._users = tuple(users) if security == "sasl_ssl" else None
         self._more = dict(server_properties or {})
         self._environment = environment
@@ -233,8 +235,9 @@ class LocalCluster:
 
     def _make_fleet(self, software: Software, state: ClusterState) -> Fleet:
         launcher = Launcher(
-            software, state.folder, state.ports, self._secured, self._more, self._environment, quick=self._quick
-        )
+            software, state.folder, state.ports, self._secured, self._more, self._environment, quick=self._quick,
+            java=self._java,
+        )  # fmt: skip
         client_config = self._secured.client_config("admin") if self._secured else {}
         return Fleet(launcher, state, client_config, self._record)
 

@@ -32,6 +32,7 @@ class Launcher:
         more: Server properties that win over ours.
         environment: Of this process; little of it goes on, since the registry takes settings from any variable.
         quick: Whether brokers go without Java's second compiler.
+        java: Options of the brokers' Java; they win over ours.
     """
 
     software: Software
@@ -41,6 +42,7 @@ class Launcher:
     more: Mapping[str, str]
     environment: Mapping[str, str]
     quick: bool = False
+    java: Sequence[str] = ()
 
     def log(self, name: str) -> Path:
         """Return where process *name* logs."""
@@ -81,7 +83,8 @@ class Launcher:
         if not (data / "meta.properties").exists():
             self._format(node, properties)
         nodes = sum(name.startswith("broker-") for name in self.ports)
-        return self._kafka(*HEAPS[nodes], *([QUICK] if self.quick else ()), "kafka.Kafka", str(properties))
+        options = (*HEAPS[nodes], *([QUICK] if self.quick else ()), *self.java)
+        return self._kafka(*options, "kafka.Kafka", str(properties))
 
     def _format(self, node: int, properties: Path) -> None:
         users = self.secured.format_arguments() if self.secured else []

@@ -19,6 +19,7 @@ from streams.predicting.due import Placed, Scored, Voice
 from streams.predicting.served import Served
 from streams.predicting.wiring import PredictCodecs, PredictTopics
 
+_LONG_AGO = np.iinfo(np.int64).min
 _VERDICTS = {REPLAYED: "replayed", REPEATED: "repeated", PREDICTED: "predicted"}
 
 
@@ -123,11 +124,16 @@ class UsualEvents:
 
 def _raise_watermarks(batch: Batch, fold: UsualFold, tables: Mapping[int, TablePartition[bytes]]) -> None:
     records = batch.records
-    marks = np.full(len(records.slices), np.iinfo(np.int64).min)
-    np.maximum.at(marks, records.pieces[fold.rows], records.events["occurred_at_ms"][fold.rows])
-    for one, mark in zip(records.slices, marks.tolist(), strict=True):
+    occurred = records.events["occurred_at_ms"][fold.rows]
+    if len(records.slices) == 1:
+        highest = [occurred.max(initial=_LONG_AGO)]
+    else:
+        marks = np.full(len(records.slices), _LONG_AGO)
+        np.maximum.at(marks, records.pieces[fold.rows], occurred)
+        highest = marks.tolist()
+    for one, mark in zip(records.slices, highest, strict=True):
         table = tables[one.piece.partition]
-        table.watermark_ms = max(table.watermark_ms, mark)
+        table.watermark_ms = max(table.watermark_ms, int(mark))
 
 
 def _columns(
