@@ -26,7 +26,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "replay": ("streams.commands.replay:replay", "Play match days through the roles, and check what comes."),
     "reset": ("streams.commands.reset:reset", "Prepare a role to process events again."),
     "rollout": ("streams.commands.rollout:rollout", "Judge by a plan whether a challenger may become champion."),
-    "schema": ("streams.commands.schema:schema", "List, check, register and show the schemas of the topics."),
+    "schema": (
+        "streams.commands.schema:schema",
+        "List, check and register the schemas of the topics; take up new versions.",
+    ),
     "simulate": ("streams.commands.simulate:simulate", "Send seasons of simulated matches to match-events."),
     "status": ("streams.commands.cluster:status", "Tell whether the local cluster runs, and where."),
     "tail": ("streams.commands.tail:tail", "Show the records of a topic."),

@@ -14,6 +14,7 @@ from schemas.catalog import latest, schema_json, schemas, versions
 from schemas.compatibility import SchemaError, incompatibilities
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
+from streams.commands.schema_bump import bump_command, plan_command
 from streams.registry import (
     IncompatibleSchemaError,
     Registry,
@@ -62,7 +63,7 @@ class _Finding:
 
 @click.group()
 def schema() -> None:
-    """List, check, register and show the schemas of the topics.
+    """List, check, register and show the schemas of the topics, and take up new versions.
 
     \b
     Example:
@@ -172,6 +173,10 @@ def show(settings: Settings, name: str, *, version: int | None, as_json: bool) -
         click.echo(json.dumps(content))
     else:
         Console().print_json(data=content, indent=2)
+
+
+schema.add_command(plan_command)
+schema.add_command(bump_command)
 
 
 def _candidates(settings: Settings, file: Path | None, subject: str | None, version: int | None) -> list[_Candidate]:

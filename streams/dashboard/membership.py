@@ -48,6 +48,8 @@ class Membership:
 
     def groups(self) -> list[Group]:
         """Return the groups as they are now; raises BrokerError."""
+        if not self._groups:
+            return []
         with one_sentence(self._settings, "asking for groups"):
             answers = self._client.describe_consumer_groups(list(self._groups), request_timeout=_PATIENCE_SECONDS)
             return [_group(name, answers[name]) for name in self._groups]

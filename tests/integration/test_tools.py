@@ -221,6 +221,48 @@ def test_a_chosen_version_is_written(settings, run):
 
 
 @pytest.mark.usefixtures("topics")
+def test_a_version_of_a_schema_is_planned_and_taken_up_once_all_can_read_it(settings, run, tmp_path):
+    registry = registry_of(settings)
+    register_all(registry, settings.topic_prefix)
+    subject = settings.topic("match-events-value")
+    proposed = json.loads(schema_json("match_event"))
+    proposed["fields"].append({"name": "venue", "type": "string", "default": ""})
+    good, bad = tmp_path / "good.avsc", tmp_path / "bad.avsc"
+    good.write_text(json.dumps(proposed))
+    proposed["fields"] = [one for one in proposed["fields"] if one["name"] != "match_id"]
+    bad.write_text(json.dumps(proposed))
+
+    refused = run("schema", "bump", "match-events", str(bad))
+    unread = run("schema", "plan", "match-events", str(bad), "--json")
+
+    assert refused.exit_code == 2
+    assert "Error: not registered: Some readers of today cannot read it" in refused.output
+    assert unread.exit_code == 1
+    assert "consumers first" == json.loads(unread.stdout)["order"]
+    assert [1, 2] == registry.versions(subject)
+
+    with closing(Consumer(settings.librdkafka(group_id=f"{settings.topic_prefix}betting"))) as betting:
+        betting.subscribe([settings.topic("match-events")])
+        while not betting.assignment():
+            betting.poll(0.1)
+        planned = run("schema", "plan", "match-events", str(good))
+        held = run("schema", "bump", "match-events", str(good))
+
+        assert planned.exit_code == 0
+        assert f"{settings.topic_prefix}betting (1 running) is not Touchline's" in planned.output
+        assert "venue is new: readers of today pass it over" in planned.output
+        assert "Any order." in planned.output
+        assert held.exit_code == 2
+        assert "say --others-can-read once they can" in held.output
+        assert [1, 2] == registry.versions(subject)
+        taken = run("schema", "bump", "match-events", str(good), "--others-can-read", "--json")
+
+    assert [1, 2, 3] == registry.versions(subject)
+    assert json.loads(good.read_text()) == json.loads(registry.fetch(json.loads(taken.stdout)["id"]))
+    assert "no topic with a schema" in run("schema", "plan", "dead-letters", str(good)).output
+
+
+@pytest.mark.usefixtures("topics")
 def test_tail_filters_by_match_and_by_value_and_limits(run):
     events = [
         {**GOAL, "event_id": f"{match}-{minute}", "match_id": match, "minute": minute}
