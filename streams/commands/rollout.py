@@ -6,7 +6,7 @@ import click
 
 from streams.commands.rollout_comparison import compare
 from streams.commands.rollout_options import chosen_plan
-from streams.commands.rollout_running import start, status
+from streams.commands.rollout_running import go_on, start, status
 from streams.commands.rollout_simulation import simulate
 from streams.rollouts.plans import usual_text
 
@@ -48,5 +48,6 @@ def plan(file: Path | None) -> None:
 
 rollout.add_command(start)
 rollout.add_command(status)
+rollout.add_command(go_on)
 rollout.add_command(simulate)
 rollout.add_command(compare)

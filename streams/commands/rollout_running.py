@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from monitors.rollout import Rollout
+from monitors.rollout import Judgement, Rollout
 from monitors.rollout_plan import Plan
 from streams.bundles import digest_of
 from streams.commands.control import model_of, model_option
@@ -95,12 +95,7 @@ def status(settings: Settings, *, plan_file: Path | None, model: str, as_json: b
       touchline rollout status --plan plan.yaml
     """  # noqa: D301 - as above
     plan = chosen_plan(plan_file)
-    name = model or model_of(read_standing(settings))
-    challenger = read_changes(settings, name)[1].challenger
-    trial = None if challenger is None else trial_of(settings, name, challenger)[0]
-    if trial is None:
-        raise UserError("no challenger is tried; begin with: touchline rollout start")
-    found = list(judgements(settings, plan, trial, _now_ms, None))
+    trial, found = _judged(settings, plan, model)
     if as_json:
         click.echo(json.dumps([{"until_ms": one.until_ms, **asdict(judgement)} for one, judgement in found]))
         return
@@ -108,6 +103,41 @@ def status(settings: Settings, *, plan_file: Path | None, model: str, as_json: b
         click.echo(f"{_clock(one.until_ms)}  {judgement.why}")
     if not found:
         click.echo(f"{plan.steps[0].name} since {_clock(trial.since_ms)}; the first window has not ended.")
+
+
+@click.command("go-on")
+@plan_option
+@click.option("--why", required=True, help="Why; it is kept for ever.")
+@model_option
+@cluster_options
+@in_one_sentence
+def go_on(settings: Settings, *, plan_file: Path | None, why: str, model: str) -> None:
+    """Let a step that is held go on, for as long again; what is served stays as it is.
+
+    \b
+    Example:
+      touchline rollout go-on --plan plan.yaml --why "half of the season has no results yet"
+    """  # noqa: D301 - as above
+    plan = chosen_plan(plan_file)
+    trial, found = _judged(settings, plan, model)
+    if not found or found[-1][0].status != "HELD":
+        raise UserError(f"no step is held: {found[-1][1].why if found else 'the first window has not ended'}")
+    rollout, judgement = found[-1]
+    try:
+        _ask(settings, trial.model, first_wish(plan, trial.champion, trial.challenger, rollout.step), why)
+    except ChangeError as error:
+        raise UserError(str(error)) from error
+    click.echo(f"{judgement.step} goes on with the window which ends next.")
+
+
+def _judged(settings: Settings, plan: Plan, model: str) -> tuple[Trial, list[tuple[Rollout, Judgement]]]:
+    """Return what is tried, and the judgement of every window so far."""
+    name = model or model_of(read_standing(settings))
+    challenger = read_changes(settings, name)[1].challenger
+    trial = None if challenger is None else trial_of(settings, name, challenger)[0]
+    if trial is None:
+        raise UserError("no challenger is tried; begin with: touchline rollout start")
+    return trial, list(judgements(settings, plan, trial, _now_ms, None))
 
 
 def _now_ms() -> float:

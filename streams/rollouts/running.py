@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from models.serving import Serving
-from monitors.rollout import HOUR_MS, Judgement, Rollout, begun, judged
+from monitors.rollout import HOUR_MS, Judgement, Rollout, begun, judged, let_go_on
 from monitors.rollout_plan import Plan
 from schemas.codec import Codec, DecodeError
 from schemas.records import ControlAction, MatchEvent, Prediction
@@ -71,7 +71,8 @@ def judgements(
 ) -> Iterator[tuple[Rollout, Judgement]]:
     """Give the roll-out after each window and why, up to its end.
 
-    A step begins when it is served: windows before that are judged by the step before.
+    A step begins when it is served: windows before that are judged by the step before. One that is held goes on when
+    somebody has asked for what is served once more.
 
     Args:
         settings: Of the brokers.
@@ -90,7 +91,7 @@ def judgements(
         readers = _readers(settings, evidence, stack)
         for reader in readers:
             reader.start(trial.since_ms)
-        rollout = begun(trial.since_ms)
+        rollout, held_ms = begun(trial.since_ms), trial.since_ms
         length = int(plan.window_hours * HOUR_MS)
         while not rollout.ended:
             until_ms = rollout.until_ms + length
@@ -98,7 +99,10 @@ def judgements(
                 return
             for reader in readers:
                 _read_to_the_end(reader)
+            if rollout.status == "HELD":
+                rollout = _gone_on(settings, plan, trial, rollout, (held_ms, until_ms))
             after, judgement = judged(plan, rollout, until_ms, evidence.window(until_ms))
+            held_ms = held_ms if rollout.status == "HELD" else after.until_ms
             if judgement is not None:
                 yield after, judgement
                 began_ms = _carried_out(settings, plan, trial, (rollout, after), judgement.why, ask)
@@ -143,17 +147,31 @@ def _last_wish(rollout: Rollout, trial: Trial) -> Wish:
 
 def _served_since(settings: Settings, plan: Plan, trial: Trial, rollout: Rollout) -> int | None:
     """Return when the step of *rollout* was asked for, after the step before had passed; None when it was not yet."""
+    return next((at_ms for at_ms in _asked(settings, plan, trial, rollout) if at_ms >= rollout.until_ms), None)
+
+
+def _gone_on(settings: Settings, plan: Plan, trial: Trial, held: Rollout, between_ms: tuple[int, int]) -> Rollout:
+    """Return *held* as it goes on since it was asked for once more, if that was in the time *between_ms*."""
+    first, end = between_ms
+    asked = (at_ms for at_ms in _asked(settings, plan, trial, held) if first <= at_ms < end)
+    at_ms = next(asked, None)
+    return held if at_ms is None else let_go_on(held, at_ms)
+
+
+def _asked(settings: Settings, plan: Plan, trial: Trial, rollout: Rollout) -> Iterator[int]:
+    """Yield when the step of *rollout* was asked for.
+
+    Raises:
+        ChangeError: Somebody has changed what is served.
+    """
     step = plan.steps[rollout.step]
     changes, serving = read_changes(settings, trial.model)
     if (serving.champion, serving.challenger) != (trial.champion, trial.challenger):
         raise ChangeError("what is served was changed by hand, and the roll-out is over: see touchline model history")
     valid = [change.record for change in changes if change.void is None and change.record is not None]
-    asked = [
-        one.at_ms
-        for one in valid
-        if one.at_ms >= rollout.until_ms and one.canary_share == step.share and one.challenger == trial.challenger
-    ]
-    return asked[0] if asked else None
+    for one in valid:
+        if (one.challenger, one.canary_share) == (trial.challenger, step.share):
+            yield one.at_ms
 
 
 def _readers(settings: Settings, evidence: LiveEvidence, stack: ExitStack) -> Sequence[Follower]:

@@ -4,8 +4,11 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -133,14 +136,14 @@ def test_of_two_operators_one_wins_and_a_bundle_that_is_not_to_be_had_is_refused
 PLAN = """
 windowHours: 0.001
 steps:
-  - {stage: shadow, minMatches: 12}
+  - {stage: shadow, minMatches: 12, maxHours: 0.001}
   - {stage: canary, percent: 100, minMatches: 12}
 checks:
   logLoss: {margin: 0.5, clip: 0.5}
 """
 
 
-def test_a_roll_out_by_a_plan_goes_from_the_shadow_to_a_promotion(
+def test_a_roll_out_by_a_plan_is_held_goes_on_when_told_and_ends_with_a_promotion(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.worker("predict")
@@ -148,26 +151,53 @@ def test_a_roll_out_by_a_plan_goes_from_the_shadow_to_a_promotion(
     plan.write_text(PLAN)
     for name, value in world.settings.environment().items():
         monkeypatch.setenv(name, value)
-    words = ("rollout", "start", CHALLENGER[:12], "--plan", str(plan), "--why", "a test")
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "streams.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    for number in count():
-        if process.poll() is not None:
-            break
-        names = [f"r{number}-{one}" for one in range(12)]
-        world.send("match-events", *map(scheduled, names), *map(kick_off, names))
-        world.send("match-events", *(goal(name, minute) for name in names for minute in (10, 20)), *map(ended, names))
-        time.sleep(0.5)  # matches go on being played; nothing is waited for
-    said = process.communicate()[0]
+
+    def go_on() -> Result:
+        return CliRunner().invoke(main, ["rollout", "go-on", "--plan", str(plan), "--why", "it is summer"])
+
+    with rolling_out(plan) as process:
+        early = go_on()
+        while "no step is held" in early.output or "no challenger" in early.output:
+            early = go_on()
+        assert early.exit_code == 0, early.output
+        assert "shadow goes on with the window which ends next" in early.output
+        play_until_ended(world, process, meanwhile=go_on)  # a slow machine may hold it again
+        said = process.communicate()[0]
 
     assert process.returncode == 0, said
     assert f"{CHALLENGER[:12]} scores the same events in the shadow" in said
+    assert "is held after 0.001 h: a person has to say whether it goes on" in said
     assert f"{CHALLENGER[:12]} gets 1 of the matches which kick off from now on" in said
     assert f"{CHALLENGER[:12]} serves" in said
     assert "promoted after canary 100 %" in said
     history = [json.loads(line) for line in asked(world, monkeypatch, "history", "--json").output.splitlines()]
-    assert [(one["action"], one["void"]) for one in history] == [("SHADOW", None), ("CANARY", None), ("PROMOTE", None)]
+    assert {one["void"] for one in history} == {None}
+    assert [one["action"] for one in history][:2] == ["SHADOW", "SHADOW"]
+    assert [one["action"] for one in history][-2:] == ["CANARY", "PROMOTE"]
+    assert history[1]["why"] == "it is summer"
+
+
+@contextmanager
+def rolling_out(plan: Path) -> Iterator[subprocess.Popen[str]]:
+    words = ("rollout", "start", CHALLENGER[:12], "--plan", str(plan), "--why", "a test")
+    command = [sys.executable, "-P", "-m", "streams.cli", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def play_until_ended(world: World, process: subprocess.Popen[str], meanwhile: Callable[[], object]) -> None:
+    """Let matches be played, one after the other, until *process* ends."""
+    for number in count():
+        if process.poll() is not None:
+            return
+        names = [f"r{number}-{one}" for one in range(12)]
+        world.send("match-events", *map(scheduled, names), *map(kick_off, names))
+        world.send("match-events", *(goal(name, minute) for name in names for minute in (10, 20)), *map(ended, names))
+        meanwhile()
+        time.sleep(0.5)  # matches go on being played; nothing is waited for
 
 
 def ended(match: str) -> MatchEvent:
