@@ -1,6 +1,8 @@
 """Reads a topic while it grows: a thread with a consumer of all partitions, in no group; nothing is committed."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +15,7 @@ from streams.settings import Settings
 
 WATCH_GROUP = "watch"  # behind the prefix; nothing is committed
 _WAIT_SECONDS = 0.1
+_LOOK_SECONDS = 0.01
 _TOGETHER = 500
 
 Take = Callable[[str, Sequence[Any]], None]
@@ -84,6 +87,21 @@ class Follower:
     def has_read(self, ends: Mapping[int, int]) -> bool:
         """Tell whether everything before *ends*, by partition, has been taken."""
         return not self.left(ends)
+
+    def wait_until_read(self, patience: float = math.inf) -> None:
+        """Return once everything which is in the topic now has been taken, or when it is closed.
+
+        Raises:
+            BrokerError: The brokers are away.
+            RuntimeError: It cannot be read, or was not read in *patience* seconds.
+        """
+        ends, until = self.ends(), time.monotonic() + patience
+        while not (self.has_read(ends) or self._ended.is_set()):
+            if self.error is not None:
+                raise RuntimeError(f"{self.topic} cannot be read: {self.error}") from self.error
+            if time.monotonic() > until:
+                raise RuntimeError(f"{self.topic} was not read to its end in {patience:.0f} s")
+            time.sleep(_LOOK_SECONDS)
 
     def left(self, ends: Mapping[int, int]) -> int:
         """Return how many offsets before *ends* have not been taken."""

@@ -20,7 +20,6 @@ log = structlog.get_logger(__name__)
 CONTROL = "model-control"
 _WAIT_MS = 250  # a change reaches a worker in less than two seconds, and an idle one asks seldom
 _PAUSE_SECONDS = 1.0
-_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,7 @@ class ControlLog:
             RuntimeError: The log cannot be read any further.
         """
         self._follower.look()
-        ends = self._follower.ends()
-        while not self._follower.has_read(ends) and not self._ended:
-            if self._follower.error is not None:
-                raise RuntimeError(f"{self._follower.topic} cannot be read") from self._follower.error
-            time.sleep(_LOOK_SECONDS)
+        self._follower.wait_until_read()
 
     def close(self) -> None:
         """End the thread."""

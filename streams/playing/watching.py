@@ -123,15 +123,10 @@ class Watch(Generic[R]):
         Raises:
             PlayError: It could not be read, or not in time.
         """
-        topic, ends = self._follower.topic, self._follower.ends()
-        until = time.monotonic() + patience
-        while not self._follower.has_read(ends):
-            error = self._follower.error
-            if error is not None:
-                raise PlayError(f"{topic} cannot be read: {error}") from error
-            if time.monotonic() > until:
-                raise PlayError(f"{topic} was not read to its end in {patience:.0f} s")
-            time.sleep(0.01)
+        try:
+            self._follower.wait_until_read(patience)
+        except RuntimeError as error:
+            raise PlayError(str(error)) from error
 
     def close(self) -> None:
         """End the thread and give the consumer back."""

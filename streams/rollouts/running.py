@@ -98,7 +98,7 @@ def judgements(
             if not _ended(until_ms + GRACE_MS, now_ms, wait=ask is not None):
                 return
             for reader in readers:
-                _read_to_the_end(reader)
+                reader.wait_until_read()
             if rollout.status == "HELD":
                 rollout = _gone_on(settings, plan, trial, rollout, (held_ms, until_ms))
             after, judgement = judged(plan, rollout, until_ms, evidence.window(until_ms))
@@ -196,11 +196,3 @@ def _each(
             take(one, record.timestamp()[1])
 
     return each
-
-
-def _read_to_the_end(reader: Follower) -> None:
-    ends = reader.ends()
-    while not reader.has_read(ends):
-        if reader.error is not None:
-            raise RuntimeError(f"{reader.topic} cannot be read") from reader.error
-        time.sleep(_LOOK_SECONDS)
