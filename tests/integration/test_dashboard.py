@@ -82,10 +82,12 @@ def test_the_views_say_what_the_topics_and_the_api_say(world, page):
     wait_for(lambda: parts("stream")[f"lag:{group}"]["records_behind"] == 0, 20, world.said)
     assert 8 == len(parts("stream")[f"lag:{group}"]["partitions"])
 
-    written = parts("schemas")["subject:match-events"]
-    assert ([1, 2], [2], {"TOO_SHORT": 1}) == (
-        written["shipped"], [one["version"] for one in written["written"] if one["version"]], written["refused"],
-    )  # fmt: skip
+    def written() -> tuple[object, ...]:
+        found = parts("schemas")["subject:match-events"]
+        versions = [one["version"] for one in found["written"] or () if one["version"]]
+        return found["shipped"], versions, found["refused"]
+
+    wait_for(lambda: written() == ([1, 2], [2], {"TOO_SHORT": 1}), 40, lambda: str(written()))
     assert {"predictions": 5 * 3} == {"predictions": parts("models")["versions"]["seen"][0]["predictions"]}
     assert all(one["problem"] is None for name, one in stream.items() if name.startswith("source:"))
     assert "Here" == parts("page")["words"]["title"]
