@@ -181,7 +181,7 @@ class Admin:
         with one_sentence(self._settings, "listing groups"):
             found = self._client.list_consumer_groups(request_timeout=self._patience).result()
             for error in found.errors:
-                raise error
+                raise KafkaException(error)
             return sorted(group.group_id for group in found.valid)
 
     def delete_groups(self, names: Collection[str]) -> None:
