@@ -92,8 +92,9 @@ def reading_of(reader_json: str, writer_json: str) -> Reading | Unreadable:
     reader, writer = parsed(reader_json), foreign(writer_json)
     if isinstance(writer, Unreadable):
         return writer
-    given = {name: value for name, value in _added(reader, writer).items() if isinstance(value, bytes)}
-    return _whole_fields(reader, writer) or Reading(with_strict_indexes(writer), writer, (writer, reader), given)
+    added = _added(reader, writer)
+    given = {name: value for name, value in added.items() if isinstance(value, bytes)}
+    return _whole_fields(reader, writer, added) or Reading(with_strict_indexes(writer), writer, (writer, reader), given)
 
 
 def _added(reader: Schema, writer: Schema) -> dict[str, Any]:
@@ -110,12 +111,11 @@ def _added(reader: Schema, writer: Schema) -> dict[str, Any]:
     }
 
 
-def _whole_fields(reader: Schema, writer: Schema) -> Reading | None:
+def _whole_fields(reader: Schema, writer: Schema, added: Mapping[str, Any]) -> Reading | None:
     """Return a reading without resolution inside of fields (twice as fast), or None when some is needed."""
     ours = {one["name"]: one for one in reader["fields"]}
     theirs = {one["name"]: one for one in writer["fields"]}
     same = all(ours[name]["type"] == theirs[name]["type"] for name in ours.keys() & theirs.keys())
-    added = _added(reader, writer)
     plain = all(isinstance(default, _SCALARS) for default in added.values())
     aliased = any(one.get("aliases") for one in ours.values())
     if not same or not plain or aliased:

@@ -14,6 +14,8 @@ from streams.dashboard.membership import Group
 from streams.registry import topic_schemas
 from streams.settings import Settings
 
+_PEOPLE = frozenset({"consumer", "feed", "operator"})  # not applications: who gives events and takes predictions
+
 
 class Order(StrEnum):
     """Who goes first when a version is taken up; the words are those of schema registries."""
@@ -111,7 +113,7 @@ def plan_of(
     full = settings.topic(topic)
     running = {one.group: sum(full in member.partitions for member in one.members) for one in groups}
     name = topic_schemas()[topic]
-    ours = {settings.group(role): role for role in ACCESS}
+    ours = {settings.group(role) for role in ACCESS}
     older = {version: incompatibilities(proposed, text) for version, text in registered.items()}
     newest = registered[max(registered)] if registered else schema_json(name)
     return SchemaPlan(
@@ -124,9 +126,6 @@ def plan_of(
         {version: problems for version, problems in older.items() if problems},
         list(_changes(topic, json.loads(newest), json.loads(proposed))),
     )
-
-
-_PEOPLE = frozenset({"consumer", "feed", "operator"})  # not applications: who gives events and takes predictions
 
 
 def _readers(settings: Settings, topic: str, name: str, proposed: str, running: Mapping[str, int]) -> Iterator[Reader]:

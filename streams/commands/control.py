@@ -187,10 +187,7 @@ def history(settings: Settings, *, model: str, as_json: bool) -> None:
 
 def _change(settings: Settings, model: str, wish: Callable[[Serving], Wish], why: str, wait: float) -> None:
     name = model or model_of(read_standing(settings))
-    try:
-        serving = ask(settings, name, wish, why)
-    except ChangeError as error:
-        raise UserError(str(error)) from error
+    serving = ask(settings, name, wish, why)
     click.echo(f"change {serving.revision}: {in_words(serving)}")
     if wait:
         began = time.monotonic()

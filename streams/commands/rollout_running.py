@@ -43,8 +43,6 @@ def start(settings: Settings, *, challenger: str, plan_file: Path | None, why: s
     try:
         with interruptible():
             rollout = _run(settings, plan, model or model_of(read_standing(settings)), challenger, why)
-    except ChangeError as error:
-        raise UserError(str(error)) from error
     except KeyboardInterrupt:
         click.echo("Stopped; what is served stays. The same command goes on.")
         raise SystemExit(130) from None
@@ -123,10 +121,7 @@ def go_on(settings: Settings, *, plan_file: Path | None, why: str, model: str) -
     if not found or found[-1][0].status != "HELD":
         raise UserError(f"no step is held: {found[-1][1].why if found else 'the first window has not ended'}")
     rollout, judgement = found[-1]
-    try:
-        _ask(settings, trial.model, first_wish(plan, trial.champion, trial.challenger, rollout.step), why)
-    except ChangeError as error:
-        raise UserError(str(error)) from error
+    _ask(settings, trial.model, first_wish(plan, trial.champion, trial.challenger, rollout.step), why)
     click.echo(f"{judgement.step} goes on with the window which ends next.")
 
 

@@ -1,8 +1,7 @@
 """`touchline schema plan` and `bump`: what a new version of a schema would change, and taking it up."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,15 +11,9 @@ from schemas.compatibility import SchemaError, incompatibilities
 from streams.admin import Admin
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
+from streams.commands.sentences import in_one_sentence
 from streams.dashboard.membership import Membership
-from streams.registry import (
-    IncompatibleSchemaError,
-    Registry,
-    RegistryUnavailableError,
-    SchemaNotFoundError,
-    registry_of,
-    topic_schemas,
-)
+from streams.registry import Registry, SchemaNotFoundError, registry_of, topic_schemas
 from streams.schema_plan import UNREAD, SchemaPlan, plan_of
 from streams.settings import Settings
 
@@ -34,6 +27,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for
 @_file
 @_as_json
 @cluster_options
+@in_one_sentence
 def plan_command(settings: Settings, *, topic: str, file: Path, as_json: bool) -> None:
     """Tell what the schema in FILE, as a new version of TOPIC's, would change: for whom, and who has to go first.
 
@@ -43,8 +37,7 @@ def plan_command(settings: Settings, *, topic: str, file: Path, as_json: bool) -
     Example:
       touchline schema plan match-events my_match_event.avsc
     """  # noqa: D301 - \b is click's mark for a block kept as it is
-    with _one_sentence():
-        plan = _planned(settings, topic, file, registry_of(settings))
+    plan = _planned(settings, topic, _proposed(file), registry_of(settings))
     if as_json:
         click.echo(json.dumps(_told(plan)))
     else:
@@ -59,6 +52,7 @@ def plan_command(settings: Settings, *, topic: str, file: Path, as_json: bool) -
 @click.option("--others-can-read", is_flag=True, help="Groups of others which read the topic are ready for it.")
 @_as_json
 @cluster_options
+@in_one_sentence
 def bump_command(settings: Settings, *, topic: str, file: Path, others_can_read: bool, as_json: bool) -> None:
     """Register the schema in FILE as a new version of TOPIC's, unless somebody who reads the topic could not read it.
 
@@ -66,39 +60,34 @@ def bump_command(settings: Settings, *, topic: str, file: Path, others_can_read:
     Example:
       touchline schema bump match-events my_match_event.avsc
     """  # noqa: D301 - \b is click's mark for a block kept as it is
-    registry = registry_of(settings)
-    with _one_sentence():
-        plan = _planned(settings, topic, file, registry)
-        if not as_json:
-            _show(plan)
-        _refuse(plan, others_can_read=others_can_read)
-        schema_id = registry.register(plan.subject, file.read_text(encoding="utf-8"))
+    text, registry = _proposed(file), registry_of(settings)
+    plan = _planned(settings, topic, text, registry)
+    if not as_json:
+        _show(plan)
+    _refuse(plan, others_can_read=others_can_read)
+    schema_id = registry.register(plan.subject, text)
     if as_json:
         click.echo(json.dumps(_told(plan) | {"id": schema_id}))
     else:
         click.echo(f"Registered for {plan.subject}, as id {schema_id}.")
 
 
-@contextmanager
-def _one_sentence() -> Iterator[None]:
+def _proposed(file: Path) -> str:
+    """Return the schema in *file*."""
     try:
-        yield
-    except (IncompatibleSchemaError, RegistryUnavailableError, SchemaError) as error:
-        raise UserError(str(error)) from error
+        text = file.read_text(encoding="utf-8")
+        incompatibilities(text, text)
+    except (SchemaError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be taken up: {error}") from error
+    return text
 
 
-def _planned(settings: Settings, topic: str, file: Path, registry: Registry) -> SchemaPlan:
+def _planned(settings: Settings, topic: str, text: str, registry: Registry) -> SchemaPlan:
     known = topic_schemas()
     if topic not in known:
         raise UserError(f"{topic} is no topic with a schema; there are {', '.join(known)}")
-    text = file.read_text(encoding="utf-8")
-    try:
-        incompatibilities(text, text)
-    except SchemaError as error:
-        raise UserError(f"{file} cannot be taken up: {error}") from error
     groups = Membership(settings, Admin(settings).group_names()).groups()
-    registered = _registered(registry, f"{settings.topic(topic)}-value")
-    return plan_of(settings, topic, text, registered, groups)
+    return plan_of(settings, topic, text, _registered(registry, f"{settings.topic(topic)}-value"), groups)
 
 
 def _registered(registry: Registry, subject: str) -> Mapping[int, str]:

@@ -124,16 +124,11 @@ class UsualEvents:
 
 def _raise_watermarks(batch: Batch, fold: UsualFold, tables: Mapping[int, TablePartition[bytes]]) -> None:
     records = batch.records
-    occurred = records.events["occurred_at_ms"][fold.rows]
-    if len(records.slices) == 1:
-        highest = [occurred.max(initial=_LONG_AGO)]
-    else:
-        marks = np.full(len(records.slices), _LONG_AGO)
-        np.maximum.at(marks, records.pieces[fold.rows], occurred)
-        highest = marks.tolist()
-    for one, mark in zip(records.slices, highest, strict=True):
+    marks = np.full(len(records.slices), _LONG_AGO)
+    np.maximum.at(marks, records.pieces[fold.rows], records.events["occurred_at_ms"][fold.rows])
+    for one, mark in zip(records.slices, marks.tolist(), strict=True):
         table = tables[one.piece.partition]
-        table.watermark_ms = max(table.watermark_ms, int(mark))
+        table.watermark_ms = max(table.watermark_ms, mark)
 
 
 def _columns(

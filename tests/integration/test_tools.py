@@ -260,6 +260,12 @@ def test_a_version_of_a_schema_is_planned_and_taken_up_once_all_can_read_it(sett
     assert [1, 2, 3] == registry.versions(subject)
     assert json.loads(good.read_text()) == json.loads(registry.fetch(json.loads(taken.stdout)["id"]))
     assert "no topic with a schema" in run("schema", "plan", "dead-letters", str(good)).output
+    no_text = tmp_path / "no_text.avsc"
+    no_text.write_bytes(b"\xff")
+    for words in (("plan", "match-events", str(no_text)), ("bump", "match-events", str(good), *AWAY)):
+        result = run("schema", *words)
+        assert result.exit_code == 2
+        assert result.output.startswith("Error: ")
 
 
 @pytest.mark.usefixtures("topics")
