@@ -1,4 +1,4 @@
-"""`touchline model promote`, `canary`, `pause`, `rollback`, `status` and `history`: what is served, by one message."""
+"""`touchline model promote`, `shadow`, `canary` and so on: what is served, by one message."""
 
 import json
 import time
@@ -21,7 +21,6 @@ from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
 from streams.control.asking import (
-    ChangeError,
     Wish,
     ask,
     first_champion,
@@ -29,6 +28,7 @@ from streams.control.asking import (
     read_standing,
     wait_for_workers,
 )
+from streams.control.errors import ChangeError
 from streams.control.status import Standing
 from streams.settings import Settings
 
@@ -62,6 +62,30 @@ def promote(settings: Settings, *, bundle: str | None, running: bool, why: str, 
         if digest is None:
             raise ChangeError("there is no challenger; name the bundle which shall serve")
         return Wish(ControlAction.PROMOTE, digest, running=running)
+
+    _change(settings, model, wish, why, wait)
+
+
+@click.command()
+@click.argument("bundle")
+@_why_option
+@model_option
+@_wait_option
+@cluster_options
+@in_one_sentence
+def shadow(settings: Settings, *, bundle: str, why: str, model: str, wait: float) -> None:
+    """Let BUNDLE score every match beside the champion, and serve none.
+
+    What it says is in the topic shadow-predictions.
+
+    \b
+    Example:
+      touchline model shadow internationals@2 --why "trained on this season"
+    """  # noqa: D301 - as above
+
+    def wish(serving: Serving) -> Wish:
+        champion = serving.champion or first_champion(read_standing(settings))
+        return Wish(ControlAction.SHADOW, champion, digest_of(settings, bundle), shadow=True)
 
     _change(settings, model, wish, why, wait)
 

@@ -16,7 +16,8 @@ from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.rollout_options import chosen_plan, plan_option
 from streams.commands.sentences import in_one_sentence
-from streams.control.asking import ChangeError, Wish, ask, first_champion, read_changes, read_standing
+from streams.control.asking import Wish, ask, first_champion, read_changes, read_standing
+from streams.control.errors import ChangeError
 from streams.playing.interruption import interruptible
 from streams.rollouts.running import Trial, first_wish, judgements, trial_of
 from streams.settings import Settings

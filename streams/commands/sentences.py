@@ -8,7 +8,7 @@ from models.manifest import BundleError
 from schemas.compatibility import SchemaError
 from streams.brokers import BrokerError
 from streams.commands.errors import UserError
-from streams.control.asking import ChangeError
+from streams.control.errors import ChangeError
 from streams.dead_letters.files import LetterFileError
 from streams.playing.errors import PlayError
 from streams.records_io import TopicError

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from models.serving import Serving, why_void
 from schemas.codec import Codec
 from schemas.records import ControlAction, ModelControl, ModelStatus
+from streams.control.errors import ChangeError
 from streams.control.log import CONTROL, Change, ControlLog
 from streams.control.status import STATUS, Standing, standing
 from streams.learning import SchemaBook
@@ -21,10 +22,6 @@ from streams.settings import Settings
 
 _WEEK_MS = 7 * 86_400_000
 _LOOK_SECONDS = 0.1
-
-
-class ChangeError(RuntimeError):
-    """Raised for a change that is not possible, or was not the first; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)

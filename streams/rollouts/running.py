@@ -15,7 +15,8 @@ from monitors.rollout import HOUR_MS, Judgement, Rollout, begun, judged, let_go_
 from monitors.rollout_plan import Plan
 from schemas.codec import Codec, DecodeError
 from schemas.records import ControlAction, MatchEvent, Prediction
-from streams.control.asking import ChangeError, Wish, read_changes
+from streams.control.asking import Wish, read_changes
+from streams.control.errors import ChangeError
 from streams.following import Follower
 from streams.patient_registry import PatientRegistry, patient_registry
 from streams.playing.watching import learning
