@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "drift": ("streams.commands.drift:drift", "Show drift, and how often its alarms are right."),
     "lag": ("streams.commands.lag:lag", "Show how far the groups of the roles are behind."),
     "latency": ("streams.commands.latency:latency", "Show how long predictions take, by stage."),
+    "leaks": ("streams.commands.leaks:leaks", "Look for signs that a bundle knows what it should not."),
     "model": ("streams.commands.model:model", "Tell what a model bundle is."),
     "produce": ("streams.commands.produce:produce", "Send one record for each line of JSON to a topic."),
     "ratings": ("streams.commands.ratings:ratings", "Load or show the ratings of the teams."),

@@ -1,19 +1,31 @@
-"""Feature sets and feature events which commands that fit models are told of by file."""
+"""What commands that fit models are told by file: feature sets, feature events, and matches beyond the history."""
 
+from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import Final
 
+import click
 import numpy as np
 
 from features.declared import declared_set
 from features.declaring import DeclarationError, read_declaration
 from features.feature_sets import FEATURE_SETS, FeatureSet
+from features.history import HistoricMatch
+from features.recorded import joined, recorded_matches
 from models.rows import NOTHING_TOLD, Rows, Told
 from streams.commands.errors import UserError
 from streams.records_io import RecordsFileError, read_file
 
 _match = attrgetter("match_id")
+
+match_events_option: Final = click.option(
+    "--match-events",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Matches which the history does not have, as lines of JSON (touchline tail match-events --json).",
+)
 
 
 def read_feature_set(name: str) -> FeatureSet:
@@ -31,6 +43,20 @@ def read_feature_set(name: str) -> FeatureSet:
     try:
         return declared_set(read_declaration(Path(name)))
     except DeclarationError as error:
+        raise UserError(str(error)) from error
+
+
+def with_recorded(history: Sequence[HistoricMatch], file: Path | None) -> Sequence[HistoricMatch]:
+    """Return *history* and the finished matches of the match events in *file* which it does not have.
+
+    Raises:
+        UserError: A line of it is no match event, or there are none.
+    """
+    if file is None:
+        return history
+    try:
+        return joined(history, recorded_matches(read_file(file, "match-events")))
+    except RecordsFileError as error:
         raise UserError(str(error)) from error
 
 

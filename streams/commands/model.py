@@ -7,7 +7,7 @@ import click
 
 from models.card import card_text, read_card
 from models.manifest import MANIFEST, BundleError, read_manifest
-from streams.commands.control import canary, history, pause, promote, rollback, status
+from streams.commands.control import canary, history, pause, promote, rollback, shadow, status
 from streams.commands.errors import UserError
 from streams.commands.model_changes import alias_command, register_command, retire_command
 from streams.commands.model_looks import diff_command, list_command, show_command, verify_command
@@ -59,6 +59,7 @@ for _command in (
     retire_command,
     promote,
     canary,
+    shadow,
     pause,
     rollback,
     status,

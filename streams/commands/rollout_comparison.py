@@ -10,6 +10,7 @@ from features.history import EPOCH
 from models.bundle import Bundle
 from models.match_sets import SETS
 from streams.commands.errors import UserError
+from streams.commands.feature_files import match_events_option, with_recorded
 from streams.commands.model_options import days_of, read_date, read_history, read_set
 from streams.commands.rollout_options import check_unseen, chosen_plan, learned_until, plan_option, read_bundle
 from streams.commands.rollout_views import tell
@@ -26,6 +27,7 @@ _BUNDLE = click.Path(file_okay=False, path_type=Path)
     "--data", type=click.Path(path_type=Path), default=Path("../shared/data"), show_default=True,
     help="Folder with the match history.",
 )  # fmt: skip
+@match_events_option
 @click.option("--set", "name", default="in-play", show_default=True, metavar="SET", help=f"One of {', '.join(SETS)}.")
 @click.option("--from", "first", metavar="DATE", help="First day (default: the one after both were trained).")
 @click.option("--until", "last", metavar="DATE", help="Last day (default: the last of the history).")
@@ -35,6 +37,7 @@ def compare(  # noqa: PLR0917 - click passes them by name
     challenger: Path,
     plan_file: Path | None,
     data: Path,
+    match_events: Path | None,
     name: str,
     first: str | None,
     last: str | None,
@@ -56,7 +59,8 @@ def compare(  # noqa: PLR0917 - click passes them by name
     chosen = read_set(name)
     start = _first(first, bundles)
     end = date.max if last is None else read_date("--until", last)
-    matches = [match for match in read_history(chosen.read, data) if match.day <= end]
+    known = with_recorded(read_history(chosen.read, data), match_events)
+    matches = [match for match in known if match.day <= end]
     found = compared(*bundles, matches, chosen.tested, days_of(start))
     if not len(found.match_ids):
         raise UserError(f"no match of the history in {data} was played from {start} on, up to --until")

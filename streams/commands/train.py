@@ -31,7 +31,13 @@ from models.training import Trained, steps_of, train
 from models.walking import Step, TooFewError
 from monitors.reference import ReferenceHistograms
 from streams.commands.errors import UserError
-from streams.commands.feature_files import check_known, read_feature_set, read_told
+from streams.commands.feature_files import (
+    check_known,
+    match_events_option,
+    read_feature_set,
+    read_told,
+    with_recorded,
+)
 from streams.commands.model_options import (
     days_of,
     fitting_options,
@@ -62,6 +68,7 @@ class _Order:
     holdout: date
     share: float
     threads: int
+    recorded: bool
 
     @property
     def sizes(self) -> Sizes:
@@ -73,6 +80,7 @@ class _Order:
         days = (self.until - self.holdout).days + 1
         declared = self.features.declared is not None
         features = "FEATURE_SET --feature-events FEATURE_EVENTS" if declared else self.features.version
+        features += " --match-events MATCH_EVENTS" if self.recorded else ""
         return (
             f"touchline train --data DIR --set {self.history} --kind {self.kind} --since {self.since} "
             f"--until {self.until} --holdout-days {days} --feature-set {features} --share {self.share} "
@@ -104,6 +112,7 @@ class _Order:
 @click.option("--name", help="Name of the model (default: that of the set).")
 @click.option("--version", "model_version", default="1", show_default=True, help="Version of the bundle.")
 @click.option("--anew", is_flag=True, help="Fit all members anew, and keep none in case this is interrupted.")
+@match_events_option
 @fitting_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def train_command(  # noqa: PLR0917 - click passes them by name
@@ -116,6 +125,7 @@ def train_command(  # noqa: PLR0917 - click passes them by name
     out: Path,
     name: str | None,
     model_version: str,
+    match_events: Path | None,
     feature_set: str,
     feature_events: Path | None,
     share: float,
@@ -138,7 +148,7 @@ def train_command(  # noqa: PLR0917 - click passes them by name
       touchline train --kind lightgbm --until 2022-11-19 --out bundles/lightgbm
       touchline train --feature-set odds.toml --feature-events odds.jsonl --out bundles/with-odds
     """  # noqa: D301 - \b is click's mark for a block kept as it is
-    matches = read_history(SETS[history].read, data)
+    matches = with_recorded(read_history(SETS[history].read, data), match_events)
     last = read_date("--until", until) if until is not None else matches[-1].day
     features = read_feature_set(feature_set)
     order = _Order(
@@ -151,6 +161,7 @@ def train_command(  # noqa: PLR0917 - click passes them by name
         last - timedelta(days=holdout_days - 1),
         share,
         threads,
+        match_events is not None,
     )
     if order.since >= order.holdout:
         raise UserError(

@@ -1,6 +1,4 @@
-import os
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ from models.heuristic import heuristic_member
 from models.predictors import softmax
 from models.rows import PRE_MATCH, Rows
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 TINY = Sizes(
     xgboost_trees=8,
     lightgbm_trees=8,
@@ -65,17 +62,6 @@ def examples(rows, names):
 @pytest.fixture(scope="session")
 def tiny():
     return TINY
-
-
-@pytest.fixture(scope="session")
-def shared_data():
-    """The folder of the real match history."""
-    if not DATA.is_dir():
-        reason = f"no match history in {DATA}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return DATA
 
 
 @pytest.fixture(scope="session")
