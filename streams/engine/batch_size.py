@@ -1,6 +1,8 @@
-"""How much of what waits is worked on at once: all of it, while that keeps within a latency budget."""
+"""How much of what waits is worked on at once, and delivered at once: all of it, while that does not take too long."""
 
 LEAST_ROWS = 64  # fewer would cost more in calls than they save in time
+FIRST_DELIVERED = 256
+SLOW_SECONDS = 1.0  # records which the brokers have not taken after some seconds are given up, and work begins anew
 
 
 class BatchSize:
@@ -25,3 +27,28 @@ class BatchSize:
         elif rows >= self.rows:
             fitting = rows * self._budget / seconds if seconds > 0 else self._most
             self.rows = int(min(self._most, 2 * self.rows, max(self.rows, fitting)))
+
+
+class DeliverySize:
+    """Learns how many records' outputs the brokers take in a second.
+
+    It begins small, because what was too much for them is not known any more after a fall: the same work, as large as
+    before, would fall again and again.
+
+    Attributes:
+        rows: Whose outputs are brought onto the brokers together, at most.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = max(most, LEAST_ROWS)
+        self.rows = min(FIRST_DELIVERED, self._most)
+
+    def delivered(self, rows: int, seconds: float) -> None:
+        """Take note that the outputs of *rows* records took *seconds*.
+
+        It grows by twice at most, and only after about as many rows.
+        """
+        if seconds > SLOW_SECONDS:
+            self.rows = max(LEAST_ROWS, min(self.rows, int(rows * SLOW_SECONDS / seconds)))
+        elif 2 * rows >= self.rows:
+            self.rows = min(self._most, 2 * self.rows)

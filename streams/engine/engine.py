@@ -11,7 +11,7 @@ import structlog
 
 from schemas.codec import Codec
 from schemas.records import Progress
-from streams.engine.batch_size import BatchSize
+from streams.engine.batch_size import BatchSize, DeliverySize
 from streams.engine.dead_letters import Cause, cause_of
 from streams.engine.exactly_once import ExactlyOnce
 from streams.engine.faults import WorkError, culprit, during
@@ -29,6 +29,8 @@ from streams.engine.transactions import Membership, TransactionalOutbox
 from streams.engine.waiting import Waiting
 
 log = structlog.get_logger(__name__)
+
+_MOST_BATCHES = 16  # of full size, finished together
 
 S = TypeVar("S")
 D = TypeVar("D")
@@ -91,6 +93,7 @@ class Engine(Generic[S, D]):
         self.membership: Callable[[], Membership] = lambda: Membership("", -1, "")
         self.largest_batch: Callable[[str], Awaitable[float]] = _unknown
         self._size = BatchSize(config.batch_rows, config.budget_seconds)
+        self._delivery_size = DeliverySize(_MOST_BATCHES * config.batch_rows)
         self._waiting = Waiting(capacity=4 * config.batch_rows)
         self.lanes = Lanes(job, self._waiting, learn, self._guarded)
         self._delivering: asyncio.Queue[Batch] = asyncio.Queue(config.in_flight)
@@ -200,7 +203,7 @@ class Engine(Generic[S, D]):
 
     async def _work(self) -> None:
         while True:
-            taken = await self._waiting.take(self._size.rows)
+            taken = await self._waiting.take(min(self._size.rows, self._delivery_size.rows))
             began = time.perf_counter()
             # One put off by a full room may come in after a rebalance; the log gives it again from the commit on.
             pieces = [piece for piece in taken if piece.generation == self._generation]
@@ -270,9 +273,11 @@ class Engine(Generic[S, D]):
     async def _finish_in_order(self) -> None:
         finisher = self._finishing()
         while True:
-            batches = await finisher.gather(self._delivering)
+            batches = await finisher.gather(self._delivering, self._delivery_size.rows)
+            began = time.perf_counter()
             with during("deliver", [piece for batch in batches for piece in batch.pieces]):
                 await finisher.finish(batches)
+            self._delivery_size.delivered(sum(batch.rows for batch in batches), time.perf_counter() - began)
             async with self._idle:
                 self._under_way -= len(batches)
                 self._idle.notify_all()

@@ -30,6 +30,11 @@ class Batch:
     pieces: Sequence[Slice] = ()
     sent: asyncio.Future[Mapping[Place, int]] | None = None
 
+    @property
+    def rows(self) -> int:
+        """Return how many records it came of."""
+        return sum(len(piece.records) for piece in self.pieces)
+
 
 def put_behind(known: dict[bytes, bytes | None], changed: Mapping[bytes, bytes | None]) -> None:
     """Add *changed* to what is *known*, all of it behind the rest and in its order."""
@@ -88,13 +93,15 @@ class Finisher(ABC, Generic[S]):
     def begin(self, batch: Batch) -> Batch:
         """Return *batch*, on its way if it may be."""
 
-    async def gather(self, handed_on: asyncio.Queue[Batch]) -> list[Batch]:
-        """Return the next batch and all that come until it is time to finish some."""
+    async def gather(self, handed_on: asyncio.Queue[Batch], most: int) -> list[Batch]:
+        """Return the next batch and all that come until it is time to finish some, or they are of *most* rows."""
         batches = [await handed_on.get()]
+        rows = batches[0].rows
         with suppress(TimeoutError):
             async with asyncio.timeout_at(self._next):
-                while True:
+                while rows < most:
                     batches.append(await handed_on.get())
+                    rows += batches[-1].rows
         self._next = asyncio.get_running_loop().time() + self.interval
         return batches
 

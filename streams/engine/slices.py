@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 
@@ -40,6 +40,10 @@ class Slice:
     def next_offset(self) -> int:
         """Return the offset after the last record."""
         return self.records[-1].offset + 1
+
+    def split(self, rows: int) -> "tuple[Slice, Slice]":
+        """Return the first *rows* records and the others; there are more than that."""
+        return replace(self, records=self.records[:rows]), replace(self, records=self.records[rows:])
 
 
 def slices(

@@ -31,19 +31,28 @@ class Waiting:
         self._count(piece.partition, len(piece.records))
 
     async def take(self, rows: int) -> list[Slice]:
-        """Return waiting slices of about *rows* records, one of each lane in turn; wait for the first."""
+        """Return waiting slices of *rows* records at most, from each lane in turn; wait for the first."""
         while not self._rows:
             await self._change()
         taken: list[Slice] = []
         count = 0
         while count < rows and (ready := self._ready()):
-            for lane in ready:
-                piece = self._lanes[lane].popleft()
+            share = -(-(rows - count) // len(ready))
+            for lane in ready[: rows - count]:
+                piece = self._popped(lane, min(share, rows - count))
                 taken.append(piece)
                 count += len(piece.records)
         self._rows -= count
         self._changed.set()
         return taken
+
+    def _popped(self, lane: int, rows: int) -> Slice:
+        """Return the next slice of *lane*, or its first *rows* records when it has more."""
+        piece = self._lanes[lane].popleft()
+        if len(piece.records) > rows:
+            piece, rest = piece.split(rows)
+            self._lanes[lane].appendleft(rest)
+        return piece
 
     def _ready(self) -> list[int]:
         return [lane for lane, pieces in self._lanes.items() if pieces and lane not in self._held]

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.engine.batch_size import LEAST_ROWS, BatchSize
+from streams.engine.batch_size import FIRST_DELIVERED, LEAST_ROWS, SLOW_SECONDS, BatchSize, DeliverySize
 
 MOST = 2048
 SECONDS = st.floats(0, 10)
@@ -57,3 +57,35 @@ def test_one_slow_moment_is_made_up_for_within_a_few_batches():
         size.worked(size.rows, size.rows * 20e-6)
 
     assert size.rows == MOST
+
+
+@given(st.integers(1, 50_000), st.lists(st.tuples(st.integers(0, 50_000), SECONDS), max_size=50))
+def test_deliveries_stay_between_the_fewest_and_the_most_whatever_happens(most, deliveries):
+    size = DeliverySize(most)
+
+    for rows, seconds in deliveries:
+        size.delivered(rows, seconds)
+        assert LEAST_ROWS <= size.rows <= max(most, LEAST_ROWS)
+
+
+def test_deliveries_grow_with_what_brokers_took_and_not_with_a_few_rows():
+    size = DeliverySize(10_000)
+    for _ in range(20):
+        size.delivered(3, 0.001)
+    assert size.rows == FIRST_DELIVERED
+
+    for _ in range(6):
+        size.delivered(size.rows, 0.1)
+    assert size.rows == 10_000
+
+
+@given(st.floats(0.0005, 0.02))
+def test_where_brokers_are_slow_a_delivery_comes_to_take_about_a_second(per_row):
+    size = DeliverySize(100_000)
+
+    slowest = 0.0
+    for number in range(40):
+        slowest = max(slowest, size.rows * per_row) if number > 20 else 0.0
+        size.delivered(size.rows, size.rows * per_row)
+
+    assert slowest <= max(2 * SLOW_SECONDS, LEAST_ROWS * per_row) * 1.01

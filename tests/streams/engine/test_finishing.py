@@ -1,10 +1,12 @@
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from streams.engine.finishing import AtLeastOnce, Batch, together
 from streams.engine.outbox import Delivery, Message
+from streams.engine.slices import Slice
 
 
 class Outbox:
@@ -41,8 +43,8 @@ async def test_batches_are_gathered_until_it_is_time_to_finish_some(finisher):
     handed_on = asyncio.Queue()
     for offset in (1, 2):
         handed_on.put_nowait(batch(offset))
-    first = await finisher.gather(handed_on)
-    later = asyncio.create_task(finisher.gather(handed_on))
+    first = await finisher.gather(handed_on, 100)
+    later = asyncio.create_task(finisher.gather(handed_on, 100))
     for offset in (3, 4):
         await handed_on.put(batch(offset))
         await asyncio.sleep(0)
@@ -50,13 +52,25 @@ async def test_batches_are_gathered_until_it_is_time_to_finish_some(finisher):
     assert [[1, 2], [3, 4]] == [[one.reached["in", 0] for one in found] for found in (first, await later)]
 
 
+async def test_no_more_batches_are_gathered_than_brokers_take_at_once(finisher):
+    finisher.interval = 600
+    handed_on = asyncio.Queue()
+    handed_on.put_nowait(batch(0))
+    await finisher.gather(handed_on, 100)  # the next ones are not due for long
+    records = [SimpleNamespace(offset=offset) for offset in range(40)]
+    for _ in range(4):
+        handed_on.put_nowait(replace(batch(1), pieces=[Slice("in", 0, 1, records, 0)]))
+
+    assert 3 == len(await finisher.gather(handed_on, 100))
+
+
 async def test_outputs_go_out_while_batches_wait_to_be_finished(finisher, outbox):
     finisher.interval = 600
     handed_on = asyncio.Queue()
     handed_on.put_nowait(finisher.begin(batch(1)))
-    await finisher.gather(handed_on)
+    await finisher.gather(handed_on, 100)
     handed_on.put_nowait(finisher.begin(batch(2)))
-    waiting = asyncio.create_task(finisher.gather(handed_on))
+    waiting = asyncio.create_task(finisher.gather(handed_on, 100))
     await outbox.second.wait()
 
     assert (2, False) == (len(outbox.written), waiting.done())

@@ -40,6 +40,35 @@ async def test_no_more_is_taken_once_there_are_rows_enough():
     assert 2 == len(await waiting.take(4))
 
 
+async def test_a_slice_is_divided_where_it_is_more_than_is_wanted_and_lanes_share_alike():
+    waiting = Waiting(capacity=100)
+    for one in (piece(0, 0, 50), piece(1, 0, 3), piece(0, 50, 2)):
+        await waiting.put(one)
+
+    taken = [[(one.partition, one.records[0].offset, len(one.records)) for one in await waiting.take(8)]]
+    taken.append([(one.partition, one.records[0].offset, len(one.records)) for one in await waiting.take(100)])
+
+    assert taken == [[(0, 0, 4), (1, 0, 3), (0, 4, 1)], [(0, 5, 45), (0, 50, 2)]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), min_size=1, max_size=30), st.integers(1, 20))
+async def test_no_more_is_taken_than_wanted_and_all_of_it_in_the_order_of_its_lane(sizes, rows):
+    waiting = Waiting(capacity=10_000)
+    ends = dict.fromkeys(range(4), 0)
+    for lane, size in sizes:
+        await waiting.put(piece(lane, ends[lane], size))
+        ends[lane] += size
+
+    found = dict.fromkeys(range(4), 0)
+    while found != ends:
+        taken = await asyncio.wait_for(waiting.take(rows), 1)
+        assert 1 <= sum(len(one.records) for one in taken) <= rows
+        for one in taken:
+            for record in one.records:
+                assert record.offset == found[one.partition]
+                found[one.partition] += 1
+
+
 async def test_a_held_lane_keeps_its_order_and_holds_up_no_other():
     waiting = Waiting(capacity=100)
     await waiting.put(piece(0, 2))
@@ -64,7 +93,7 @@ async def test_a_full_room_makes_the_next_slice_wait_until_some_is_taken():
 
     await waiting.take(1)
     await asyncio.wait_for(blocked, 1)
-    assert [4] == [one.next_offset for one in await waiting.take(10)]
+    assert [2, 4] == [one.next_offset for one in await waiting.take(10)]
 
 
 async def test_a_held_lane_does_not_fill_the_room():
@@ -85,21 +114,3 @@ async def test_what_is_cleared_is_never_handed_out():
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(waiting.take(10), 0.01)
-
-
-@given(st.lists(st.integers(0, 3), max_size=30), st.integers(1, 10))
-def test_each_lane_comes_out_as_it_went_in(lanes, rows):
-    async def through() -> list[Slice]:
-        waiting = Waiting(capacity=1000)
-        for number, lane in enumerate(lanes):
-            await waiting.put(piece(lane, 10 * number))
-        taken: list[Slice] = []
-        while len(taken) < len(lanes):
-            taken += await waiting.take(rows)
-        return taken
-
-    taken = asyncio.run(through())
-
-    for lane in set(lanes):
-        expected = [10 * number + 2 for number, one in enumerate(lanes) if one == lane]
-        assert expected == [one.next_offset for one in taken if one.partition == lane]
