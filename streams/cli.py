@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ratings": ("streams.commands.ratings:ratings", "Load or show the ratings of the teams."),
     "replay": ("streams.commands.replay:replay", "Play match days through the roles, and check what comes."),
     "reset": ("streams.commands.reset:reset", "Prepare a role to process events again."),
+    "retrain": ("streams.commands.retrain:retrain", "Train a challenger from what has been played since."),
     "rollout": ("streams.commands.rollout:rollout", "Judge by a plan whether a challenger may become champion."),
     "schema": (
         "streams.commands.schema:schema",

@@ -68,7 +68,7 @@ class _Order:
     holdout: date
     share: float
     threads: int
-    recorded: bool
+    recorded: bool = False
 
     @property
     def sizes(self) -> Sizes:

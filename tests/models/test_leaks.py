@@ -45,7 +45,18 @@ def test_forecasts_that_know_a_tenth_of_the_results_are_too_good(found):
     alarm = too_good(found, said.astype(np.float32))
 
     assert alarm.alarmed
-    assert "better than Elo under a logit (0.05 would be too good to be true)" in alarm.said
+    assert "better than Elo under a logit; surely more than 0.05 would be too good to be true" in alarm.said
+
+
+def test_luck_over_few_matches_is_no_leak(found):
+    few = found.judged.where(np.arange(len(found.judged.days)) < 60)
+    lucky = honest(found)[:60].astype(np.float64)
+    lucky[::30] = np.eye(3)[few.results[::30]] * 0.97 + 0.01
+
+    alarm = too_good(replace(found, judged=few), lucky.astype(np.float32))
+
+    assert not alarm.alarmed
+    assert float(alarm.said.split("has not seen, +")[1].split()[0]) > leaks.MOST_GAIN
 
 
 def test_a_rating_read_after_its_match_is_found(found, monkeypatch):

@@ -26,14 +26,14 @@ def write(file: Path, columns, rows) -> None:
         csv.writer(text).writerows([columns, *rows])
 
 
-def write_history(folder: Path, days: int = 600) -> None:
-    """Write a history of *days* matches between eight teams, one each day."""
+def write_history(folder: Path, days: int = 600, first: date = date(2000, 1, 1)) -> None:
+    """Write a history of *days* matches between eight teams, one each day from *first* on."""
     chance = random.Random(0)
     matches, goals = [], []
     for number in range(days):
         teams = chance.sample("ABCDEFGH", 2)
         score = [chance.randrange(4), chance.randrange(3)]
-        day = date(2000, 1, 1) + timedelta(days=number)
+        day = first + timedelta(days=number)
         matches.append([f"m{number}", day, *teams, *score, "Gold Cup", 0, 1])
         for side, count in zip("HA", score, strict=True):
             goals += [[f"m{number}", chance.randrange(1, 91), side, "goal"] for _ in range(count)]

@@ -1,0 +1,1 @@
+"""Training a challenger again from what has been played since: step after step, each recorded and able to say no."""
