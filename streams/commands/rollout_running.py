@@ -18,7 +18,8 @@ from streams.commands.rollout_options import chosen_plan, plan_option
 from streams.commands.sentences import in_one_sentence
 from streams.control.asking import ChangeError, Wish, ask, first_champion, read_changes, read_standing
 from streams.playing.interruption import interruptible
-from streams.rollouts.running import Trial, first_wish, judgements, trial_of
+from streams.rollouts.running import first_wish, judgements, trial_of
+from streams.rollouts.window_log import Trial
 from streams.settings import Settings
 
 
@@ -32,8 +33,8 @@ from streams.settings import Settings
 def start(settings: Settings, *, challenger: str, plan_file: Path | None, why: str, model: str) -> None:
     """Try CHALLENGER by a plan, step after step, until it is promoted or rolled back.
 
-    It asks for each change as `touchline model` does, and keeps nothing of its own: after Ctrl-C the same command goes
-    on where the topics say. The exit code is 0 after a promotion and 1 after a rollback.
+    It asks for each change as `touchline model` does, and writes to `shadow-comparisons` what each window told: after
+    Ctrl-C the same command goes on where the topics say. The exit code is 0 after a promotion and 1 after a rollback.
 
     \b
     Example:
