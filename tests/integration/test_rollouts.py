@@ -91,14 +91,21 @@ def test_a_challenger_that_does_not_score_is_rolled_back_in_the_shadow(
     challenger = speechless(store, tmp_path / "bundle")
     world.worker("predict")
     with rolling_out(challenger, tmp_path) as process:
-        for number in count():
-            if process.poll() is not None:
-                break
-            play(world, f"m{number}", 8)
-            time.sleep(0.5)  # matches go on being played; nothing is waited for
-        said = process.communicate()[0]
+        assert process.stdout is not None
+        began = process.stdout.readline()
+        command = [sys.executable, "-P", "-m", "streams.cli", *status(tmp_path), "--watch"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as watching:
+            for number in count():
+                if process.poll() is not None:
+                    break
+                play(world, f"m{number}", 8)
+                time.sleep(0.5)  # matches go on being played; nothing is waited for
+            said, watched = began + process.communicate()[0], watching.communicate()[0]
 
     assert process.returncode == 1, said
+    assert watching.returncode == 0, watched
+    assert f"The roll-out is over: {CHAMPION.digest[:12]} serves" in watched
+    assert "(a test: rolled back in shadow; errorRate: " in watched
     assert "rolled back in shadow; errorRate: " in said
     assert "events not scored, " in said
     failed = [one for one in world.values("shadow-predictions") if np.isnan(one.home)]

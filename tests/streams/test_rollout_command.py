@@ -48,7 +48,7 @@ def test_the_simulation_tells_programs_and_people_what_it_found(plan):
     text = " ".join(run(*words).stdout.split())
 
     assert {"false_rejections", "false_promotions", "median_matches_to_verdict"} < told.keys()
-    assert ["equal", "worse", "better", "at the margin"] == [one["scenario"] for one in told["scenarios"]]
+    assert ["equal", "worse", "better", "at the margin", "mixed"] == [one["scenario"] for one in told["scenarios"]]
     assert (3, 50, 0.05, 0.1) == (told["runs"], told["matches_a_window"], told["alpha"], told["margin"])
     for one in told["scenarios"]:
         assert 3 == one["promoted"] + one["rolled_back"] + one["held"]
@@ -83,6 +83,8 @@ def test_two_bundles_are_compared_on_past_matches(plan, tmp_path, monkeypatch):
     assert ["logLoss"] == [one["name"] for one in told["turns"][0]["checks"]]
     assert re.search(rf"^{told['status']} after {told['matches']:,} matches", text, re.MULTILINE)
     assert told["why"] in text
+    assert 0 <= told["served"]["by_challenger"] <= told["matches"]
+    assert f"The challenger would have served {told['served']['by_challenger']:,.0f} of them, at " in text
 
 
 @pytest.mark.parametrize(
