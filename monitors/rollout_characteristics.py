@@ -60,6 +60,7 @@ class Ending:
         worse: Matches until then that the worse of the two served, as is to be expected from the shares; where both
             are equal there is none.
         lost: What that cost, in nats: the differences of these matches.
+        kick_offs: Matches until then, also those without a result.
     """
 
     status: Status
@@ -67,6 +68,7 @@ class Ending:
     matches: int
     worse: float = 0.0
     lost: float = 0.0
+    kick_offs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Endings:
         """Return it as plain values for JSON."""
         runs = len(self.found)
         decided = [one.matches for one in self.found if one.status != "HELD"]
+        worse = fmean(one.worse for one in self.found)
         return {
             "scenario": self.scenario.name,
             "difference": self.scenario.difference,
@@ -102,7 +105,8 @@ class Endings:
             "rolled_back_in": self._steps("ROLLED_BACK"),
             "held_in": self._steps("HELD"),
             "median_matches_to_verdict": median(decided) if decided else None,
-            "mean_served_by_the_worse": fmean(one.worse for one in self.found),
+            "mean_served_by_the_worse": worse,
+            "share_served_by_the_worse": worse / fmean(one.kick_offs for one in self.found),
             "mean_nats_lost": fmean(one.lost for one in self.found),
         }
 
@@ -163,17 +167,18 @@ def exact_interval(found: int, runs: int, level: float = LEVEL) -> tuple[float, 
 
 
 def _ending(plan: Plan, truth: Sequence[float], made: Iterator[Window]) -> Ending:
-    rollout, worse, lost = begun(0), 0.0, 0.0
+    rollout, worse, lost, kick_offs = begun(0), 0.0, 0.0, 0
     for number, window in enumerate(made, start=1):
         step = plan.steps[rollout.step]
         for matches, size in _served_by_the_worse(step, rollout, truth, window.matches_by_segment):
             worse, lost = worse + matches, lost + matches * size
+        kick_offs += sum(window.matches_by_segment)
         # What no check reads is not estimated: it would take half of the time.
         estimate = rollout.outcomes.matches - rollout.before < step.min_matches
         until = int(number * plan.window_hours * HOUR_MS)
         rollout, judgement = judged(plan, rollout, until, window.evidence(estimate=estimate))
         if judgement is not None and rollout.status != "RUNNING":
-            return Ending(rollout.status, judgement.step, rollout.outcomes.matches, worse, lost)
+            return Ending(rollout.status, judgement.step, rollout.outcomes.matches, worse, lost, kick_offs)
     raise AssertionError("windows do not end")
 
 

@@ -91,7 +91,7 @@ def _show(plan: Plan, found: Sequence[Endings]) -> None:
             _rate(one.count("ROLLED_BACK"), runs),
             f"{one.count('HELD'):,}",
             "-" if matches is None else f"{matches:,.0f}",
-            f"{told['mean_served_by_the_worse']:,.0f}",
+            f"{told['mean_served_by_the_worse']:,.0f} ({told['share_served_by_the_worse']:.0%})",
             stopped,
         )
     console.print(table)

@@ -10,6 +10,7 @@ from models.bundle import Bundle
 from streams.predicting.due import Scored
 
 NOT_FINITE = "its probabilities are not finite"
+_LONGEST_REASON = 500  # it goes into a record, which may not grow with what a library says
 
 
 class Answers(NamedTuple):
@@ -36,7 +37,8 @@ def answers(bundle: Bundle, facts: NDArray[np.float64]) -> Answers:
     except Exception as error:  # noqa: BLE001 - a bundle that is tried stops nobody
         if len(facts) == 1:
             nothing = np.full((1, len(bundle.feature_names)), np.nan, np.float32)
-            return Answers((nothing, np.full((1, 3), np.nan, np.float32)), {0: f"{type(error).__name__}: {error}"})
+            why = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+            return Answers((nothing, np.full((1, 3), np.nan, np.float32)), {0: why})
         return _joined([answers(bundle, facts[row : row + 1]) for row in range(len(facts))])
     failed = np.flatnonzero(~np.isfinite(chances).all(axis=1))
     told = chances.copy()

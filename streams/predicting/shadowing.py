@@ -52,7 +52,7 @@ class Shadows:
         self._waiting = 0
         counted = Counter("touchline_shadow", "What became of shadow predictions.", ["result"], registry=registry)
         self._sent, self._shed, self._failed = map(counted.labels, ("sent", "shed", "failed"))
-        self._failing = False
+        self._failing: set[str] = set()
 
     async def start(self) -> None:
         """Wait for offers."""
@@ -89,9 +89,7 @@ class Shadows:
         return [one for row, one in enumerate(self._told(bundle, due, got, times_us)) if row in got.failures]
 
     def _told(self, bundle: Bundle, due: Sequence[Due], got: Answers, times_us: tuple[int, int]) -> Placed:
-        if got.failures and not self._failing:
-            log.warning("shadow.not_scored", bundle=bundle.digest, rows=len(got.failures), error=_first(got))
-        self._failing = bool(got.failures)
+        self._log_change(bundle.digest, got.failures)
         made = predicted(due, Voice(bundle, Variant.SHADOW, self._topic, self._codec), got.scored, times_us)
         return [
             (place, one._replace(headers=[(FAILURE, got.failures[row].encode())] if row in got.failures else ()))
@@ -108,6 +106,10 @@ class Shadows:
         else:
             (self._failed if headers else self._sent).inc()
 
-
-def _first(got: Answers) -> str:
-    return next(iter(got.failures.values()))
+    def _log_change(self, digest: str, failures: Mapping[int, str]) -> None:
+        """Log the first failure of a bundle after it could score, and no others."""
+        if not failures:
+            self._failing.discard(digest)
+        elif digest not in self._failing:
+            self._failing.add(digest)
+            log.warning("shadow.not_scored", bundle=digest, rows=len(failures), error=next(iter(failures.values())))

@@ -99,6 +99,7 @@ def test_what_the_worse_serves_is_the_share_of_each_step(found):
         steps = {"shadow": 0.0, "canary 5 %": 0.05}
         assert one.worse <= steps[one.step] * (one.matches + windows)
         assert one.lost == pytest.approx(one.worse * 0.04)
+        assert one.kick_offs == one.matches + 40
     assert {0.0} == {one.worse for one in found["equal"].found}
     better = found["better"].found
     assert all(one.matches * 0.5 < one.worse <= one.matches + windows for one in better)
@@ -121,7 +122,9 @@ def test_intervals_are_scipys(count, runs):
 
 def test_rates_are_of_the_scenario_with_the_most_false_verdicts():
     def ended(difference, *statuses):
-        return Endings(Scenario(str(difference), difference), [Ending(one, "shadow", 9) for one in statuses])
+        return Endings(
+            Scenario(str(difference), difference), [Ending(one, "shadow", 9, kick_offs=9) for one in statuses]
+        )
 
     told = overall(
         PLAN,
