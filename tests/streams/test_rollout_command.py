@@ -19,6 +19,7 @@ steps:
 checks:
   logLoss: {margin: 0.1}
 """
+BANDIT = "  - {stage: bandit, percent: 50, floor: 1, minMatches: 1}\n"
 
 
 def run(*words):
@@ -107,6 +108,16 @@ def test_what_cannot_be_is_told_in_one_sentence(words, sentence, tmp_path, monke
 
     assert 2 == result.exit_code
     assert sentence in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("words", [["start", "12345678", "--why", "w"], ["status"], ["go-on", "--why", "w"]])
+def test_a_bandit_is_refused_on_the_running_stream_before_anything_is_asked_for(words, plan):
+    plan.write_text(SHORT.replace("  - {stage: canary", f"{BANDIT}  - {{stage: canary", 1))
+    result = run(*words, "--plan", plan, "--bootstrap-servers", "127.0.0.1:1")
+
+    assert 2 == result.exit_code
+    sentence = "bandit 1 to 50 %: a bandit is simulated and compared only; on the running stream use a canary"
+    assert f"Error: {sentence}" == " ".join(result.stderr.split())
 
 
 def test_days_without_a_match_are_told(tmp_path):
