@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from monitors.differences import Differences
 from monitors.rollout_checks import Checked, Known, Verdict, checked, checks_of
-from monitors.rollout_evidence import NO_CELLS, Cells, added
+from monitors.rollout_evidence import NO_CELLS, Cells, added, by_segment
 from monitors.rollout_plan import LogLoss
 
 if TYPE_CHECKING:
@@ -35,10 +35,11 @@ class Rollout:
         status: PROMOTED and ROLLED_BACK are ends.
         step: Place in the plan, from 0.
         outcomes: Of all matches since the roll-out began.
-        before: Matches of these whose results came before this step.
+        before: Matches of these whose results came before this step, and *before_going_on*: before it was let go on.
         challenger_outputs: Of the matches since then; *champion_outputs*: of the same.
         failures: Windows of this step that failed, by check.
         successes: Windows in a row that succeeded, by check.
+        segments: The outcomes by segment, where the evidence has them.
     """
 
     since_ms: int
@@ -51,6 +52,8 @@ class Rollout:
     champion_outputs: Cells = NO_CELLS
     failures: Mapping[str, int] = field(default_factory=dict)
     successes: Mapping[str, int] = field(default_factory=dict)
+    before_going_on: int = 0
+    segments: Mapping[str, Differences] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -59,13 +62,16 @@ class Rollout:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain values."""
-        return asdict(self) | {"outcomes": list(self.outcomes.numbers)}
+        segments = {name: list(one.numbers) for name, one in self.segments.items()}
+        return asdict(self) | {"outcomes": list(self.outcomes.numbers), "segments": segments}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Rollout:
         """Return the state that `to_dict` wrote."""
         tuples = {name: tuple(fields[name]) for name in ("challenger_outputs", "champion_outputs")}
-        return cls(**{**fields, **tuples, "outcomes": Differences(tuple(fields["outcomes"]))})
+        segments = {name: Differences(tuple(numbers)) for name, numbers in fields["segments"].items()}
+        outcomes = Differences(tuple(fields["outcomes"]))
+        return cls(**{**fields, **tuples, "outcomes": outcomes, "segments": segments})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,8 @@ def let_go_on(held: Rollout, at_ms: int) -> Rollout:
     """
     if held.status != "HELD":
         raise ValueError(f"a roll-out that is {held.status} is not held")
-    return replace(held, status="RUNNING", since_ms=at_ms, failures={}, successes={})
+    matches = held.outcomes.matches
+    return replace(held, status="RUNNING", since_ms=at_ms, before_going_on=matches, failures={}, successes={})
 
 
 def _with(before: Rollout, until_ms: int, window: Evidence) -> Rollout:
@@ -126,6 +133,7 @@ def _with(before: Rollout, until_ms: int, window: Evidence) -> Rollout:
         outcomes=before.outcomes + window.outcomes,
         challenger_outputs=added(before.challenger_outputs, window.challenger_outputs),
         champion_outputs=added(before.champion_outputs, window.champion_outputs),
+        segments=by_segment(before.segments, window.segments),
     )
 
 
@@ -168,8 +176,10 @@ def _moved(plan: Plan, counted: Rollout, verdict: Verdict) -> tuple[Rollout, str
             return replace(counted, status="PROMOTED"), f"promoted after {step.name}"
         later = plan.steps[counted.step + 1].name
         return _next_step(counted), f"{step.name} is passed, {later} begins"
-    if hours >= step.max_hours:
-        told = f"{step.name} is held after {hours:g} h: a person has to say whether it goes on"
+    since = counted.outcomes.matches - counted.before_going_on
+    if (full := step.max_matches is not None and since >= step.max_matches) or hours >= step.max_hours:
+        after = f"{since:,} matches" if full else f"{hours:g} h"
+        told = f"{step.name} is held after {after}: a person has to say whether it goes on"
         return replace(counted, status="HELD"), told
     needed = f"{matches:,} of {step.min_matches:,} matches and {hours:g} of {step.min_hours:g} h"
     return counted, f"{step.name} goes on after {needed}"
@@ -177,4 +187,5 @@ def _moved(plan: Plan, counted: Rollout, verdict: Verdict) -> tuple[Rollout, str
 
 def _next_step(passed: Rollout) -> Rollout:
     at_ms, matches = passed.until_ms, passed.outcomes.matches
-    return replace(passed, since_ms=at_ms, step=passed.step + 1, before=matches, failures={}, successes={})
+    anew = replace(passed, since_ms=at_ms, before=matches, before_going_on=matches, failures={}, successes={})
+    return replace(anew, step=passed.step + 1)

@@ -4,40 +4,43 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import count
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import betaincinv
 
-from monitors.cbpe import Estimate, estimated
-from monitors.differences import Differences, differences
-from monitors.latency import LatencySketch
-from monitors.made_matches import MOMENTS, made_matches, noises_for
+from monitors.differences import Differences
+from monitors.made_matches import noises_for
+from monitors.made_windows import SEGMENTS, Window, windows
 from monitors.rollout import HOUR_MS, begun, judged
-from monitors.rollout_evidence import Evidence, cells
+from monitors.rollout_allocation import shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
-    from monitors.rollout import Status
-    from monitors.rollout_plan import Plan
+    from monitors.rollout import Rollout, Status
+    from monitors.rollout_plan import Plan, Step
 
 LEVEL = 0.95  # of the intervals
-_CHUNK = 50  # windows that are made in one go
-_ERROR_RATE = 1e-4
-_MEDIAN_SECONDS, _SECONDS_SPREAD = 0.008, 0.6  # of a log-normal: p99 is 32 ms
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A challenger that is known: its expected log loss is higher by *difference*, in nats."""
+    """A challenger that is known: its expected log loss is higher by *difference*, in nats.
+
+    Attributes:
+        spread: By so much more in half of SEGMENTS, and by so much less in the others.
+    """
 
     name: str
     difference: float
+    spread: float = 0.0
+
+    @property
+    def by_segment(self) -> Sequence[float]:
+        """What it is in each of SEGMENTS, in nats."""
+        return [self.difference + (self.spread if number % 2 else -self.spread) for number in range(len(SEGMENTS))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,21 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How one roll-out ended: HELD when nobody could say; *step* in words; *matches* with results until then."""
+    """How one roll-out ended: HELD when nobody could say; *step* in words; *matches* with results until then.
+
+    Attributes:
+        worse: Matches until then that the worse of the two served, as is to be expected from the shares; where both
+            are equal there is none.
+        lost: What that cost, in nats: the differences of these matches.
+        kick_offs: Matches until then, also those without a result.
+    """
 
     status: Status
     step: str
     matches: int
+    worse: float = 0.0
+    lost: float = 0.0
+    kick_offs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,7 @@ class Endings:
         """Return it as plain values for JSON."""
         runs = len(self.found)
         decided = [one.matches for one in self.found if one.status != "HELD"]
+        worse = fmean(one.worse for one in self.found)
         return {
             "scenario": self.scenario.name,
             "difference": self.scenario.difference,
@@ -91,27 +105,35 @@ class Endings:
             "rolled_back_in": self._steps("ROLLED_BACK"),
             "held_in": self._steps("HELD"),
             "median_matches_to_verdict": median(decided) if decided else None,
+            "mean_served_by_the_worse": worse,
+            "share_served_by_the_worse": worse / fmean(one.kick_offs for one in self.found),
+            "mean_nats_lost": fmean(one.lost for one in self.found),
         }
 
 
 def scenarios(plan: Plan) -> Sequence[Scenario]:
-    """Return what is tried: a challenger equal, worse, better, and worse by just the margin, which is the hardest."""
+    """Return what is tried: a challenger equal, worse, better, and worse by just the margin, which is the hardest.
+
+    Mixed is one that is as good on the whole, better in half of the segments and worse in the others.
+    """
     return (
         Scenario("equal", 0.0),
         Scenario("worse", 0.02),
         Scenario("better", -0.01),
         Scenario("at the margin", plan.checks.log_loss.margin),
+        Scenario("mixed", 0.0, 0.02),
     )
 
 
 def endings(plan: Plan, scenario: Scenario, trial: Trial, done: Callable[[], None]) -> Endings:
     """Return how the roll-outs of *scenario* end; *done* is called after each."""
-    noises = noises_for(scenario.difference)
+    noises = [noises_for(one) for one in dict.fromkeys(scenario.by_segment)]
     found = []
     for number in range(trial.runs):
         # All scenarios of a run draw the same numbers.
         chance = np.random.default_rng([trial.seed, number])
-        found.append(_ending(plan, _windows(trial.matches, noises, plan.checks.log_loss.clip, chance)))
+        made = windows(trial.matches, noises, plan.checks.log_loss.clip, chance)
+        found.append(_ending(plan, scenario.by_segment, made))
         done()
     return Endings(scenario, found)
 
@@ -144,62 +166,27 @@ def exact_interval(found: int, runs: int, level: float = LEVEL) -> tuple[float, 
     return low, high
 
 
-def _ending(plan: Plan, windows: Iterator[_Window]) -> Ending:
-    rollout = begun(0)
-    for number, window in enumerate(windows, start=1):
+def _ending(plan: Plan, truth: Sequence[float], made: Iterator[Window]) -> Ending:
+    rollout, worse, lost, kick_offs = begun(0), 0.0, 0.0, 0
+    for number, window in enumerate(made, start=1):
         step = plan.steps[rollout.step]
+        for matches, size in _served_by_the_worse(step, rollout, truth, window.matches_by_segment):
+            worse, lost = worse + matches, lost + matches * size
+        kick_offs += sum(window.matches_by_segment)
         # What no check reads is not estimated: it would take half of the time.
         estimate = rollout.outcomes.matches - rollout.before < step.min_matches
         until = int(number * plan.window_hours * HOUR_MS)
         rollout, judgement = judged(plan, rollout, until, window.evidence(estimate=estimate))
         if judgement is not None and rollout.status != "RUNNING":
-            return Ending(rollout.status, judgement.step, rollout.outcomes.matches)
+            return Ending(rollout.status, judgement.step, rollout.outcomes.matches, worse, lost, kick_offs)
     raise AssertionError("windows do not end")
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """One window: *outcomes* of the matches before it, and what was said of its own, ``(matches, events, 3)``.
-
-    Of each match the event *drawn* is compared.
-    """
-
-    outcomes: Differences
-    challenger: NDArray[np.float64]
-    champion: NDArray[np.float64]
-    drawn: NDArray[np.int64]
-    errors: int
-    seconds: NDArray[np.float64]
-
-    def evidence(self, *, estimate: bool) -> Evidence:
-        """Return what the gate is told of it; *estimate* also what the predictions expect of themselves."""
-        latency = LatencySketch()
-        latency.update_many(self.seconds)
-        matches, events, _ = self.challenger.shape
-        both = self.challenger, self.champion
-        ours, theirs = (cells(said[np.arange(matches), self.drawn]) for said in both)
-        ours_pending, theirs_pending = (_estimate(said) if estimate else Estimate() for said in both)
-        return Evidence(
-            self.outcomes, matches * events, self.errors, latency, ours, theirs, ours_pending, theirs_pending
-        )
-
-
-def _estimate(said: NDArray[np.float64]) -> Estimate:
-    """Return what matches of equally many events expect of themselves, estimated in one go."""
-    return Estimate((len(said), *estimated(said.reshape(-1, said.shape[2])).numbers[1:]))
-
-
-def _windows(matches: int, noises: tuple[float, float], clip: float, chance: np.random.Generator) -> Iterator[_Window]:
-    """Give windows without end: the results of a window's matches come in the next."""
-    before = Differences()
-    for _ in count():
-        made = made_matches(matches * _CHUNK, noises, chance)
-        known = made.differences
-        for start in range(0, matches * _CHUNK, matches):
-            these = slice(start, start + matches)
-            drawn = chance.integers(0, len(MOMENTS), matches)
-            events = matches * len(MOMENTS)
-            errors = int(chance.binomial(events, _ERROR_RATE))
-            seconds = chance.lognormal(np.log(_MEDIAN_SECONDS), _SECONDS_SPREAD, events - errors)
-            yield _Window(before, made.challenger[these], made.champion[these], drawn, errors, seconds)
-            before = differences(known[these], clip)
+def _served_by_the_worse(
+    step: Step, rollout: Rollout, truth: Sequence[float], matches: Sequence[int]
+) -> Iterator[tuple[float, float]]:
+    """Yield of each segment how many of its *matches* the worse model is to serve, and the difference in nats."""
+    known = {name: rollout.segments.get(name, Differences()) for name in SEGMENTS}
+    for share, difference, count_of in zip(shares(step, known).values(), truth, matches, strict=True):
+        if difference:
+            yield count_of * (share if difference > 0 else 1 - share), abs(difference)

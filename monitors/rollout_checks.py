@@ -112,6 +112,7 @@ def _error_rate(check: Threshold, known: Known) -> Found:
     window = known.window
     rate = window.errors / window.events if window.events else 0.0
     why = f"{window.errors:,} of {window.events:,} events not scored, {rate:.2%}"
+    why += f" ({window.left_out:,} more were left out)" if window.left_out else ""
     verdict, told = _against(check, rate, window.events, why)
     # Two of 160 are above 1 %: over all windows of a roll-out even a sound challenger comes to that.
     if verdict == "FAILURE" and bdtrc(window.errors - 1, window.events, check.limit) >= BY_CHANCE:

@@ -21,6 +21,7 @@ _STRICT = ConfigDict(
 MAX_STEPS = 50
 LARGEST_CLIP = 30.0  # nats; no difference is larger than 34.5, since a probability counts as 1e-15 at least
 
+Percent = Annotated[float, Field(gt=0, le=100)]
 Nats = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Limit = Annotated[int, Field(ge=0, le=10**6)]
@@ -94,40 +95,54 @@ class Step(BaseModel):
     """One step of a roll-out.
 
     Attributes:
-        stage: ``shadow``: the challenger scores beside the champion, and serves nothing; ``canary``: it serves.
-        percent: Share of later kick-offs which it serves.
+        stage: ``shadow``: the challenger scores beside the champion, and serves nothing; ``canary``: it serves;
+            ``bandit``: it serves what `monitors.rollout_allocation` says, segment by segment.
+        percent: Share of later kick-offs which it serves; a bandit's cap.
+        floor: Lowest share of a bandit, in percent.
         min_matches: Matches whose results have to come in this step before it is passed.
         min_hours: Event time that it lasts at least, and
         max_hours: at most; then it is held, and a person is asked.
+        max_matches: So for matches whose results came in it; with as many as it needs at least, an A/B test.
         margin: In place of the margin of the plan; not below it, and not in the last step.
     """
 
     model_config = _STRICT
-    stage: Literal["shadow", "canary"]
-    percent: Annotated[float, Field(gt=0, le=100)] | None = None
+    stage: Literal["shadow", "canary", "bandit"]
+    percent: Percent | None = None
+    floor: Percent | None = None
     min_matches: Count
+    max_matches: Count | None = None
     min_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 0.0
     max_hours: Hours = 24.0 * 90
     margin: Nats | None = None
 
     @property
     def share(self) -> float:
-        """Share of later kick-offs which the challenger serves, 0 to 1."""
+        """Share of later kick-offs which the challenger serves, at most, 0 to 1."""
         return (self.percent or 0.0) / 100
 
     @property
     def name(self) -> str:
         """What it is called in sentences."""
-        return "shadow" if self.stage == "shadow" else f"canary {self.percent:g} %"
+        if self.stage == "shadow":
+            return "shadow"
+        return f"canary {self.percent:g} %" if self.floor is None else f"bandit {self.floor:g} to {self.percent:g} %"
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Step:
-        if self.stage == "canary" and self.percent is None:
-            raise ValueError("a canary needs percent, such as 5")
+        if self.stage != "shadow" and self.percent is None:
+            raise ValueError(f"a {self.stage} needs percent, such as {5 if self.stage == 'canary' else 50}")
         if self.stage == "shadow" and self.percent is not None:
             raise ValueError(f"a shadow serves nothing: percent is {self.percent:g} and has no place here")
+        if (self.stage == "bandit") != (self.floor is not None):
+            needed = "needs floor, such as 1" if self.stage == "bandit" else f"has no floor: {self.floor:g}"
+            raise ValueError(f"a {self.stage} {needed}")
+        if self.floor is not None and self.percent is not None and self.floor >= self.percent:
+            raise ValueError(f"floor {self.floor:g} is not below percent {self.percent:g}")
         if self.min_hours > self.max_hours:
             raise ValueError(f"minHours {self.min_hours:g} is more than maxHours {self.max_hours:g}")
+        if self.max_matches is not None and self.min_matches > self.max_matches:
+            raise ValueError(f"minMatches {self.min_matches} is more than maxMatches {self.max_matches}")
         return self
 
 

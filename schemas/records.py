@@ -118,7 +118,8 @@ class Prediction:
 
     Attributes:
         minute: -1 before kick-off.
-        home: 0 to 1; home, draw and away sum to 1 within 1e-6.
+        home: 0 to 1; home, draw and away sum to 1 within 1e-6. In shadow-predictions all three are NaN when the bundle
+            could not score the event; the header ``failure`` says why.
         features: float32 values in the order of the feature set; NaN is missing.
     """
 
@@ -327,7 +328,13 @@ class PerformanceReport:
 
 @dataclass(frozen=True, slots=True)
 class ShadowComparison:
-    """Two models on the same events; see ``shadow_comparison.v1.avsc``."""
+    """Two models on the same events of one window of a roll-out, as it was judged; see ``shadow_comparison.v2.avsc``.
+
+    Attributes:
+        window_end_ms: Which window of the roll-out it is; the first record of a window counts, later ones do not.
+        began_ms: When the roll-out began; with the two digests it says which one.
+        evidence: JSON of what every check was told.
+    """
 
     model: str
     model_version: str
@@ -339,6 +346,11 @@ class ShadowComparison:
     mean_divergence: float
     max_divergence: float
     log_loss_difference: float | None = None
+    champion: str = ""
+    challenger: str = ""
+    began_ms: int = 0
+    clip: float = 0.0
+    evidence: bytes = b""
 
 
 class ControlAction(StrEnum):

@@ -58,8 +58,10 @@ ACCESS: Mapping[str, Access] = {
     "dashboard": Access(tuple(TOPICS), group=WATCH_GROUP, describes=tuple(APPLICATIONS)),
     "feed": Access(writes=("match-events", "feature-events"), grouped=False),
     "consumer": Access(reads=("predictions",)),
-    "rollout": Access(  # `touchline model canary` and the like; of match-events the partitions only
-        ("model-control", "model-status", "match-events"), ("model-control",), group=WATCH_GROUP
+    "rollout": Access(  # `touchline rollout`; `touchline model` needs of match-events the partitions only
+        ("model-control", "model-status", "match-events", "predictions", "shadow-predictions", "shadow-comparisons"),
+        ("model-control", "shadow-comparisons"),
+        group=WATCH_GROUP,
     ),
     "operator": Access(  # `touchline tail`, and `dead-letters`, whose replay goes back to where a letter came from
         tuple(TOPICS),

@@ -142,9 +142,7 @@ def _reads(role: str, topic: str) -> bool:
     if role in _PEOPLE or topic not in ACCESS[role].reads:
         return False
     application = APPLICATIONS.get(role)
-    if application is None:
-        return (role, topic) != ("rollout", "match-events")
-    return topic in {*application.inputs, *application.tails, "model-control"}
+    return application is None or topic in {*application.inputs, *application.tails, "model-control"}
 
 
 def _changes(topic: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

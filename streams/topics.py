@@ -47,7 +47,7 @@ _ALL = (
     TopicSpec("drift-reports", "drift_report", "model", 1, 30),
     TopicSpec("latency-reports", "latency_report", "model", 1, 30),
     TopicSpec("performance-reports", "performance_report", "model", 1, 30),
-    TopicSpec("shadow-comparisons", "shadow_comparison", "model", 1, 30),
+    TopicSpec("shadow-comparisons", "shadow_comparison", "model", 1, None),
     TopicSpec("model-control", "model_control", "model name", 1, None),
     TopicSpec("model-status", "model_status", "worker", 1, 7),
     TopicSpec("dead-letters", None, "source key", 3, 30, DEAD_LETTER_MAX_BYTES),

@@ -10,7 +10,7 @@ from streams.commands.rollout_options import check_unseen, chosen_plan, read_bun
 from streams.commands.rollout_views import tell
 from streams.commands.training_progress import training_progress
 from streams.playing.match_days import MatchDay
-from streams.rollouts.comparing import judgements, offline
+from streams.rollouts.comparing import offline
 from streams.rollouts.replaying import replayed
 
 _PAIR: Final = 2
@@ -51,4 +51,4 @@ def judge_bundles(
         found = replayed(champion, challenger, stepping(), book)
     if not found.match_ids:
         raise UserError("none of the matches that were played has a result")
-    tell(list(judgements(plan, found)), (champion, challenger), plan, as_json=as_json)
+    tell(plan, found, (champion, challenger), as_json=as_json)

@@ -40,9 +40,10 @@ def plan(file: Path | None) -> None:
         return
     found = chosen_plan(file)
     for number, step in enumerate(found.steps):
+        most = f"{step.max_matches:,} matches or " if step.max_matches else ""
         click.echo(
             f"{step.name}: {step.min_matches:,} matches and {step.min_hours:g} h or more, held after "
-            f"{step.max_hours:g} h; worse by less than {found.margin_of(number):g} nats"
+            f"{most}{step.max_hours:g} h; worse by less than {found.margin_of(number):g} nats"
         )
 
 

@@ -14,7 +14,7 @@ from streams.commands.feature_files import match_events_option, with_recorded
 from streams.commands.model_options import days_of, read_date, read_history, read_set
 from streams.commands.rollout_options import check_unseen, chosen_plan, learned_until, plan_option, read_bundle
 from streams.commands.rollout_views import tell
-from streams.rollouts.comparing import compared, judgements, offline
+from streams.rollouts.comparing import compared, offline
 
 _BUNDLE = click.Path(file_okay=False, path_type=Path)
 
@@ -64,7 +64,7 @@ def compare(  # noqa: PLR0917 - click passes them by name
     found = compared(*bundles, matches, chosen.tested, days_of(start))
     if not len(found.match_ids):
         raise UserError(f"no match of the history in {data} was played from {start} on, up to --until")
-    tell(list(judgements(plan, found)), bundles, plan, as_json=as_json)
+    tell(plan, found, bundles, as_json=as_json)
 
 
 def _first(first: str | None, bundles: Sequence[Bundle]) -> date:

@@ -2,12 +2,14 @@
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 import click
 
-from monitors.rollout import Judgement, Rollout
+from monitors.rollout import HOUR_MS, Judgement, Rollout
 from monitors.rollout_plan import Plan
 from streams.bundles import digest_of
 from streams.commands.control import model_of, model_option
@@ -15,12 +17,19 @@ from streams.commands.control_views import in_words
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.rollout_options import chosen_plan, plan_option
+from streams.commands.rollout_views import Course
 from streams.commands.sentences import in_one_sentence
 from streams.control.asking import Wish, ask, first_champion, read_changes, read_standing
 from streams.control.errors import ChangeError
 from streams.playing.interruption import interruptible
-from streams.rollouts.running import Trial, first_wish, judgements, trial_of
+from streams.rollouts.live_evidence import GRACE_MS
+from streams.rollouts.running import first_wish, judgements, trial_of
+from streams.rollouts.window_log import Trial
 from streams.settings import Settings
+
+_SHORTEST_SECONDS: Final = 2.0
+_LONGEST_SECONDS: Final = 60.0
+"""Between two looks of who watches."""
 
 
 @click.command()
@@ -33,14 +42,14 @@ from streams.settings import Settings
 def start(settings: Settings, *, challenger: str, plan_file: Path | None, why: str, model: str) -> None:
     """Try CHALLENGER by a plan, step after step, until it is promoted or rolled back.
 
-    It asks for each change as `touchline model` does, and keeps nothing of its own: after Ctrl-C the same command goes
-    on where the topics say. The exit code is 0 after a promotion and 1 after a rollback.
+    It asks for each change as `touchline model` does, and writes to `shadow-comparisons` what each window told: after
+    Ctrl-C the same command goes on where the topics say. The exit code is 0 after a promotion and 1 after a rollback.
 
     \b
     Example:
       touchline rollout start internationals@2 --plan plan.yaml --why "trained on this season"
     """  # noqa: D301 - \b is click's mark for a block kept as it is
-    plan = chosen_plan(plan_file)
+    plan = _served_plan(plan_file)
     try:
         with interruptible():
             rollout = _run(settings, plan, model or model_of(read_standing(settings)), challenger, why)
@@ -83,25 +92,54 @@ def _begun(settings: Settings, plan: Plan, model: str, challenger: str, why: str
 @click.command()
 @plan_option
 @model_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--watch", is_flag=True, help="Go on, window after window, until the roll-out is over; Ctrl-C ends it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs; with --watch a line a window.")
 @cluster_options
 @in_one_sentence
-def status(settings: Settings, *, plan_file: Path | None, model: str, as_json: bool) -> None:
+def status(settings: Settings, *, plan_file: Path | None, model: str, watch: bool, as_json: bool) -> None:
     """Tell where the roll-out stands by a plan, window by window; nothing is changed.
 
     \b
     Example:
       touchline rollout status --plan plan.yaml
+      touchline rollout status --plan plan.yaml --watch
     """  # noqa: D301 - as above
-    plan = chosen_plan(plan_file)
+    plan = _served_plan(plan_file)
     trial, found = _judged(settings, plan, model)
-    if as_json:
-        click.echo(json.dumps([{"until_ms": one.until_ms, **asdict(judgement)} for one, judgement in found]))
+    if as_json and not watch:
+        click.echo(json.dumps([_document(*one) for one in found]))
         return
-    for one, judgement in found:
-        click.echo(f"{_clock(one.until_ms)}  {judgement.why}")
-    if not found:
+    _show(found, as_json=as_json)
+    if not found and not as_json:
         click.echo(f"{plan.steps[0].name} since {_clock(trial.since_ms)}; the first window has not ended.")
+    if watch:
+        _watch(settings, plan, trial, found, as_json=as_json)
+
+
+def _watch(settings: Settings, plan: Plan, trial: Trial, found: Course, *, as_json: bool) -> None:
+    """Print windows as they end, until what is tried is tried no longer."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            until_ms = found[-1][0].until_ms if found else trial.since_ms
+            ends_ms = until_ms + plan.window_hours * HOUR_MS + GRACE_MS
+            time.sleep(min(max(_SHORTEST_SECONDS, (ends_ms - _now_ms()) / 1000), _LONGEST_SECONDS))
+            changes, serving = read_changes(settings, trial.model)
+            if (serving.champion, serving.challenger) != (trial.champion, trial.challenger):
+                whys = [one.record.why for one in changes if one.record is not None and one.void is None]
+                click.echo(f"The roll-out is over: {in_words(serving)} ({whys[-1]})", err=as_json)
+                return
+            if _now_ms() >= ends_ms:
+                told, found = len(found), list(judgements(settings, plan, trial, _now_ms, None))
+                _show(found[told:], as_json=as_json)
+
+
+def _show(found: Course, *, as_json: bool) -> None:
+    for one, judgement in found:
+        click.echo(json.dumps(_document(one, judgement)) if as_json else f"{_clock(one.until_ms)}  {judgement.why}")
+
+
+def _document(one: Rollout, judgement: Judgement) -> dict[str, object]:
+    return {"until_ms": one.until_ms, **asdict(judgement)}
 
 
 @click.command("go-on")
@@ -117,7 +155,7 @@ def go_on(settings: Settings, *, plan_file: Path | None, why: str, model: str) -
     Example:
       touchline rollout go-on --plan plan.yaml --why "half of the season has no results yet"
     """  # noqa: D301 - as above
-    plan = chosen_plan(plan_file)
+    plan = _served_plan(plan_file)
     trial, found = _judged(settings, plan, model)
     if not found or found[-1][0].status != "HELD":
         raise UserError(f"no step is held: {found[-1][1].why if found else 'the first window has not ended'}")
@@ -126,7 +164,14 @@ def go_on(settings: Settings, *, plan_file: Path | None, why: str, model: str) -
     click.echo(f"{judgement.step} goes on with the window which ends next.")
 
 
-def _judged(settings: Settings, plan: Plan, model: str) -> tuple[Trial, list[tuple[Rollout, Judgement]]]:
+def _served_plan(file: Path | None) -> Plan:
+    plan = chosen_plan(file)
+    if bandits := [step.name for step in plan.steps if step.stage == "bandit"]:
+        raise UserError(f"{bandits[0]}: a bandit is simulated and compared only; on the running stream use a canary")
+    return plan
+
+
+def _judged(settings: Settings, plan: Plan, model: str) -> tuple[Trial, Course]:
     """Return what is tried, and the judgement of every window so far."""
     name = model or model_of(read_standing(settings))
     challenger = read_changes(settings, name)[1].challenger

@@ -11,20 +11,27 @@ from features.history import EPOCH
 from models.bundle import Bundle
 from monitors.rollout import Judgement, Rollout
 from monitors.rollout_plan import Plan
+from streams.rollouts.comparing import Compared, judgements, served
 
 Course = Sequence[tuple[Rollout, Judgement]]
 """The roll-out after each window, and why; at least one."""
 
 
-def tell(told: Course, bundles: Sequence[Bundle], plan: Plan, *, as_json: bool) -> None:
-    """Print *told*, of champion and challenger in this order."""
+def tell(plan: Plan, found: Compared, bundles: Sequence[Bundle], *, as_json: bool) -> None:
+    """Print what the gate of *plan* says of what champion and challenger, the *bundles* in this order, said."""
+    told = list(judgements(plan, found))
+    shared = served(plan, found, told)
     if as_json:
-        click.echo(json.dumps(_document(told, bundles, plan)))
+        click.echo(json.dumps(_document(told, bundles, plan) | {"served": asdict(shared)}))
         return
     for rollout, judgement in _turns(told):
         click.echo(f"{_day(rollout)}  {judgement.why}")
     rollout, last = told[-1]
     click.echo(f"{rollout.status} after {rollout.outcomes.matches:,} matches in {len(told):,} windows: {last.verdict}")
+    cost = f"{shared.nats / max(rollout.outcomes.matches, 1):+.4f} nats a match"
+    click.echo(
+        f"The challenger would have served {shared.by_challenger:,.0f} of them, at {cost} against the champion alone"
+    )
 
 
 def _turns(told: Course) -> Course:

@@ -2,21 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
+from typing import ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.plain_predictions import PREDICTION_ID
+from schemas.records import Variant
 from streams.engine.job import Decoded, Step
 from streams.engine.outbox import Message
 from streams.engine.slices import Slice
 from streams.engine.table import TablePartition
 from streams.intake import Intake
 from streams.metrics import WorkerMetrics
+from streams.predicting.answering import answers
 from streams.predicting.batch import Batch
 from streams.predicting.due import Due, Placed, Scored, Voice, facts_of, predicted
 from streams.predicting.leaving import leave
@@ -31,6 +33,8 @@ from streams.predicting.wiring import Event, PredictCodecs, PredictTopics
 SMALL_BATCH = 64
 
 Tables: TypeAlias = Mapping[int, TablePartition[bytes]]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -80,13 +84,9 @@ class PredictJob:
         due = self._folded(batch, tables, served, steps)
         for number in sorted({one.bundle for one in due}):
             its = [one for one in due if one.bundle == number]
-            scored = await self._score(served, number, facts_of(its))
-            times_us = (decoded_at_us, time.time_ns() // 1000)
-            self.metrics.stage("scored", (times_us[1] - times_us[0]) / 1e6)
-            voice = Voice(
-                served.bundles[number], served.variants[number], self.topics.predictions, self.codecs.prediction
-            )
-            self._put_out(predicted(its, voice, scored, times_us), batch, tables, served, steps)
+            tried = served.variants[number] is Variant.CHALLENGER
+            saying = self._tried if tried else self._said
+            self._put_out(await saying(served, number, its, decoded_at_us), batch, tables, served, steps)
             if self.shadows is not None and number in served.shadowed_by:
                 self.shadows.offer(served.shadowed_by[number], its, decoded_at_us)
         self._write(batch, tables, steps)
@@ -112,22 +112,49 @@ class PredictJob:
             )
             yield Due(number, facts, partial(_predict_singly, causes))
 
-    async def _score(self, served: Served, number: int, facts: NDArray[np.float64]) -> Scored:
-        bundle = served.bundles[number]
+    async def _said(self, served: Served, number: int, its: Sequence[Due], decoded_at_us: int) -> Placed:
+        """Return what bundle *number* says; what it raises stops the worker."""
+        bundle, facts = served.bundles[number], facts_of(its)
         features = bundle.features.of(facts)
-        if len(facts) <= SMALL_BATCH:  # a thread costs more than it frees
-            probabilities = bundle.score(features, bundle.feature_set)
-        else:
-            probabilities = await asyncio.to_thread(bundle.score, features, bundle.feature_set)
-        self.metrics.predictions(bundle.model, bundle.version, served.variants[number].value, probabilities)
-        return features, probabilities
+        probabilities = await _called(len(facts), bundle.score, features, bundle.feature_set)
+        times_us = self._scored(served, number, probabilities, decoded_at_us)
+        return predicted(its, self._voice(served, number), (features, probabilities), times_us)
+
+    async def _tried(self, served: Served, number: int, its: Sequence[Due], decoded_at_us: int) -> Placed:
+        """Return what the challenger says; where it cannot, the champion says it, and a shadow that it could not."""
+        facts = facts_of(its)
+        got = await _called(len(facts), answers, served.bundles[number], facts)
+        told = np.array([row not in got.failures for row in range(len(facts))])
+        times_us = self._scored(served, number, got.scored[1][told], decoded_at_us)
+        own = predicted(its, self._voice(served, number), got.scored, times_us)
+        if not got.failures:
+            return own
+        champions = await self._said(served, 0, its, decoded_at_us)
+        found = [ours if told[row] else theirs for row, (ours, theirs) in enumerate(zip(own, champions, strict=True))]
+        if self.shadows is not None:
+            found += self.shadows.failures(served.bundles[number], its, got, times_us)
+        return found
+
+    def _voice(self, served: Served, number: int) -> Voice:
+        return Voice(served.bundles[number], served.variants[number], self.topics.predictions, self.codecs.prediction)
+
+    def _scored(
+        self, served: Served, number: int, probabilities: NDArray[np.float32], decoded_at_us: int
+    ) -> tuple[int, int]:
+        """Measure what bundle *number* has just said; return when it was decoded and when it was scored."""
+        bundle, times_us = served.bundles[number], (decoded_at_us, time.time_ns() // 1000)
+        self.metrics.stage("scored", (times_us[1] - times_us[0]) / 1e6)
+        if len(probabilities):
+            self.metrics.predictions(bundle.model, bundle.version, served.variants[number].value, probabilities)
+        return times_us
 
     def _put_out(self, made: Placed, batch: Batch, tables: Tables, served: Served, steps: Sequence[Step]) -> None:
         """Add predictions to the outputs of their slices, but for those which are out already."""
         slices = batch.records.slices
         for place, message in made:
             out = tables[slices[place].piece.partition].already_out
-            if out and self._is_out(out, message.value or b"", served):
+            ours = message.topic == self.topics.predictions
+            if ours and out and self._is_out(out, message.value or b"", served):
                 self.metrics.event(self.topics.predictions, "already_out")
             else:
                 steps[place].outputs.append(message)
@@ -166,6 +193,13 @@ class PredictJob:
             del table.states[key]
             step.unread += [self._single.never_scheduled(state, one, self.intake.partition) for one in state.held]
         return step
+
+
+async def _called(rows: int, call: Callable[P, R], *args: P.args, **more: P.kwargs) -> R:
+    """Return what *call* says of so many *rows*."""
+    if rows <= SMALL_BATCH:  # a thread costs more than it frees
+        return call(*args, **more)
+    return await asyncio.to_thread(call, *args, **more)
 
 
 def _predict_singly(

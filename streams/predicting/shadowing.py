@@ -13,12 +13,16 @@ from models.bundle import Bundle
 from schemas.codec import Codec
 from schemas.records import Prediction, Variant
 from streams.engine.outbox import Message
-from streams.predicting.due import Due, Voice, facts_of, predicted
+from streams.predicting.answering import Answers, answers
+from streams.predicting.due import Due, Placed, Voice, facts_of, predicted
 
 log = structlog.get_logger(__name__)
 
 _MOST_WAITING: Final = 4096
 _FLUSH_SECONDS: Final = 2.0
+
+FAILURE: Final = "failure"
+"""Header of the record of an event that a bundle could not score: why, in UTF-8. Its probabilities are NaN."""
 
 
 class Shadows:
@@ -47,7 +51,8 @@ class Shadows:
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = 0
         counted = Counter("touchline_shadow", "What became of shadow predictions.", ["result"], registry=registry)
-        self._sent, self._shed = counted.labels("sent"), counted.labels("shed")
+        self._sent, self._shed, self._failed = map(counted.labels, ("sent", "shed", "failed"))
+        self._failing: set[str] = set()
 
     async def start(self) -> None:
         """Wait for offers."""
@@ -69,10 +74,8 @@ class Shadows:
 
     async def _say(self, bundle: Bundle, due: Sequence[Due], rows: int, decoded_at_us: int) -> None:
         try:
-            features = bundle.features.of(facts_of(due))
-            chances = await asyncio.to_thread(bundle.score, features, bundle.feature_set)
-            voice = Voice(bundle, Variant.SHADOW, self._topic, self._codec)
-            for _, one in predicted(due, voice, (features, chances), (decoded_at_us, time.time_ns() // 1000)):
+            got = await asyncio.to_thread(answers, bundle, facts_of(due))
+            for _, one in self._told(bundle, due, got, (decoded_at_us, time.time_ns() // 1000)):
                 self._send(one)
         except Exception as error:  # noqa: BLE001 - a shadow stops nobody
             self._shed.inc(rows)
@@ -80,11 +83,33 @@ class Shadows:
         finally:
             self._waiting -= rows
 
+    def failures(self, bundle: Bundle, due: Sequence[Due], got: Answers, times_us: tuple[int, int]) -> Placed:
+        """Return the records of the events of *due* which *bundle*, that serves them, could not score; not sent."""
+        self._failed.inc(len(got.failures))
+        return [one for row, one in enumerate(self._told(bundle, due, got, times_us)) if row in got.failures]
+
+    def _told(self, bundle: Bundle, due: Sequence[Due], got: Answers, times_us: tuple[int, int]) -> Placed:
+        self._log_change(bundle.digest, got.failures)
+        made = predicted(due, Voice(bundle, Variant.SHADOW, self._topic, self._codec), got.scored, times_us)
+        return [
+            (place, one._replace(headers=[(FAILURE, got.failures[row].encode())] if row in got.failures else ()))
+            for row, (place, one) in enumerate(made)
+        ]
+
     def _send(self, message: Message) -> None:
         self._producer.poll(0)
+        headers = list(message.headers)
         try:
-            self._producer.produce(message.topic, message.value, message.key, message.partition)
+            self._producer.produce(message.topic, message.value, message.key, message.partition, headers=headers)
         except BufferError:  # the brokers are slower than we are
             self._shed.inc()
         else:
-            self._sent.inc()
+            (self._failed if headers else self._sent).inc()
+
+    def _log_change(self, digest: str, failures: Mapping[int, str]) -> None:
+        """Log the first failure of a bundle after it could score, and no others."""
+        if not failures:
+            self._failing.discard(digest)
+        elif digest not in self._failing:
+            self._failing.add(digest)
+            log.warning("shadow.not_scored", bundle=digest, rows=len(failures), error=next(iter(failures.values())))

@@ -20,6 +20,7 @@ class _Said:
 
     bundles: Sequence[Bundle]
     match_ids: list[str] = field(default_factory=list)
+    segments: dict[str, str] = field(default_factory=dict)
     said: list[list[Probabilities]] = field(default_factory=list)
     ends: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -33,6 +34,7 @@ class _Said:
         times = [event_time_ms(event) for event, _ in before]
         states = [state for _, state in before]
         self.match_ids += [state.match_id for state in states]
+        self.segments |= {state.match_id: state.fixture.competition for state in states if state.fixture}
         self.said.append([one.score(one.features.matrix(states, times), one.feature_set) for one in self.bundles])
 
 
@@ -56,6 +58,7 @@ def replayed(champion: Bundle, challenger: Bundle, days: Iterable[MatchDay], boo
         ends[kept, 1],
         challengers[kept],
         champions[kept],
+        [found.segments.get(found.match_ids[place], "") for place in kept.tolist()],
     )
 
 

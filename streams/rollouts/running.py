@@ -1,50 +1,33 @@
 """A roll-out of the running stream: windows are judged one after the other, and what is served follows.
 
-Nothing is kept but what the topics hold: who starts it again reads them from the beginning of the roll-out, comes to
-the same judgements, and asks only for what is not served yet.
+Nothing is kept but what the topics hold: each window, once judged, is written down (`streams.rollouts.window_log`), so
+that who starts it again comes to the same judgements, and asks only for what is not served yet.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from models.serving import Serving
 from monitors.rollout import HOUR_MS, Judgement, Rollout, begun, judged, let_go_on
+from monitors.rollout_evidence import Evidence
 from monitors.rollout_plan import Plan
 from schemas.codec import Codec, DecodeError
-from schemas.records import ControlAction, MatchEvent, Prediction
+from schemas.records import ControlAction, MatchEvent, Prediction, ShadowComparison
 from streams.control.asking import Wish, read_changes
 from streams.control.errors import ChangeError
 from streams.following import Follower
 from streams.patient_registry import PatientRegistry, patient_registry
 from streams.playing.watching import learning
-from streams.rollouts.live_evidence import LiveEvidence
+from streams.rollouts.live_evidence import GRACE_MS, LiveEvidence
+from streams.rollouts.window_log import WINDOWS, Trial, WindowLog, comparison, writer
 from streams.settings import Settings
-
-NOT_KNOWN_LIVE: Final = ("error_rate", "pending_log_loss")
-GRACE_MS: Final = 2_000
-"""After the end of a window its last records are on their way for so long."""
 
 _LOOK_SECONDS = 0.1
 
 Ask: TypeAlias = Callable[[Wish, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """Which bundles of a model are compared, and since when: milliseconds since the epoch."""
-
-    model: str
-    champion: str
-    challenger: str
-    since_ms: int
-
-
-def live(plan: Plan) -> Plan:
-    """Return *plan* without the checks whose figures the topics do not hold."""
-    return plan.model_copy(update={"checks": plan.checks.model_copy(update=dict.fromkeys(NOT_KNOWN_LIVE))})
 
 
 def trial_of(settings: Settings, model: str, challenger: str) -> tuple[Trial | None, Serving]:
@@ -80,29 +63,25 @@ def judgements(
         plan: Of the roll-out.
         trial: What is tried.
         now_ms: The time, milliseconds since the epoch.
-        ask: Asks for what follows, and says why; None to look only, which ends with what is known now.
+        ask: Asks for what follows, and says why, and each window is written down; None to look only, which ends with
+            what is known now.
 
     Raises:
         BrokerError: The brokers are away.
         ChangeError: Somebody else has changed what is served.
     """
-    plan = live(plan)
-    evidence = LiveEvidence(trial.champion, trial.challenger, plan.checks.log_loss.clip)
     with ExitStack() as stack:
-        readers = _readers(settings, evidence, stack)
-        for reader in readers:
-            reader.start(trial.since_ms)
+        windows = _Windows(settings, trial, plan.checks.log_loss.clip, stack)
         rollout, held_ms = begun(trial.since_ms), trial.since_ms
         length = int(plan.window_hours * HOUR_MS)
         while not rollout.ended:
             until_ms = rollout.until_ms + length
             if not _ended(until_ms + GRACE_MS, now_ms, wait=ask is not None):
                 return
-            for reader in readers:
-                reader.wait_until_read()
+            window = windows.told((rollout.until_ms, until_ms), write=ask is not None)
             if rollout.status == "HELD":
                 rollout = _gone_on(settings, plan, trial, rollout, (held_ms, until_ms))
-            after, judgement = judged(plan, rollout, until_ms, evidence.window(until_ms))
+            after, judgement = judged(plan, rollout, until_ms, window)
             held_ms = held_ms if rollout.status == "HELD" else after.until_ms
             if judgement is not None:
                 yield after, judgement
@@ -175,12 +154,37 @@ def _asked(settings: Settings, plan: Plan, trial: Trial, rollout: Rollout) -> It
             yield one.at_ms
 
 
-def _readers(settings: Settings, evidence: LiveEvidence, stack: ExitStack) -> Sequence[Follower]:
-    registry = patient_registry(settings)
-    said = _each(Codec("prediction", Prediction), registry, lambda one, _at_ms: evidence.take_prediction(one))
-    ended = _each(Codec("match_event", MatchEvent), registry, evidence.take_event)
-    wanted = (("predictions", said), ("shadow-predictions", said), ("match-events", ended))
-    return [stack.enter_context(closing(Follower(settings, topic, take))) for topic, take in wanted]
+class _Windows:
+    """Reads the topics, and tells window after window what they hold, as the first who judged it wrote it down."""
+
+    def __init__(self, settings: Settings, trial: Trial, clip: float, stack: ExitStack) -> None:
+        self._settings, self._trial = settings, trial
+        self._evidence = LiveEvidence(trial.champion, trial.challenger, clip)
+        self._log = WindowLog(trial, clip)
+        registry = patient_registry(settings)
+        said = _each(Codec("prediction", Prediction), registry, self._evidence.take_prediction)
+        ended = _each(Codec("match_event", MatchEvent), registry, self._evidence.take_event)
+        written = _each(Codec("shadow_comparison", ShadowComparison), registry, self._log.take)
+        wanted = (("predictions", said), ("shadow-predictions", said), ("match-events", ended), (WINDOWS, written))
+        self._readers = [stack.enter_context(closing(Follower(settings, topic, take))) for topic, take in wanted]
+        for reader in self._readers:
+            reader.start(trial.since_ms)
+
+    def told(self, window_ms: tuple[int, int], *, write: bool) -> Evidence:
+        """Return what is known of a window, from its beginning to its end; *write* it down if nobody has.
+
+        Raises:
+            BrokerError: The brokers are away.
+            ChangeError: It was judged by another plan.
+        """
+        for reader in self._readers:
+            reader.wait_until_read()
+        seen = self._evidence.window(window_ms[1])  # also of a window that is written: what it told is not told again
+        if write and self._log.evidence(*window_ms) is None:
+            versions = [self._evidence.versions.get(one, "") for one in (self._trial.champion, self._trial.challenger)]
+            writer(self._settings)(comparison(self._trial, self._log.clip, window_ms, seen, versions))
+            self._readers[-1].wait_until_read()
+        return self._log.evidence(*window_ms) or seen.evidence
 
 
 def _each(

@@ -218,6 +218,44 @@ def test_what_stays_inconclusive_is_held_until_a_person_lets_it_go_on_for_as_lon
     assert ["RUNNING"] * 5 + ["HELD"] == [one.status for one, _ in course([NOTHING] * 6, rollout=again)]
 
 
+AB_TEST = plan_of(
+    {
+        "windowHours": 1,
+        "steps": [
+            {"stage": "canary", "percent": 50, "minMatches": 40, "maxMatches": 40},
+            {"stage": "canary", "percent": 100, "minMatches": 1},
+        ],
+        "checks": {"logLoss": {"margin": 0.1}},
+    },
+    "plan",
+)
+
+
+def test_an_ab_test_says_after_its_matches_which_it_is_or_is_held():
+    unsure = evidence([0.3, -0.3] * 10)
+    better, even = (course([one] * 2, AB_TEST)[-1] for one in (evidence([-0.05] * 20), unsure))
+
+    assert ("SUCCESS", "RUNNING", 1) == (better[1].verdict, better[1].status, better[0].step)
+    assert ("INCONCLUSIVE", "HELD") == (even[1].verdict, even[1].status)
+    assert "canary 50 % is held after 40 matches: a person has to say whether it goes on" in even[1].why
+    again = course([unsure] * 2, AB_TEST, let_go_on(even[0], even[0].until_ms))
+    assert ["RUNNING", "HELD"] == [one.status for one, _ in again]
+
+
+@given(st.lists(st.tuples(st.sampled_from("AB"), st.floats(-0.5, 0.5)), max_size=20), st.integers(0, 20))
+def test_the_outcomes_of_segments_add_up_whatever_came_in_which_window(known, cut):
+    def of(part):
+        return {
+            name: differences(np.array([value for segment, value in part if segment == name]), 0.5)
+            for name in dict.fromkeys(segment for segment, _ in part)
+        }
+
+    windows = [Evidence(segments=of(part)) for part in (known[:cut], known[cut:])]
+
+    assert of(known) == course(windows)[-1][0].segments
+    assert of(known) == Evidence.from_dict(json.loads(json.dumps(together(windows).to_dict()))).segments
+
+
 def test_only_what_is_held_can_be_let_go_on():
     with pytest.raises(ValueError, match="a roll-out that is RUNNING is not held"):
         let_go_on(begun(0), 1)

@@ -61,6 +61,50 @@ def test_a_better_challenger_needs_fewer_matches_than_an_equal_one(found):
     assert needed[0] < needed[1]
 
 
+BANDIT = plan_of(
+    {
+        "steps": [
+            {"stage": "shadow", "minMatches": 100, "minHours": 48, "margin": 0.05},
+            {"stage": "bandit", "floor": 1, "percent": 50, "minMatches": 50, "margin": 0.03},
+            {"stage": "canary", "percent": 100, "minMatches": 50},
+        ],
+        "checks": {"logLoss": {"margin": 0.02}},
+    },
+    "plan",
+)
+
+
+def test_who_serves_changes_no_verdict_and_a_bandit_serves_the_better_in_each_segment():
+    mixed = Scenario("mixed", 0.0, 0.05)
+    canary = BANDIT.model_copy(update={"steps": (BANDIT.steps[0], PLAN.steps[1], BANDIT.steps[2])})
+    even = canary.model_copy(update={"steps": (*canary.steps[:1], _with_percent(canary.steps[1], 50), canary.steps[2])})
+    few = Trial(runs=4, matches=40)
+
+    by_bandit, by_canary = (endings(plan, mixed, few, lambda: None).found for plan in (BANDIT, even))
+
+    verdicts = [[(one.status, one.matches) for one in found] for found in (by_bandit, by_canary)]
+    assert verdicts[0] == verdicts[1]
+    assert all(ours.lost < theirs.lost for ours, theirs in zip(by_bandit, by_canary, strict=True))
+    # An even share has the worse serve half of the matches in each segment, whatever is known.
+    assert all(one.lost == pytest.approx(0.05 * one.worse) for one in by_canary)
+
+
+def _with_percent(step, percent):
+    return step.model_copy(update={"percent": float(percent)})
+
+
+def test_what_the_worse_serves_is_the_share_of_each_step(found):
+    windows = 40  # matches, and as many without a result when the first are known
+    for one in found["worse"].found:
+        steps = {"shadow": 0.0, "canary 5 %": 0.05}
+        assert one.worse <= steps[one.step] * (one.matches + windows)
+        assert one.lost == pytest.approx(one.worse * 0.04)
+        assert one.kick_offs == one.matches + 40
+    assert {0.0} == {one.worse for one in found["equal"].found}
+    better = found["better"].found
+    assert all(one.matches * 0.5 < one.worse <= one.matches + windows for one in better)
+
+
 def test_equal_seeds_give_equal_endings_and_others_do_not(found):
     few = dataclasses.replace(TRIAL, runs=2)
     again, other = (endings(PLAN, WORSE, dataclasses.replace(few, seed=seed), lambda: None) for seed in (1, 2))
@@ -78,7 +122,9 @@ def test_intervals_are_scipys(count, runs):
 
 def test_rates_are_of_the_scenario_with_the_most_false_verdicts():
     def ended(difference, *statuses):
-        return Endings(Scenario(str(difference), difference), [Ending(one, "shadow", 9) for one in statuses])
+        return Endings(
+            Scenario(str(difference), difference), [Ending(one, "shadow", 9, kick_offs=9) for one in statuses]
+        )
 
     told = overall(
         PLAN,

@@ -156,3 +156,15 @@ def test_while_results_are_pending_the_challengers_own_probabilities_speak():
     assert "SUCCESS" == found("pendingLogLoss", window=better).verdict
     assert "SUCCESS" == found("pendingLogLoss", window=worse, outcomes_of_step=50).verdict
     assert "INCONCLUSIVE" == found("pendingLogLoss").verdict
+
+
+def test_what_was_left_out_is_told_and_is_no_error():
+    plan = plan_of(
+        {"steps": [{"stage": "canary", "percent": 100, "minMatches": 1}], "checks": {"errorRate": {"limit": 0.01}}}, "p"
+    )
+    known = Known(Evidence(events=1_000, errors=1, left_out=500), Differences(), 0, NO_CELLS, NO_CELLS, 0.01, 1)
+
+    (_, rate) = checked(plan, known)
+
+    assert "SUCCESS" == rate.verdict
+    assert "1 of 1,000 events not scored, 0.10% (500 more were left out): not above 0.01" == rate.why

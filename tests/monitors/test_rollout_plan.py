@@ -55,9 +55,15 @@ def test_a_plan_is_read_with_argos_words_and_what_is_left_out_has_a_default():
         (changed(YES, "steps", 0, "minMatches"), "steps.step 1.minMatches is True: input should be a valid integer"),
         (changed(0, "steps", 1, "minMatches"), "steps.step 2.minMatches is 0: input should be greater than or equal"),
         (changed(1, "steps", 1, "sharePercent"), "p.yaml: steps.step 2.sharePercent is not a field of a plan"),
-        (changed("blue", "steps", 1, "stage"), "steps.step 2.stage is 'blue': input should be 'shadow' or 'canary'"),
+        (changed("blue", "steps", 1, "stage"), "steps.step 2.stage is 'blue': input should be 'shadow', 'canary'"),
         (changed(5, "steps", 0, "percent"), "step 1: a shadow serves nothing: percent is 5 and has no place here"),
         (changed(None, "steps", 1, "percent"), "steps.step 2: a canary needs percent, such as 5"),
+        (changed("bandit", "steps", 1, "stage"), "steps.step 2: a bandit needs floor, such as 1"),
+        (changed(2, "steps", 1, "floor"), "steps.step 2: a canary has no floor: 2"),
+        (changed({"stage": "bandit", "minMatches": 1}, "steps", 1), "step 2: a bandit needs percent, such as 50"),
+        (changed({"stage": "bandit", "percent": 5, "floor": 5, "minMatches": 1}, "steps", 1),
+         "steps.step 2: floor 5 is not below percent 5"),
+        (changed(9, "steps", 0, "maxMatches"), "steps.step 1: minMatches 10 is more than maxMatches 9"),
         (changed(300, "steps", 0, "minHours"), "steps.step 1: minHours 300 is more than maxHours 240"),
         (changed(50, "steps", 2, "percent"), "p.yaml: the last step is canary 50 %, not canary 100 %"),
         (changed([], "steps"), "p.yaml: steps is []: "),
@@ -81,6 +87,12 @@ def test_what_cannot_be_is_told_in_one_sentence(plan, sentence):
 
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_bandit_is_called_by_its_floor_and_cap():
+    plan = plan_of(changed({"stage": "bandit", "percent": 50, "floor": 1, "minMatches": 9}, "steps", 1), "p.yaml")
+
+    assert ["shadow", "bandit 1 to 50 %", "canary 100 %"] == [step.name for step in plan.steps]
 
 
 def test_everything_that_is_wrong_is_told_at_once():

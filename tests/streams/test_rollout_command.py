@@ -19,6 +19,7 @@ steps:
 checks:
   logLoss: {margin: 0.1}
 """
+BANDIT = "  - {stage: bandit, percent: 50, floor: 1, minMatches: 1}\n"
 
 
 def run(*words):
@@ -48,7 +49,7 @@ def test_the_simulation_tells_programs_and_people_what_it_found(plan):
     text = " ".join(run(*words).stdout.split())
 
     assert {"false_rejections", "false_promotions", "median_matches_to_verdict"} < told.keys()
-    assert ["equal", "worse", "better", "at the margin"] == [one["scenario"] for one in told["scenarios"]]
+    assert ["equal", "worse", "better", "at the margin", "mixed"] == [one["scenario"] for one in told["scenarios"]]
     assert (3, 50, 0.05, 0.1) == (told["runs"], told["matches_a_window"], told["alpha"], told["margin"])
     for one in told["scenarios"]:
         assert 3 == one["promoted"] + one["rolled_back"] + one["held"]
@@ -83,6 +84,8 @@ def test_two_bundles_are_compared_on_past_matches(plan, tmp_path, monkeypatch):
     assert ["logLoss"] == [one["name"] for one in told["turns"][0]["checks"]]
     assert re.search(rf"^{told['status']} after {told['matches']:,} matches", text, re.MULTILINE)
     assert told["why"] in text
+    assert 0 <= told["served"]["by_challenger"] <= told["matches"]
+    assert f"The challenger would have served {told['served']['by_challenger']:,.0f} of them, at " in text
 
 
 @pytest.mark.parametrize(
@@ -105,6 +108,16 @@ def test_what_cannot_be_is_told_in_one_sentence(words, sentence, tmp_path, monke
 
     assert 2 == result.exit_code
     assert sentence in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("words", [["start", "12345678", "--why", "w"], ["status"], ["go-on", "--why", "w"]])
+def test_a_bandit_is_refused_on_the_running_stream_before_anything_is_asked_for(words, plan):
+    plan.write_text(SHORT.replace("  - {stage: canary", f"{BANDIT}  - {{stage: canary", 1))
+    result = run(*words, "--plan", plan, "--bootstrap-servers", "127.0.0.1:1")
+
+    assert 2 == result.exit_code
+    sentence = "bandit 1 to 50 %: a bandit is simulated and compared only; on the running stream use a canary"
+    assert f"Error: {sentence}" == " ".join(result.stderr.split())
 
 
 def test_days_without_a_match_are_told(tmp_path):

@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from models.bundle import Bundle, open_bundle
+from models.predictors import Matrix, Probabilities
 from models.serving import Serving, after_control, pin_of
 from schemas.records import ControlAction, EventKind, MatchEvent, ModelControl, Prediction, Side, Variant
 from streams.engine.murmur import partition_of
+from streams.engine.outbox import Message
 from streams.engine.table import TablePartition
+from streams.predicting.answering import NOT_FINITE
 from streams.predicting.due import Due, Voice, facts_of, predicted
 from streams.predicting.job import PredictJob
 from streams.predicting.predictions import prediction_id
 from streams.predicting.served import Served
+from streams.predicting.shadowing import Shadows
 from tests.streams.predicting.test_job import (
     AT_MS,
     PARTITIONS,
@@ -71,11 +76,15 @@ class Stream:
 
     def tell(self, *events: MatchEvent) -> list[Prediction]:
         """Return what is predicted of *events* in one batch."""
+        return self.tell_all(*events)[0]
+
+    def tell_all(self, *events: MatchEvent) -> tuple[list[Prediction], list[Message]]:
+        """Return with it what goes to the shadows and may not be lost."""
         pieces = slices_of([(event, 0, "", True) for event in events], self.offsets)
         steps = asyncio.run(self.job.process([self.job.decode(piece) for piece in pieces], self.tables))
-        return [
-            PREDICTIONS.decode(one.value) for step in steps for one in step.outputs if one.topic == TOPICS.predictions
-        ]
+        out = [one for step in steps for one in step.outputs]
+        predictions = [PREDICTIONS.decode(one.value or b"") for one in out if one.topic == TOPICS.predictions]
+        return predictions, [one for one in out if one.topic == "shadow-predictions"]
 
     def pin(self, match_id: str) -> bytes:
         key = match_id.encode()
@@ -214,6 +223,60 @@ def test_what_is_out_of_another_bundle_is_not_predicted_again_after_a_rollback(b
     found = stream.tell(*(shot("m0", minute) for minute in (1, 2, 3, 4)))
 
     assert [(one.event_id, one.bundle_digest) for one in found] == [("m0-shot-2", A), ("m0-shot-4", A)]
+
+
+@dataclass(frozen=True)
+class Speechless:
+    """Says nothing of a match once a side leads by two."""
+
+    bundle: Bundle
+
+    def predict_proba(self, matrix: Matrix) -> Probabilities:
+        found = self.bundle.predictor.predict_proba(matrix).copy()
+        found[matrix[:, self.bundle.feature_names.index("score_difference")] >= 2] = np.nan
+        return found
+
+
+def goal(match_id: str, minute: int) -> MatchEvent:
+    return MatchEvent(f"{match_id}-goal-{minute}", match_id, EventKind.GOAL, AT_MS + minute, minute, Side.HOME)
+
+
+def test_where_a_challenger_cannot_score_the_champion_stands_in_and_it_is_told(bundles: list[Bundle]) -> None:
+    tried = replace(bundles[1], predictor=Speechless(bundles[1]))
+    stream = Stream([bundles[0], tried])
+    stream.change(ControlAction.CANARY, A, B, 1)
+    registry = CollectorRegistry()
+    shadows = stream.job.shadows = Shadows({}, "shadow-predictions", PREDICTIONS, registry)
+    shadows.offer = lambda *_: None  # type: ignore[method-assign] # what it says of all events is another matter
+    events = [fixture("m0"), kick_off("m0"), shot("m0", 1), goal("m0", 2), goal("m0", 3), shot("m0", 4), goal("m1", 1)]
+
+    found, told = stream.tell_all(*events)
+
+    champions = {"m0-fixture", "m0-goal-3", "m0-shot-4"}
+    assert {one.event_id: one.bundle_digest for one in found} == {
+        one.event_id: A if one.event_id in champions else B for one in events[:-1]
+    }
+    by_event = {one.event_id: one for one in found}
+    assert all(np.isfinite([one.home, one.draw, one.away]).all() for one in found)
+    assert by_event["m0-goal-3"].variant is Variant.CHAMPION
+    failures = [PREDICTIONS.decode(one.value or b"") for one in told]
+    assert {(one.event_id, one.bundle_digest, one.variant) for one in failures} == {
+        (event, B, Variant.SHADOW) for event in ("m0-goal-3", "m0-shot-4")
+    }
+    assert np.isnan([(one.home, one.draw, one.away) for one in failures]).all()
+    assert {dict(one.headers)["failure"] for one in told} == {NOT_FINITE.encode()}
+    assert registry.get_sample_value("touchline_shadow_total", {"result": "failed"}) == 2
+
+
+def test_what_the_champion_said_in_its_stead_is_not_said_again_after_a_fall(bundles: list[Bundle]) -> None:
+    stream = Stream(bundles)
+    stream.tell(fixture("m0"))
+    stream.change(ControlAction.CANARY, A, B, 1)
+    stream.tell(kick_off("m0"))
+    for table in stream.tables.values():
+        table.already_out = {prediction_id("m0", "m0-goal-1", A)}
+
+    assert said(stream.tell(goal("m0", 1), goal("m0", 2))) == [(B, Variant.CHALLENGER)]
 
 
 class Offers:

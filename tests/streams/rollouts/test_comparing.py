@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 from features.history import EPOCH, international_matches
 from models.bundle import bundle_of_kind, load_bundle
 from models.rows import grid_minutes, history_rows
+from monitors.differences import differences
+from monitors.rollout_allocation import chance_better
 from monitors.rollout_plan import plan_of
-from streams.rollouts.comparing import compared, judgements, offline
+from streams.rollouts.comparing import compared, judgements, offline, served
 from streams.rollouts.plans import usual_plan
 from tests.streams.small_history import write_history
 
@@ -56,6 +59,56 @@ def test_each_match_counts_once_with_the_mean_of_its_moments(matches, bundles):
     assert np.mean(expected) == pytest.approx(rollout.outcomes.mean, abs=1e-6)
     assert math.fsum(one**2 for one in expected) == pytest.approx(rollout.outcomes.squares, abs=1e-6)
     assert 3 * len(expected) == sum(rollout.champion_outputs) == sum(rollout.challenger_outputs)
+
+
+def plan_with(step):
+    return plan_of({"windowHours": 48, "steps": [step, {"stage": "canary", "percent": 100, "minMatches": 1}]}, "plan")
+
+
+def by_hand(found):
+    """Return the result's window, competition and difference of each match."""
+    start, known = int(found.known_ms[0]), {}
+    for place, match_id in enumerate(found.match_ids):
+        came = found.results[place]
+        loss = math.log(float(found.champion[place, came])) - math.log(float(found.challenger[place, came]))
+        window = (int(found.known_ms[place]) - start) // (48 * 3_600_000)
+        known.setdefault(match_id, (window, found.segments[place], []))[2].append(loss)
+    return [(window, segment, sum(losses) / len(losses)) for window, segment, losses in known.values()]
+
+
+def test_what_a_share_would_have_served_and_cost_is_that_of_a_calculation_by_hand(matches, bundles):
+    plan = plan_with({"stage": "canary", "percent": 20, "minMatches": 10_000})
+    found = compared(*bundles, matches, grid_minutes, FIRST)
+
+    told = list(judgements(plan, found))
+    shared = served(plan, found, told)
+
+    known = [difference for window, _, difference in by_hand(found) if window < len(told)]
+    assert 0.2 * len(known) == pytest.approx(shared.by_challenger)
+    assert 0.2 * math.fsum(known) == pytest.approx(shared.nats, abs=1e-6)
+
+
+def test_a_bandit_shares_each_competition_by_what_was_known_before_the_window(matches, bundles):
+    step = {"stage": "bandit", "floor": 1, "percent": 60, "minMatches": 10_000}
+    plan = plan_with(step)
+    names = ("Gold Cup", "Gold Cup", "Friendly")
+    leagues = [replace(match, competition=names[number % 3]) for number, match in enumerate(matches)]
+    found = compared(*bundles, leagues, grid_minutes, FIRST)
+
+    told = list(judgements(plan, found))
+    shared = served(plan, found, told)
+
+    known = [one for one in by_hand(found) if one[0] < len(told)]
+    expected = 0.0
+    for window, segment, _ in known:
+        before = [one for one in known if one[0] < window]
+        own, others = (
+            differences(np.array([value for _, name, value in before if (name == segment) is same]), 0.5)
+            for same in (True, False)
+        )
+        expected += min(max(chance_better(own, others), 0.01), 0.6)
+    assert {segment for _, segment, _ in known} == set(names)
+    assert expected == pytest.approx(shared.by_challenger, abs=1e-3)
 
 
 def test_windows_are_those_of_the_plan_in_event_time(matches, bundles):

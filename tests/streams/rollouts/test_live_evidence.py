@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitors.cbpe import estimated, expected
 from schemas.records import EventKind, MatchEvent, Prediction, Variant
-from streams.rollouts.live_evidence import LiveEvidence
+from streams.rollouts.live_evidence import GRACE_MS, LiveEvidence
 
 A, B = "a" * 64, "b" * 64  # champion and challenger
 
@@ -29,14 +30,26 @@ def ended(match: str, home: int, away: int, kind: EventKind = EventKind.FULL_TIM
     return MatchEvent(f"{match}-end", match, kind, 0, 90, home_score=home, away_score=away)
 
 
-RECORDS: Sequence[tuple[Prediction | MatchEvent, int]] = [
+def not_scored(match: str, event: str, digest: str, **more: object) -> Prediction:
+    return said(match, event, digest, np.nan, **{"variant": Variant.SHADOW, **more})
+
+
+Records = Sequence[tuple[Prediction | MatchEvent, int]]
+RECORDS: Records = [
     (said("m1", "e1", B, 0.5), 0),
+    (said("m1", "e1", B, 0.9, received_at_us=0), 7),  # the worker fell, and another one said it again
     (said("m1", "e1", A, 0.4, variant=Variant.SHADOW), 0),
     (said("m1", "e2", B, 0.6), 0),
     (said("m1", "e2", A, 0.8, variant=Variant.SHADOW), 0),
     (said("m1", "e3", B, 0.6), 0),  # its shadow was shed
+    (said("m1", "e4", A, 0.6), 0),  # the challenger could not, and the champion stood in
+    (not_scored("m1", "e4", B), 0),
     (said("m1", "e0", B, 0.9, minute=-1), 0),  # before the match
     (said("m1", "e0", A, 0.1, minute=-1), 0),
+    (said("m1", "m1-end", B, 0.9, cause="FULL_TIME"), 51),  # the result is known
+    (said("m1", "m1-end", A, 0.1, cause="FULL_TIME"), 51),
+    (said("m1", "late", B, 0.9, source_timestamp_ms=52), 52),
+    (said("m1", "late", A, 0.1, source_timestamp_ms=52), 52),
     (ended("m1", 2, 1), 50),
     (said("m2", "e1", A, 0.3), 0),
     (said("m2", "e1", B, 0.2, variant=Variant.SHADOW), 0),
@@ -47,35 +60,92 @@ RECORDS: Sequence[tuple[Prediction | MatchEvent, int]] = [
     (said("m4", "e1", B, 0.3), 0),
     (ended("m4", 0, 0, EventKind.CANCELLED), 60),
     (said("m5", "e1", A, 0.3), 0),  # goes on
-    (said("m5", "e1", B, 0.3), 0),
+    (said("m5", "e1", B, 0.5), 0),
+    (said("m5", "e2", A, 0.3), 0),  # left out
+    (said("m5", "e3", A, 0.3), 100),  # of the next window
+    (said("m5", "e3", B, 0.4), 100),
 ]
 
 
-@given(st.permutations(RECORDS))
-def test_the_evidence_is_that_of_a_calculation_by_hand(records: Sequence[tuple[Prediction | MatchEvent, int]]) -> None:
+def told(records: Records) -> LiveEvidence:
     evidence = LiveEvidence(A, B, 0.5)
     for one, at_ms in records:
         if isinstance(one, Prediction):
-            evidence.take_prediction(one)
+            evidence.take_prediction(one, at_ms)
         else:
             evidence.take_event(one, at_ms)
+    return evidence
 
-    found = evidence.window(100)
+
+def expected_loss(home: float) -> float:
+    """Return the entropy of what was said."""
+    return -sum(chance * np.log(chance) for chance in (home, (1 - home) / 2, (1 - home) / 2))
+
+
+@given(st.permutations(RECORDS))
+def test_the_evidence_is_that_of_a_calculation_by_hand(records: Records) -> None:
+    evidence = told(records)
+
+    seen = evidence.window(100)
+    found = seen.evidence
 
     first = (np.log(0.4 / 0.5) + np.log(0.8 / 0.6)) / 2  # the home side won: champion's chance over the challenger's
     second = np.log(0.35 / 0.4)  # the away side did
     assert found.outcomes.matches == 2
     assert found.outcomes.mean == pytest.approx((first + second) / 2, abs=1e-12)
-    assert found.events == 3
+    assert (found.events, found.errors, found.left_out) == (7, 1, 1)
     assert sum(found.challenger_outputs) == sum(found.champion_outputs) == 2 * 3  # one event of each match
-    assert found.latency.count == 4
-    assert evidence.window(100).outcomes.matches == 0
+    assert found.latency.count == 6
+    assert found.latency.percentile(100) == pytest.approx(0.002, rel=0.01)
+    assert sorted(seen.divergences) == pytest.approx([0.1, 0.1, 0.2])
+
+    pending = expected(found.challenger_pending), expected(found.champion_pending)
+    assert (found.challenger_pending.matches, found.challenger_pending.predictions) == (1, 1)
+    assert [one.log_loss for one in pending if one] == pytest.approx([expected_loss(0.5), expected_loss(0.3)])
+
+    after = evidence.window(200).evidence
+    assert (after.outcomes.matches, after.events, after.errors, after.left_out) == (0, 1, 0, 0)
+    assert after.challenger_pending == estimated(np.array([[0.4, 0.3, 0.3]]))
+
+
+@given(st.permutations(RECORDS), st.sets(st.integers(1, 150)))
+def test_however_windows_are_cut_each_figure_is_counted_once(records: Records, ends: set[int]) -> None:
+    whole = told(records).window(150).evidence
+    evidence = told(records)
+
+    windows = [evidence.window(end).evidence for end in sorted(ends | {150})]
+
+    total = sum(windows[1:], windows[0])
+    assert (total.outcomes, total.events, total.errors) == (whole.outcomes, whole.events, whole.errors)
+    assert (total.left_out, total.latency.count) == (whole.left_out, whole.latency.count)
+
+
+def test_a_challenger_that_scores_nothing_is_found_before_a_match_has_ended() -> None:
+    records = [(one, 0) for event in ("e1", "e2") for one in (said("m1", event, A, 0.3), not_scored("m1", event, B))]
+
+    found = told(records).window(100).evidence
+
+    assert (found.events, found.errors, found.latency.count) == (2, 2, 0)
+    assert found.challenger_pending.matches == 0
 
 
 def test_a_match_counts_in_the_window_in_which_its_end_was_written() -> None:
-    evidence = LiveEvidence(A, B, 0.5)
-    for digest in (A, B):
-        evidence.take_prediction(said("m1", "e1", digest, 0.3))
-    evidence.take_event(ended("m1", 1, 1), 100)
+    evidence = told([*((said("m1", "e1", digest, 0.3), 0) for digest in (A, B)), (ended("m1", 1, 1), 100)])
 
-    assert [evidence.window(until).outcomes.matches for until in (100, 101)] == [0, 1]
+    assert [evidence.window(until).evidence.outcomes.matches for until in (100, 101)] == [0, 1]
+
+
+def test_what_is_written_after_a_window_does_not_change_it() -> None:
+    pair = [(said("m1", "e1", digest, 0.3 if digest == A else 0.6), 0) for digest in (A, B)]
+    later = [
+        (said("m1", "e2", A, 0.3), 0),
+        (said("m1", "e2", B, 0.9), 100 + GRACE_MS),
+        (ended("m1", 0, 3), 100),  # the result is corrected
+        (ended("m1", 0, 0, EventKind.CANCELLED), 101),
+    ]
+    records = [*pair, (ended("m1", 2, 0), 50)]
+
+    first, second = (told(one).window(100).evidence for one in (records, [*records, *later]))
+
+    assert first.outcomes == second.outcomes
+    assert first.outcomes.mean == -0.5  # ln(0.3 / 0.6), clipped

@@ -5,7 +5,7 @@ import pytest
 from monitors.rollout_plan import plan_of
 from schemas.records import ControlAction
 from streams.control.asking import Wish
-from streams.rollouts.running import first_wish, live
+from streams.rollouts.running import first_wish
 
 A, B = "a" * 64, "b" * 64
 PLAN = plan_of(
@@ -31,10 +31,3 @@ PLAN = plan_of(
 )
 def test_in_each_step_both_score_every_match(number: int, wish: Wish) -> None:
     assert first_wish(PLAN, A, B, number) == wish
-
-
-def test_what_the_topics_do_not_hold_is_not_checked() -> None:
-    checks = live(PLAN).checks
-
-    assert (checks.error_rate, checks.pending_log_loss) == (None, None)
-    assert checks.p99_seconds == PLAN.checks.p99_seconds
