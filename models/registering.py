@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.card import CARD, checked_card
 from models.contents import Contents, in_folder, read_contents
-from models.journal import Act, Provenance, Registered, StoredModel, append, read_model
+from models.entries import Act, Provenance, Registered
+from models.journal import StoredModel, append, read_model
 from models.manifest import MANIFEST, BundleError, Manifest, file_entry
 from models.signatures import key_name, signature_of
 from models.store import (

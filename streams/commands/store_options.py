@@ -9,7 +9,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
-from models.journal import Act
+from models.entries import Act
 from models.manifest import BundleError, StoreError
 from models.store import ModelStore
 from streams.bundles import store_of
