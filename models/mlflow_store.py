@@ -138,6 +138,8 @@ class MlflowStore:
         self._ask(f"{name} {entry.version}", lambda: self.client.create_model_version(
             name, source, run_id, tags=tags, description=f"{name} {entry.version}: {entry.act.why}"
         ))  # fmt: skip
+        if run.info.status == "RUNNING":
+            self._ask(f"run {run_id}", lambda: self.client.set_terminated(run_id))
 
     def _point(self, name: str, entry: Pointed, text: str) -> None:
         about = f"the {entry.alias} of {name}"
@@ -184,14 +186,21 @@ class MlflowStore:
             self._ask(path, lambda: self.client.log_artifact(run_id, str(file), ARTIFACTS))
 
     def _run(self, digest: str) -> Any:
-        """Return the run with the bundle of *digest*: that of its first version, else the oldest; None without any."""
+        """Return the run with the bundle of *digest*, None without any.
+
+        It is that of the first version; else the oldest that has ended well, else the oldest that still goes on.
+        """
         wanted = f"tags.`{DIGEST}` = '{digest}'"
         versions = list(self._pages(self.client.search_model_versions, f"bundle {digest}", wanted))
         if versions:
             first = min(versions, key=lambda one: int(one.version))
             return self._ask(f"bundle {digest}", lambda: self.client.get_run(first.run_id))
-        oldest = {"filter_string": wanted, "order_by": ["attributes.start_time ASC"], "max_results": 1}
-        found = self._ask(f"bundle {digest}", lambda: self.client.search_runs([self.experiment_id()], **oldest))
+        whole = f"{wanted} AND attributes.status != 'FAILED'"
+        order = ["attributes.status ASC", "attributes.start_time ASC"]  # FINISHED comes before RUNNING
+        found = self._ask(
+            f"bundle {digest}",
+            lambda: self.client.search_runs([self.experiment_id()], whole, max_results=1, order_by=order),
+        )
         return found[0] if found else None
 
     def _pages(self, search: Callable[..., Any], about: str, wanted: str | None = None) -> Iterator[Any]:

@@ -1,6 +1,7 @@
 """The files of a store, in a folder or at any URL that fsspec opens: written once, whole, and never changed."""
 
 import os
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from models.contents import LARGEST_FILE
 from models.manifest import BundleError, StoreError
 
+_CREDENTIALS: Final = re.compile(r"://[^/\s]*@")
 _READ_ONLY: Final = 0o444
 
 T = TypeVar("T")
@@ -173,5 +175,6 @@ def _sync(folder: Path) -> None:
 
 
 def told(error: Exception) -> str:
-    """Return *error* in one short line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    """Return *error* in one short line, without what stands before the host of a URL."""
+    line = " ".join(f"{type(error).__name__}: {error}".split())
+    return _CREDENTIALS.sub("://***@", line)[:200]

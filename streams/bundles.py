@@ -11,7 +11,7 @@ from streams.local.places import cache_folder, data_folder
 from streams.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
-    from models.store import ModelStore
+    from models.store import Demands, ModelStore
     from models.store_files import Files
 
 IN_MLFLOW: Final = "mlflow:"
@@ -86,13 +86,24 @@ def store_of(settings: Settings) -> "ModelStore":
         BundleError: It is none that can be opened, or the file of public keys is damaged.
         StoreError: It does not open now.
     """
-    from models.signatures import read_signers  # noqa: PLC0415 - workers whose bundle is in a folder need none of this
-    from models.store import Demands, ModelStore  # noqa: PLC0415 - the same
+    from models.store import ModelStore  # noqa: PLC0415 - workers whose bundle is in a folder need none of this
 
-    file = settings.model_signers_file
-    demands = Demands(None if file is None else read_signers(file), settings.model_budget_us / 1e6)
+    demands = demands_of(settings)
     url = settings.model_store or str(data_folder() / "models")
     return ModelStore(_files(url), demands, cache_folder() / "bundles")
+
+
+def demands_of(settings: Settings) -> "Demands":
+    """Return what is asked of bundles in a store.
+
+    Raises:
+        BundleError: The file of public keys is damaged.
+    """
+    from models.signatures import read_signers  # noqa: PLC0415 - the same
+    from models.store import Demands  # noqa: PLC0415 - the same
+
+    file = settings.model_signers_file
+    return Demands(None if file is None else read_signers(file), settings.model_budget_us / 1e6)
 
 
 def _files(url: str) -> "Files":

@@ -46,12 +46,13 @@ def act_options(command: Callable[Concatenate[Act, P], R]) -> Callable[P, R]:
     @functools.wraps(command)
     def with_act(*args: P.args, **options: P.kwargs) -> R:
         why, by = str(options.pop("why")), options.pop("by")
-        return command(Act(_user() if by is None else str(by), why, time.time_ns() // 1_000_000), *args, **options)
+        return command(Act(user_name() if by is None else str(by), why, time.time_ns() // 1_000_000), *args, **options)
 
     return with_act
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Return the name of who runs this."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

@@ -8,7 +8,7 @@ import pytest
 
 from models import store_files as module
 from models.manifest import BundleError, StoreError
-from models.store_files import store_files
+from models.store_files import store_files, told
 
 
 @pytest.fixture(params=["folder", "file-url", "memory"])
@@ -117,6 +117,13 @@ def test_what_is_no_store_is_refused_in_one_sentence(url, sentence):
         store_files(url)
 
     assert sentence == str(caught.value)
+
+
+def test_what_stands_before_the_host_of_a_url_is_not_told():
+    error = OSError(f"http://ann:top@secret@host:1/path and s3://key@bucket: {'x' * 300}")
+
+    assert "OSError: http://***@host:1/path and s3://***@bucket: xxx" == told(error)[:56]
+    assert 200 == len(told(error))
 
 
 def test_a_service_whose_driver_is_not_installed_is_told():
