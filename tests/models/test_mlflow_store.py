@@ -1,10 +1,9 @@
-"""A store in MLflow, a real one in SQLite, keeps what any store keeps, and refuses what any store refuses."""
+"""A store in MLflow, on its own server, keeps what any store keeps, and refuses what any store refuses."""
 
 import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -21,20 +20,21 @@ from models.mlflow_tags import DIGEST, ENTRY, RETIRED
 from models.registering import register, verify
 from models.signatures import key_name, read_signers
 from models.store import open_stored, read_models, read_stored_card, resolve
-from tests.models.mlflow_stores import AT_ONCE, sqlite_store
+from tests.models.mlflow_stores import AT_ONCE, running_server, store_at
 from tests.models.small_bundles import constant_graph, replace_file, save_small
 
 ACT = Act("ann", "a test", 1_700_000_000_000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("mlflow")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared(folder):
-    return sqlite_store(folder)
+    with running_server(folder) as url:
+        yield store_at(url)
 
 
 @pytest.fixture
@@ -53,12 +53,17 @@ def make(tmp_path, names, rows, name):
     return lambda **changes: save_small(tmp_path / uuid.uuid4().hex, names, rows, **{"model": name, **changes})
 
 
-def artifact(store, version, file):
-    """Where a file of a bundle is on this disk."""
-    run = store.files._run(version.digest)
-    if run.info.artifact_uri.startswith("mlflow-artifacts:"):
-        pytest.skip("the artifacts are the server's")
-    return Path(run.info.artifact_uri.removeprefix("file://"), "bundle", file)
+@pytest.fixture
+def artifact(folder, store):
+    """Find a file of a bundle on the server's disk."""
+
+    def find(version, file):
+        (found,) = (folder / "artifacts").glob(
+            f"*/{store.files._run(version.digest).info.run_id}/artifacts/bundle/{file}"
+        )
+        return found
+
+    return find
 
 
 def refusal(work, *given, **named):
@@ -157,12 +162,12 @@ def test_a_bad_bundle_is_refused_at_its_registration_and_nothing_of_it_is_writte
 
 @pytest.mark.parametrize(("cached", "opened"), [(True, True), (False, False)])
 def test_artifacts_that_were_changed_are_refused_and_a_copy_in_the_cache_is_as_good_as_they_were(
-    store, make, cached, opened
+    store, make, artifact, cached, opened
 ):
     where = store if cached else replace(store, cache=None)
     _, version = register(where, make(), ACT)
     open_stored(where, version.digest)
-    file = artifact(store, version, "model.onnx")
+    file = artifact(version, "model.onnx")
     file.write_bytes(file.read_bytes()[:-1])
 
     if opened:
@@ -174,7 +179,7 @@ def test_artifacts_that_were_changed_are_refused_and_a_copy_in_the_cache_is_as_g
     assert "model.onnx cannot be read: No such file or directory" in refusal(verify, where, version)
 
 
-def test_a_card_is_kept_and_verified(store, make):
+def test_a_card_is_kept_and_verified(store, make, artifact):
     bundle = make(metrics={"pre_match": dict.fromkeys(("n", *MEASURES), 0.5)})
     manifest = load_bundle(bundle).manifest
     for file, content in card_files(manifest, Facts("friendlies", {}, ["none"], "touchline train")).items():
@@ -183,7 +188,7 @@ def test_a_card_is_kept_and_verified(store, make):
     verify(store, version)
 
     assert manifest.digest == read_stored_card(store, version)["digest"]
-    card = artifact(store, version, "card.json")
+    card = artifact(version, "card.json")
     card.write_bytes(card.read_bytes().replace(b"friendlies", b"World Cups"))
     assert "card.json has SHA-256 " in refusal(verify, store, version)
 

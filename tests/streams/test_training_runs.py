@@ -14,7 +14,7 @@ from models.registering import verify
 from models.store import open_stored, resolve
 from streams.cli import main
 from streams.commands import training_runs
-from tests.models.mlflow_stores import in_folder, sqlite_store
+from tests.models.mlflow_stores import in_folder, running_server, sqlite_store, store_at
 from tests.streams.small_history import write_history
 
 OPTIONS = ["--since", "2000-01-01", "--holdout-days", "100", "--share", "0.004", "--threads", "1", "--json"]
@@ -132,6 +132,19 @@ def test_what_mlflow_does_not_take_costs_no_fit(train, store, tmp_path, monkeypa
     failures = store.files.client.search_runs([store.files.experiment_id()], "attributes.status = 'FAILED'")
     assert ["refused 1 tree"] == [one.info.run_name for one in failures]
     assert 2 == json.loads(again.stdout)["fits_taken_up"]
+
+
+def test_a_server_is_told_as_a_database_is_and_what_programs_read_is_json_alone(train, tmp_path, monkeypatch):
+    with running_server(tmp_path) as url:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        result = train("--kind", "tree", "--out", tmp_path / "b", "--name", "served")
+        assert 0 == result.exit_code, result.stderr
+        _, version = resolve(store_at(url), "served@1")
+
+    told = json.loads(result.stdout)
+    assert (f"mlflow:{url}", "served", "1") == tuple(told["mlflow"][name] for name in ("store", "model", "version"))
+    assert told["digest"] == version.digest
+    assert "" == result.stderr
 
 
 def test_a_server_that_is_not_there_is_told_before_the_training(train, tmp_path, monkeypatch):
