@@ -1,4 +1,4 @@
-"""How MLflow is reached; it is an extra, and imported by nothing but this, and only when it is asked for."""
+"""How MLflow is reached; it is an extra, and imported only when it is asked for."""
 
 import os
 import warnings
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from models.manifest import BundleError, StoreError
 from models.mlflow_store import MlflowStore
-from models.store_files import told
+from models.store_files import told, without_password
 
 SCHEME: Final = "mlflow:"
 TRACKING: Final = "MLFLOW_TRACKING_URI"
@@ -42,13 +42,13 @@ def mlflow_store(url: str, environment: Mapping[str, str]) -> MlflowStore:
         raise BundleError(f"a store {SCHEME}URI has no password in it; {TRACKING} may have one")
     if find_spec("mlflow") is None:
         raise BundleError(
-            f"{SCHEME}{_shown(uri)} needs MLflow, which is not installed: pip install 'touchline[mlflow]'"
+            f"{SCHEME}{without_password(uri)} needs MLflow, which is not installed: pip install 'touchline[mlflow]'"
         )
     try:
         client = _client(uri)
     except Exception as error:  # MLflow's and its database's errors have no parent of their own
-        raise StoreError(f"the store {SCHEME}{_shown(uri)} does not open: {told(error)}") from error
-    return MlflowStore(f"{SCHEME}{_shown(uri)}", client, environment.get(_EXPERIMENT) or "touchline")
+        raise StoreError(f"the store {SCHEME}{without_password(uri)} does not open: {told(error)}") from error
+    return MlflowStore(f"{SCHEME}{without_password(uri)}", client, environment.get(_EXPERIMENT) or "touchline")
 
 
 def _client(uri: str) -> Any:
@@ -59,10 +59,3 @@ def _client(uri: str) -> Any:
         from mlflow import MlflowClient  # noqa: PLC0415 - an extra, and a second or more to import
 
         return MlflowClient(uri)
-
-
-def _shown(uri: str) -> str:
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    return parts._replace(netloc=f"{parts.username}:***@{parts.netloc.rpartition('@')[2]}").geturl()

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Final
 
 from models.contents import LARGEST_FILE
 from models.entries import Entry, Pointed, Registered, Retired, written
-from models.journal import FOLDER, StoredModel
+from models.journal import FOLDER, StoredModel, check_name
 from models.manifest import BundleError, StoreError
 from models.mlflow_tags import ALIASES, DIGEST, ENTRY, OURS, RETIRED, Version, pointed_of, versions_of
 from models.store import SIGNATURES
@@ -97,6 +97,7 @@ class MlflowStore:
 
     def append(self, name: str, entry: Entry) -> StoredModel:
         """Let *entry* happen to the model called *name*, if it makes sense now, and return it afterwards."""
+        check_name(name, "model")
         self.read_model(name).after(entry)
         text = written(entry).decode()
         match entry:
@@ -121,11 +122,14 @@ class MlflowStore:
 
     def experiment_id(self) -> str:
         """Return the id of the experiment, which is made if there is none."""
+        found = self._experiment()
+        named = f"the experiment {self.experiment}"
+        return found or str(self._ask(named, lambda: self.client.create_experiment(self.experiment)))
+
+    def _experiment(self) -> str | None:
         named = f"the experiment {self.experiment}"
         found = self._ask(named, lambda: self.client.get_experiment_by_name(self.experiment))
-        return str(
-            found.experiment_id if found else self._ask(named, lambda: self.client.create_experiment(self.experiment))
-        )
+        return None if found is None else str(found.experiment_id)
 
     def _register(self, name: str, entry: Registered, text: str) -> None:
         run = self._run(entry.digest)
@@ -195,11 +199,14 @@ class MlflowStore:
         if versions:
             first = min(versions, key=lambda one: int(one.version))
             return self._ask(f"bundle {digest}", lambda: self.client.get_run(first.run_id))
+        experiment = self._experiment()
+        if experiment is None:
+            return None
         whole = f"{wanted} AND attributes.status != 'FAILED'"
         order = ["attributes.status ASC", "attributes.start_time ASC"]  # FINISHED comes before RUNNING
         found = self._ask(
             f"bundle {digest}",
-            lambda: self.client.search_runs([self.experiment_id()], whole, max_results=1, order_by=order),
+            lambda: self.client.search_runs([experiment], whole, max_results=1, order_by=order),
         )
         return found[0] if found else None
 

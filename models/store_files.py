@@ -15,7 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from models.contents import LARGEST_FILE
 from models.manifest import BundleError, StoreError
 
-_CREDENTIALS: Final = re.compile(r"://[^/\s]*@")
+_CREDENTIALS: Final = re.compile(r"://[^/\s:]*:[^/\s]*@")
 _READ_ONLY: Final = 0o444
 
 T = TypeVar("T")
@@ -175,6 +175,14 @@ def _sync(folder: Path) -> None:
 
 
 def told(error: Exception) -> str:
-    """Return *error* in one short line, without what stands before the host of a URL."""
-    line = " ".join(f"{type(error).__name__}: {error}".split())
-    return _CREDENTIALS.sub("://***@", line)[:200]
+    """Return *error* in one short line, without passwords of URLs."""
+    return without_password(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
+
+
+def without_password(text: str) -> str:
+    """Return *text* without the user and password of each URL in it that has one.
+
+    >>> without_password("http://ann:secret@host:1/path")
+    'http://***@host:1/path'
+    """
+    return _CREDENTIALS.sub("://***@", text)

@@ -152,16 +152,20 @@ def _walk_forward(kind: Kind, rows: Rows, holdout: int, fit: Fit) -> tuple[Membe
     before = _pooled(kind, fitted, [found[:-1] for found in unseen], between(rows, starts[0], holdout))
     fit.step("walked forward; fitting on all rows")
     final = fit(kinds, rows)
-    folds = [
-        _fold(between(rows, *block), dict(zip(kinds, said, strict=True)))
-        for block, *said in zip(blocks[:-1], *(found[:-1] for found in unseen), strict=True)
-    ]
-    return before, _pooled(kind, final, unseen, between(rows, starts[0], end)), folds
+    return before, _pooled(kind, final, unseen, between(rows, starts[0], end)), _folds(kinds, unseen, rows, blocks[:-1])
 
 
-def _fold(rows: Rows, said: Mapping[Kind, Probabilities]) -> Fold:
-    chosen = rows.minutes == PRE_MATCH
-    return Fold(int(rows.days[0]), {kind: scores(one[chosen], rows.results[chosen]) for kind, one in said.items()})
+def _folds(
+    kinds: Sequence[Kind], unseen: Sequence[Sequence[Probabilities]], rows: Rows, blocks: Sequence[tuple[int, int]]
+) -> Sequence[Fold]:
+    found = []
+    for number, (start, end) in enumerate(blocks):
+        block = between(rows, start, end)
+        chosen = block.minutes == PRE_MATCH
+        if chosen.any():  # one day may be as large as two folds
+            said = {kind: one[number][chosen] for kind, one in zip(kinds, unseen, strict=True)}
+            found.append(Fold(start, {kind: scores(one, block.results[chosen]) for kind, one in said.items()}))
+    return found
 
 
 def _pooled(kind: Kind, members: Sequence[Member], unseen: Sequence[Sequence[Probabilities]], rows: Rows) -> Member:

@@ -276,6 +276,18 @@ def test_signatures_are_kept_and_asked_for(store, make, tmp_path):
     assert [key_name(key.public_key())] == store.files.names(f"signatures/{version.digest}")
 
 
+def test_looking_into_a_store_makes_no_experiment(store):
+    fresh = replace(store, files=replace(store.files, experiment="never"))
+
+    assert "cannot be read" in refusal(open_stored, fresh, "0" * 64)
+    assert [] == fresh.files.names(f"signatures/{'0' * 64}")
+    assert store.files.client.get_experiment_by_name("never") is None
+
+
+def test_a_name_that_would_be_no_name_is_refused_before_mlflow_is_asked(store):
+    assert "model \"a' or 'b\" is not 1 to 100 letters" in refusal(append, store.files, "a' or 'b", Retired("1", ACT))
+
+
 def test_a_database_that_does_not_answer_is_a_store_that_may_come_back(store, name):
     class Deaf:
         def __getattr__(self, asked):
@@ -308,7 +320,7 @@ def test_what_is_no_store_is_refused_in_one_sentence(url, environment, sentence)
 def test_a_password_in_the_tracking_uri_is_not_shown():
     store = mlflow_store("mlflow:", {"MLFLOW_TRACKING_URI": "http://ann:topsecret@127.0.0.1:9"})
 
-    assert "mlflow:http://ann:***@127.0.0.1:9" == store.url
+    assert "mlflow:http://***@127.0.0.1:9" == store.url
 
 
 def test_a_store_that_cannot_be_opened_is_told(tmp_path):

@@ -119,10 +119,10 @@ def test_what_is_no_store_is_refused_in_one_sentence(url, sentence):
     assert sentence == str(caught.value)
 
 
-def test_what_stands_before_the_host_of_a_url_is_not_told():
-    error = OSError(f"http://ann:top@secret@host:1/path and s3://key@bucket: {'x' * 300}")
+def test_passwords_of_urls_are_not_told_though_the_line_is_cut():
+    error = OSError(f"http://ann:top@secret@host:1/path, abfs://box@account\n{'x' * 300}")
 
-    assert "OSError: http://***@host:1/path and s3://***@bucket: xxx" == told(error)[:56]
+    assert told(error).startswith("OSError: http://***@host:1/path, abfs://box@account xxx")
     assert 200 == len(told(error))
 
 

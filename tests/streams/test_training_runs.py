@@ -153,7 +153,7 @@ def test_a_server_that_is_not_there_is_told_before_the_training(train, tmp_path,
     result = train("--kind", "tree", "--out", tmp_path / "b")
 
     assert 2 == result.exit_code
-    assert result.stderr.startswith("Error: mlflow:http://ann:***@127.0.0.1:1 does not answer for the experiment touch")
+    assert result.stderr.startswith("Error: mlflow:http://***@127.0.0.1:1 does not answer for the experiment touch")
     assert "topsecret" not in result.stderr
     assert not (tmp_path / "b").exists()
 
