@@ -181,15 +181,19 @@ def test_ctrl_c_leaves_nothing_half_written(data, tmp_path, at):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_training_that_was_killed_goes_on_from_its_finished_fits_to_the_same_files(data, tmp_path, monkeypatch):
-    """Killed with -9 as soon as it has kept the first of two fits; half a file of another is no obstacle."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_a_training_that_was_killed_goes_on_from_its_finished_fits_to_the_same_files(
+    data, tmp_path, monkeypatch, number, code
+):
+    """Killed as soon as it has kept the first of two fits; half a file of another is no obstacle."""
     words = ["train", "--data", str(data), *OPTIONS, "xgboost"]
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "killed")}
     fits = tmp_path / "killed" / "touchline" / "fits"
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", KILLED, *words, "--out", str(tmp_path / "resumed")], env=environment
+        [sys.executable, "-P", "-c", KILLED.format(int(number)), *words, "--out", str(tmp_path / "resumed")],
+        env=environment,
     )
-    assert -signal.SIGKILL == process.wait(50)
+    assert code == process.wait(50)
     kept = {file.name for file in fits.iterdir()}
     assert 1 == len(kept)
     (fits / ".half.npz.1").write_bytes(b"half")
@@ -210,13 +214,13 @@ def test_a_training_that_was_killed_goes_on_from_its_finished_fits_to_the_same_f
 
 
 KILLED = """
-import os, signal, sys
+import os, sys
 from models.finished_fits import FinishedFits
 from streams.cli import main
 keep = FinishedFits._keep
 def kept(self, file, member):
     keep(self, file, member)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), {})
 FinishedFits._keep = kept
 main()
 """
