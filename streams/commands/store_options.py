@@ -25,7 +25,9 @@ def store_options(command: Callable[Concatenate[ModelStore, P], R]) -> Callable[
     """Give *command* the options which name a store, the store as its first argument, and one sentence for an error."""
 
     @click.option(
-        "--store", metavar="FOLDER|URL", help="Store of models (default: TOUCHLINE_MODEL_STORE, or a folder of yours)."
+        "--store",
+        metavar="FOLDER|URL",
+        help="Store of models, mlflow: for MLflow (default: TOUCHLINE_MODEL_STORE, or a folder of yours).",
     )
     @functools.wraps(command)
     def with_store(*args: P.args, **options: P.kwargs) -> R:
