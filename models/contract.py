@@ -1,5 +1,7 @@
 """What a bundle and this version must agree on before one serves the other: names, their order, and a few answers."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import Final
@@ -37,6 +39,13 @@ def check_contract(manifest: Manifest, where: str) -> FeatureSet:
             f"{manifest.declared.get('digest')!r:.80}; what it declares has {ours.get('digest')!r} in this version"
         )
     return known
+
+
+def contract_digest(manifest: Manifest) -> str:
+    """Return the SHA-256, in hexadecimal, of what *manifest* asks of who serves it: classes and features, in order."""
+    declared = (manifest.declared or {}).get("digest")
+    asked = [manifest.feature_set, list(manifest.features), list(manifest.classes), declared]
+    return hashlib.sha256(json.dumps(asked, separators=(",", ":")).encode()).hexdigest()
 
 
 def _published(manifest: Manifest, where: str) -> FeatureSet:

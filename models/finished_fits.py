@@ -42,6 +42,7 @@ class FinishedFits:
         most: Bytes in *folder*, about; the oldest leave.
         taken_up: How many fits were taken up.
         kept: Files of the fits of this training.
+        others_told: Whether it was told of fits of other trainings.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class FinishedFits:
     most: int = MOST_BYTES
     taken_up: int = 0
     kept: set[Path] = field(default_factory=set)
+    others_told: bool = False
 
     def fit_member(self, kind: Kind, examples: Examples, sizes: Sizes) -> Member:
         """Return a member of *kind* fitted on *examples*; see `models.fitting.fit_member`."""
@@ -67,12 +69,23 @@ class FinishedFits:
         with suppress(OSError):  # others are in it
             self.folder.rmdir()
 
+    def _tell_of_others(self, kind: Kind, examples: Examples) -> None:
+        """Say once, before the first one that is missing is fitted, that the fits which are there are not this one."""
+        others = set(self.folder.glob(f"[!.]*{_SUFFIX}")) - self.kept
+        if others and not self.others_told:
+            self.say(
+                f"Not taken up: {len(others)} in {self.folder}, none of which is {kind} on these "
+                f"{len(examples.results):,} rows with these options, libraries and code"
+            )
+        self.others_told = True
+
     def _take_up(self, file: Path, kind: Kind, examples: Examples) -> Member | None:
         try:
             at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
             with np.load(file, allow_pickle=False) as arrays:
                 member = member_of(kind, dict(arrays), examples.start)
         except (FileNotFoundError, NotADirectoryError):
+            self._tell_of_others(kind, examples)
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             self.say(f"{file} is damaged ({error}); {kind} is fitted anew")

@@ -8,101 +8,18 @@ retirements of a model have one order, everywhere where a store creates a file o
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Final, Literal
+from typing import Final, Protocol, runtime_checkable
 
-from pydantic import Field, TypeAdapter, ValidationError
+from models.entries import Alias, Entry, Pointed, Registered, Retired, entry_of, written
+from models.manifest import BundleError, StoreError
+from models.store_files import Files
 
-from models.manifest import BundleError, StoreError, TrainingRange
-from models.store_files import StoreFiles
-
-Alias = Literal["champion", "challenger"]
 FOLDER: Final = "models"
 SHOWN_DIGITS: Final = 12
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _RESERVED: Final = frozenset({"champion", "challenger", "none"})
 _ENTRY: Final = re.compile(r"[0-9]{6}\.json")
 _TRIES: Final = 100
-
-Words = Annotated[str, Field(min_length=1, max_length=500)]
-Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Who changed a model, why, and when.
-
-    Attributes:
-        at_ms: Milliseconds since the epoch, UTC.
-    """
-
-    by: Words
-    why: Words
-    at_ms: Annotated[int, Field(ge=0)]
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What a bundle is and where it comes from, as its manifest and card say.
-
-    Attributes:
-        size: Of its files together, in bytes.
-        history: Which matches, in words; None without a card, as reproduce.
-        reproduce: The command that makes it again.
-    """
-
-    kind: str
-    feature_set: str
-    created: str
-    training: TrainingRange
-    libraries: Mapping[str, object]
-    size: int
-    history: str | None
-    reproduce: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A version came in.
-
-    Attributes:
-        card: SHA-256 of its card; None when it has none.
-    """
-
-    version: str
-    digest: Digest
-    card: Digest | None
-    provenance: Provenance
-    act: Act
-    action: Literal["register"] = "register"
-
-
-@dataclass(frozen=True, slots=True)
-class Pointed:
-    """An alias was pointed at a version.
-
-    Attributes:
-        version: None when the alias was taken away.
-        replaces: What it was before; it is void when it was something else.
-    """
-
-    alias: Alias
-    version: str | None
-    replaces: str | None
-    act: Act
-    action: Literal["alias"] = "alias"
-
-
-@dataclass(frozen=True, slots=True)
-class Retired:
-    """A version is not to be served any longer."""
-
-    version: str
-    act: Act
-    action: Literal["retire"] = "retire"
-
-
-Entry = Registered | Pointed | Retired
-_ENTRIES: Final[TypeAdapter[Entry]] = TypeAdapter(Annotated[Entry, Field(discriminator="action")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +57,7 @@ class StoredModel:
         entries = (*self.entries, entry)
         match entry:
             case Registered():
-                self._check_new(entry)
+                self.check_new(entry)
                 return replace(self, entries=entries, versions={**self.versions, entry.version: entry})
             case Pointed():
                 self._check_alias(entry)
@@ -162,13 +79,12 @@ class StoredModel:
         if (gone := self.retired.get(version)) is not None:
             raise BundleError(f"{self.name} {version} is retired: by {gone.act.by}, because {gone.act.why!r}")
 
-    def _check_known(self, version: str) -> None:
-        if version not in self.versions:
-            known = ", ".join(self.versions) or "none"
-            raise BundleError(f"there is no version {version!r:.100} of {self.name} in the store, only {known}")
-        self.check_served(version)
+    def check_new(self, entry: Registered) -> None:
+        """Check that *entry* can come in, as there is no other version of its name.
 
-    def _check_new(self, entry: Registered) -> None:
+        Raises:
+            BundleError: There is, or it cannot have this name.
+        """
         check_name(entry.version, "version")
         if entry.version in _RESERVED:
             raise BundleError(f"a version cannot be called {entry.version!r}, which stands for another one")
@@ -177,6 +93,12 @@ class StoredModel:
                 f"{self.name} {entry.version} is bundle {there.digest[:SHOWN_DIGITS]} in the store, registered by "
                 f"{there.act.by}, not {entry.digest[:SHOWN_DIGITS]}: versions never change, so give this one another"
             )
+
+    def _check_known(self, version: str) -> None:
+        if version not in self.versions:
+            known = ", ".join(self.versions) or "none"
+            raise BundleError(f"there is no version {version!r:.100} of {self.name} in the store, only {known}")
+        self.check_served(version)
 
     def _check_alias(self, entry: Pointed) -> None:
         if entry.version is not None:
@@ -192,6 +114,17 @@ class StoredModel:
             raise BundleError(f"the {entry.alias} of {self.name} is {now or 'none'} already")
 
 
+@runtime_checkable
+class Registry(Protocol):
+    """A store that knows what becomes of models in its own way, without a journal among its files."""
+
+    def read_model(self, name: str) -> StoredModel:
+        """Return what it knows of the model called *name*; errors as of the function."""
+
+    def append(self, name: str, entry: Entry) -> StoredModel:
+        """Let *entry* happen to the model called *name*, and return it afterwards; errors as of the function."""
+
+
 def check_name(text: str, what: str) -> None:
     """Check that *text* can be the name of a file in every store.
 
@@ -202,7 +135,7 @@ def check_name(text: str, what: str) -> None:
         raise BundleError(f"{what} {text!r:.100} is not 1 to 100 letters, digits, dots, plus signs, _ and -")
 
 
-def read_model(files: StoreFiles, name: str) -> StoredModel:
+def read_model(files: Files, name: str) -> StoredModel:
     """Return what the store knows of the model called *name*: nothing, when it has none.
 
     Raises:
@@ -210,27 +143,28 @@ def read_model(files: StoreFiles, name: str) -> StoredModel:
         StoreError: The store does not answer.
     """
     check_name(name, "model")
+    if isinstance(files, Registry):
+        return files.read_model(name)
     found = StoredModel(name)
     numbers = [one for one in files.names(f"{FOLDER}/{name}") if _ENTRY.fullmatch(one)]
     for number, there in enumerate(numbers, start=1):
         path = _path(name, number)
         if not path.endswith(there):
             raise BundleError(f"{files.url}: {path} is missing: entries come after it")
-        try:
-            found = found.after(_ENTRIES.validate_json(files.read(path)))
-        except ValidationError as error:
-            raise BundleError(f"{files.url}: {path} is damaged: {_told(error)}") from error
+        found = found.after(entry_of(files.read(path), f"{files.url}: {path}"))
     return found
 
 
-def append(files: StoreFiles, name: str, entry: Entry) -> StoredModel:
+def append(files: Files, name: str, entry: Entry) -> StoredModel:
     """Write *entry* as the next one of the model called *name*, and return the model after it.
 
     Raises:
         BundleError: It makes no sense, or no longer: somebody else was first.
         StoreError: The store does not answer.
     """
-    content = _written(entry)
+    content = written(entry)
+    if isinstance(files, Registry):
+        return files.append(name, entry)
     for _ in range(_TRIES):
         model = read_model(files, name)
         after = model.after(entry)
@@ -240,23 +174,6 @@ def append(files: StoreFiles, name: str, entry: Entry) -> StoredModel:
             continue  # somebody was first, and the entry is judged by what is there now
         return after
     raise StoreError(f"{files.url}: the journal of {name} changes all the time, or cannot be listed")
-
-
-def _written(entry: Entry) -> bytes:
-    try:
-        content = _ENTRIES.dump_json(entry, indent=2) + b"\n"
-        _ENTRIES.validate_json(content)
-    except ValidationError as error:
-        raise BundleError(f"this cannot be recorded: {_told(error)}") from error
-    except ValueError as error:  # half a surrogate
-        raise BundleError(f"this cannot be recorded: {error!s:.200}") from error
-    return content
-
-
-def _told(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    where = f"{problem['loc'][-1]} {problem['input']!r:.100}: " if problem["loc"] else ""
-    return f"{where}{problem['msg']:.200}"
 
 
 def _path(name: str, number: int) -> str:

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.card import CARD, checked_card
 from models.contents import Contents, in_folder, read_contents
-from models.journal import Act, Provenance, Registered, StoredModel, append, read_model
+from models.entries import Act, Provenance, Registered
+from models.journal import StoredModel, append, read_model
 from models.manifest import MANIFEST, BundleError, Manifest, file_entry
 from models.signatures import key_name, signature_of
 from models.store import (
@@ -96,6 +97,16 @@ def provenance_of(manifest: Manifest, card: Mapping[str, Any] | None) -> Provena
     )
 
 
+def files_of(folder: Path) -> Mapping[str, bytes]:
+    """Return the files of the bundle in *folder* by name, with its card where there is one, as a store keeps them.
+
+    Raises:
+        BundleError: One is missing or damaged.
+    """
+    contents = read_contents(in_folder(folder), str(folder))
+    return _files(contents, _card(folder, contents.manifest.digest)[0])
+
+
 def _card(folder: Path, digest: str) -> tuple[bytes | None, Mapping[str, Any] | None]:
     if not (folder / CARD).exists():
         return None, None
@@ -120,9 +131,12 @@ def _sign(store: ModelStore, contents: Contents, key: Ed25519PrivateKey | None) 
 
 def _write(store: ModelStore, contents: Contents, card: bytes | None) -> None:
     """Write the files of a bundle, the manifest last."""
-    files = {**contents.files, **({} if card is None else {CARD: card}), MANIFEST: contents.manifest.serialised()}
-    for name, content in files.items():
+    for name, content in _files(contents, card).items():
         _create(store, f"{BUNDLES}/{contents.manifest.digest}/{name}", content)
+
+
+def _files(contents: Contents, card: bytes | None) -> Mapping[str, bytes]:
+    return {**contents.files, **({} if card is None else {CARD: card}), MANIFEST: contents.manifest.serialised()}
 
 
 def _create(store: ModelStore, path: str, content: bytes) -> None:

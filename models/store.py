@@ -21,11 +21,12 @@ from models.bundle import Bundle, checked_bundle
 from models.card import CARD, checked_card
 from models.contents import Contents, in_folder, read_contents
 from models.contract import golden_matrix
-from models.journal import FOLDER, Registered, StoredModel, read_model
+from models.entries import Registered
+from models.journal import FOLDER, StoredModel, read_model
 from models.manifest import FILES, MANIFEST, BundleError, Manifest, file_entry, json_object, read_manifest
 from models.signatures import Signers, is_signed
 from models.speed import BUDGET_SECONDS, check_speed
-from models.store_files import StoreFiles
+from models.store_files import Files
 
 BUNDLES: Final = "bundles"
 SIGNATURES: Final = "signatures"
@@ -56,7 +57,7 @@ class ModelStore:
         cache: Folder in which bundles of a store that is not a folder itself are kept; None keeps none.
     """
 
-    files: StoreFiles
+    files: Files
     demands: Demands
     cache: Path | None = None
 

@@ -1,11 +1,12 @@
 """The files of a store, in a folder or at any URL that fsspec opens: written once, whole, and never changed."""
 
 import os
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from fsspec.core import url_to_fs
@@ -14,9 +15,31 @@ from fsspec.implementations.local import LocalFileSystem
 from models.contents import LARGEST_FILE
 from models.manifest import BundleError, StoreError
 
+_CREDENTIALS: Final = re.compile(r"://[^/\s:]*:[^/\s]*@")
 _READ_ONLY: Final = 0o444
 
 T = TypeVar("T")
+
+
+class Files(Protocol):
+    """Files by their path within a store; see `StoreFiles` for what each does and raises."""
+
+    @property
+    def url(self) -> str:
+        """Return the address of the store."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the files are on this machine."""
+
+    def read(self, path: str) -> bytes:
+        """Return the content of *path*."""
+
+    def create(self, path: str, content: bytes) -> None:
+        """Write *content* to *path*, where nothing is yet."""
+
+    def names(self, path: str) -> list[str]:
+        """Return the names of what is in the folder *path*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +91,7 @@ class StoreFiles:
         except Exception as error:  # each service has errors of its own, also for what is there already
             found = self._existing(path)
             if found is None:
-                raise StoreError(f"{self.url} does not take {path}: {_told(error)}") from error
+                raise StoreError(f"{self.url} does not take {path}: {told(error)}") from error
             if found != content:  # else it was this very write, or one of the same content
                 raise FileExistsError(f"{self.url}: {path} is there already, with another content") from error
 
@@ -100,7 +123,7 @@ class StoreFiles:
         except FileNotFoundError:
             raise
         except Exception as error:  # the services' errors have no parent of their own
-            raise StoreError(f"{self.url} does not give {path}: {_told(error)}") from error
+            raise StoreError(f"{self.url} does not give {path}: {told(error)}") from error
 
     def _full(self, path: str) -> str:
         return f"{self.root}/{path}"
@@ -119,9 +142,9 @@ def store_files(url: str) -> StoreFiles:
         plain = "::" not in url and urlsplit(url).password is None
         filesystem, root = url_to_fs(url, use_listings_cache=False) if plain else (None, "")  # others write too
     except (ImportError, ValueError) as error:  # the drivers of most services are packages of their own
-        raise BundleError(f"the store {url} cannot be opened: {_told(error)}") from error
+        raise BundleError(f"the store {url} cannot be opened: {told(error)}") from error
     except Exception as error:  # drivers may look for credentials here, with errors of their own
-        raise StoreError(f"the store {url} does not open: {_told(error)}") from error
+        raise StoreError(f"the store {url} does not open: {told(error)}") from error
     if filesystem is None:
         raise BundleError("a store is a folder or a plain URL without a password, such as s3://bucket/models")
     return StoreFiles(url, filesystem, root.rstrip("/"))
@@ -151,5 +174,15 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _told(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+def told(error: Exception) -> str:
+    """Return *error* in one short line, without passwords of URLs."""
+    return without_password(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
+
+
+def without_password(text: str) -> str:
+    """Return *text* without the user and password of each URL in it that has one.
+
+    >>> without_password("http://ann:secret@host:1/path")
+    'http://***@host:1/path'
+    """
+    return _CREDENTIALS.sub("://***@", text)

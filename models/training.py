@@ -31,6 +31,19 @@ from models.walking import (
 
 
 @dataclass(frozen=True, slots=True)
+class Fold:
+    """What members were worth before kick-off on days which they had not seen, as the meta-learner is shown them.
+
+    Attributes:
+        first: First of the days, since the epoch.
+        metrics: By kind of the member, then by measure; see models.scores.
+    """
+
+    first: int
+    metrics: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """A fitted model as a graph, and what it is worth.
 
@@ -40,11 +53,15 @@ class Trained:
             frequencies of the results before the hold-out score on its pre-match rows: the bar of knowing nothing.
         holdout: What was said of the hold-out before kick-off, by the model as ``model`` and, when its features
             know it, by Elo as ``elo``.
+        folds: Of a stack, in the order of time; empty for other kinds.
+        before: The model which was fitted before the hold-out, and of which the metrics are.
     """
 
     graph: bytes
     metrics: Mapping[str, Mapping[str, float]]
     holdout: Forecasts
+    folds: Sequence[Fold]
+    before: Member
 
 
 def train(
@@ -76,14 +93,16 @@ def train(
         models.graph.ExportError: The graph does not answer like the libraries.
     """
     _check_amounts(rows, judged)
+    folds: Sequence[Fold] = ()
     if kind == "heuristic":
         member: Member = heuristic_member(names)
         before = member
     else:
-        before, member = _walk_forward(kind, rows, int(judged.days[0]), Fit(names, sizes, step, fit))
+        before, member, folds = _walk_forward(kind, rows, int(judged.days[0]), Fit(names, sizes, step, fit))
     said = before.predict_proba(judged.matrix)
     step("exporting and proving the graph")
-    return Trained(export(member, rows.matrix), report(said, judged, rows), _holdout(names, said, judged, rows))
+    holdout = _holdout(names, said, judged, rows)
+    return Trained(export(member, rows.matrix), report(said, judged, rows), holdout, folds, before)
 
 
 def steps_of(kind: Kind) -> int:
@@ -116,8 +135,8 @@ def _holdout(names: Sequence[str], said: Probabilities, judged: Rows, rows: Rows
     return Forecasts(judged, told).where(judged.minutes == PRE_MATCH)
 
 
-def _walk_forward(kind: Kind, rows: Rows, holdout: int, fit: Fit) -> tuple[Member, Member]:
-    """Return the model of the rows before day *holdout*, and that of all rows."""
+def _walk_forward(kind: Kind, rows: Rows, holdout: int, fit: Fit) -> tuple[Member, Member, Sequence[Fold]]:
+    """Return the model of the rows before day *holdout*, that of all rows, and the folds before *holdout*."""
     kinds = members_of(kind)
     starts = [*(fold_days(rows.days, holdout) if kind == "stack" else ()), holdout]
     blocks = list(zip(starts, [*starts[1:], int(rows.days[-1]) + 1], strict=True))
@@ -133,7 +152,20 @@ def _walk_forward(kind: Kind, rows: Rows, holdout: int, fit: Fit) -> tuple[Membe
     before = _pooled(kind, fitted, [found[:-1] for found in unseen], between(rows, starts[0], holdout))
     fit.step("walked forward; fitting on all rows")
     final = fit(kinds, rows)
-    return before, _pooled(kind, final, unseen, between(rows, starts[0], end))
+    return before, _pooled(kind, final, unseen, between(rows, starts[0], end)), _folds(kinds, unseen, rows, blocks[:-1])
+
+
+def _folds(
+    kinds: Sequence[Kind], unseen: Sequence[Sequence[Probabilities]], rows: Rows, blocks: Sequence[tuple[int, int]]
+) -> Sequence[Fold]:
+    found = []
+    for number, (start, end) in enumerate(blocks):
+        block = between(rows, start, end)
+        chosen = block.minutes == PRE_MATCH
+        if chosen.any():  # one day may be as large as two folds
+            said = {kind: one[number][chosen] for kind, one in zip(kinds, unseen, strict=True)}
+            found.append(Fold(start, {kind: scores(one, block.results[chosen]) for kind, one in said.items()}))
+    return found
 
 
 def _pooled(kind: Kind, members: Sequence[Member], unseen: Sequence[Sequence[Probabilities]], rows: Rows) -> Member:

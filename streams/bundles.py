@@ -1,5 +1,6 @@
 """The bundle that the settings name: one that comes with Touchline, one in a folder, or one in the store."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,8 +11,10 @@ from streams.local.places import cache_folder, data_folder
 from streams.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
-    from models.store import ModelStore
+    from models.store import Demands, ModelStore
+    from models.store_files import Files
 
+IN_MLFLOW: Final = "mlflow:"
 IN_STORE: Final = "store:"
 _DIGITS: Final = 8
 
@@ -83,14 +86,34 @@ def store_of(settings: Settings) -> "ModelStore":
         BundleError: It is none that can be opened, or the file of public keys is damaged.
         StoreError: It does not open now.
     """
-    from models.signatures import read_signers  # noqa: PLC0415 - workers whose bundle is in a folder need none of this
-    from models.store import Demands, ModelStore  # noqa: PLC0415 - the same
-    from models.store_files import store_files  # noqa: PLC0415 - the same
+    from models.store import ModelStore  # noqa: PLC0415 - workers whose bundle is in a folder need none of this
+
+    demands = demands_of(settings)
+    url = settings.model_store or str(data_folder() / "models")
+    return ModelStore(_files(url), demands, cache_folder() / "bundles")
+
+
+def demands_of(settings: Settings) -> "Demands":
+    """Return what is asked of bundles in a store.
+
+    Raises:
+        BundleError: The file of public keys is damaged.
+    """
+    from models.signatures import read_signers  # noqa: PLC0415 - the same
+    from models.store import Demands  # noqa: PLC0415 - the same
 
     file = settings.model_signers_file
-    demands = Demands(None if file is None else read_signers(file), settings.model_budget_us / 1e6)
-    url = settings.model_store or str(data_folder() / "models")
-    return ModelStore(store_files(url), demands, cache_folder() / "bundles")
+    return Demands(None if file is None else read_signers(file), settings.model_budget_us / 1e6)
+
+
+def _files(url: str) -> "Files":
+    if url.startswith(IN_MLFLOW):
+        from models.mlflow_connection import mlflow_store  # noqa: PLC0415 - the same
+
+        return mlflow_store(url, os.environ)
+    from models.store_files import store_files  # noqa: PLC0415 - the same
+
+    return store_files(url)
 
 
 def _stored(settings: Settings, reference: str, threads: int) -> Bundle:

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         guarantee: What a consumer of the outputs can rely on, if it reads committed records.
         transaction_seconds: From one transaction to the next, at least, with exactly-once.
         bundle: Folder of a bundle, or ``store:`` and a reference to one in the store; None for the shipped one.
-        model_store: Folder or URL of the store of bundles; empty for a folder of the user's own.
+        model_store: Folder or URL of the store of bundles, or ``mlflow:``; empty for a folder of the user's own.
         model_signers_file: Public keys (PEM), of which one must have signed a bundle.
         model_budget_us: Microseconds for one prediction; a bundle of the store that takes four times that is refused.
         model_allow_retired: Whether a retired version is served all the same.

@@ -17,8 +17,8 @@ from streams.commands.model_looks import diff_command, list_command, show_comman
 def model() -> None:
     """Tell what a model bundle is, and keep bundles in a store.
 
-    The store is a folder, or a URL such as s3://bucket/models. REFERENCE is NAME@VERSION, NAME@champion,
-    NAME@challenger, or a digest.
+    The store is a folder, a URL such as s3://bucket/models, or mlflow: for the registry of MLflow. REFERENCE is
+    NAME@VERSION, NAME@champion, NAME@challenger, or a digest.
 
     \b
     Example:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from models.journal import Act, Alias, Pointed, Retired, append, read_model
+from models.entries import Act, Alias, Pointed, Retired
+from models.journal import append, read_model
 from models.manifest import MANIFEST
 from models.registering import register
 from models.signatures import read_signing_key

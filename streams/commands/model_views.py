@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from models.comparing import Difference
-from models.journal import SHOWN_DIGITS, Pointed, Registered, Retired, StoredModel
+from models.entries import Pointed, Registered, Retired
+from models.journal import SHOWN_DIGITS, StoredModel
 from models.manifest import Manifest
 from streams.commands.letter_views import printable, shown_time
 

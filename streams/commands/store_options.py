@@ -9,7 +9,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
-from models.journal import Act
+from models.entries import Act
 from models.manifest import BundleError, StoreError
 from models.store import ModelStore
 from streams.bundles import store_of
@@ -25,7 +25,9 @@ def store_options(command: Callable[Concatenate[ModelStore, P], R]) -> Callable[
     """Give *command* the options which name a store, the store as its first argument, and one sentence for an error."""
 
     @click.option(
-        "--store", metavar="FOLDER|URL", help="Store of models (default: TOUCHLINE_MODEL_STORE, or a folder of yours)."
+        "--store",
+        metavar="FOLDER|URL",
+        help="Store of models, mlflow: for MLflow (default: TOUCHLINE_MODEL_STORE, or a folder of yours).",
     )
     @functools.wraps(command)
     def with_store(*args: P.args, **options: P.kwargs) -> R:
@@ -46,12 +48,13 @@ def act_options(command: Callable[Concatenate[Act, P], R]) -> Callable[P, R]:
     @functools.wraps(command)
     def with_act(*args: P.args, **options: P.kwargs) -> R:
         why, by = str(options.pop("why")), options.pop("by")
-        return command(Act(_user() if by is None else str(by), why, time.time_ns() // 1_000_000), *args, **options)
+        return command(Act(user_name() if by is None else str(by), why, time.time_ns() // 1_000_000), *args, **options)
 
     return with_act
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Return the name of who runs this."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

@@ -49,14 +49,14 @@ def lines_chart(x: Sequence[object], lines: Mapping[str, Sequence[float]], xlabe
     return _svg(figure, title)
 
 
-def bars_chart(shares: Mapping[str, float], title: str) -> str:
+def bars_chart(shares: Mapping[str, float], title: str, xlabel: str = "share of the gain") -> str:
     """Return horizontal bars, the largest on top."""
     figure, axes = _axes(0.6 + 0.2 * len(shares))
     ranked = sorted(shares.items(), key=lambda one: one[1])
     axes.barh([name for name, _ in ranked], [share for _, share in ranked], color=COLOURS[0])
     axes.tick_params(axis="y", labelsize=8)
     axes.grid(visible=False, axis="y")
-    axes.set(xlabel="share of the gain")
+    axes.set(xlabel=xlabel)
     return _svg(figure, title)
 
 

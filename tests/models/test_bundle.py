@@ -19,6 +19,7 @@ from models.bundle import (
     open_bundle,
     save_bundle,
 )
+from models.contract import contract_digest
 from models.graph import GraphBuilder
 from models.heuristic import heuristic_member
 from models.manifest import read_manifest
@@ -181,6 +182,20 @@ def declared(tmp_path, manifest):
     own = replace(manifest, feature_set="v1+odds", features=features.names, declared=features.declared)
     save_bundle(tmp_path / "declared", own, graph, REFERENCE, np.zeros((20, len(features.names)), np.float32))
     return tmp_path / "declared"
+
+
+def test_the_digest_of_the_contract_is_of_what_is_served_and_of_nothing_else(names):
+    found = contract_digest(manifest_of(names))
+    changes = (
+        {"feature_set": "v2"},
+        {"features": names[::-1]},
+        {"classes": CLASSES[::-1]},
+        {"declared": {"digest": "a"}},
+    )
+    others = {contract_digest(manifest_of(names, **one)) for one in changes}
+
+    assert found == contract_digest(manifest_of(names, version="8", kind="tree", metrics={}))
+    assert 5 == len({found, *others})
 
 
 def test_a_bundle_carries_the_whole_declaration_of_its_feature_set(declared):

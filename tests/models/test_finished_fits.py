@@ -95,6 +95,24 @@ def test_a_fit_of_other_rows_options_or_code_is_not_taken_up(examples, tiny, mon
     assert len(set(digests)) == len(digests) == 8 + len(fields(Sizes))
 
 
+def test_fits_of_other_rows_or_options_are_said_to_be_left_alone_once(examples, tiny, tmp_path):
+    for trees in (8, 9):
+        FinishedFits(tmp_path).fit_member("xgboost", examples, replace(tiny, xgboost_trees=trees))
+    fewer = replace(examples, matrix=examples.matrix[1:], results=examples.results[1:], weights=examples.weights[1:])
+    said = []
+    fits = FinishedFits(tmp_path, said.append)
+    for kind in ("xgboost", "tree"):
+        fits.fit_member(kind, fewer, tiny)
+
+    rows = f"{len(fewer.results):,} rows with these options, libraries and code"
+    assert [f"Not taken up: 2 in {tmp_path}, none of which is xgboost on these {rows}"] == said
+    assert 0 == fits.taken_up
+    said.clear()
+    FinishedFits(tmp_path, said.append).fit_member("tree", fewer, tiny)
+    assert said[0].startswith("Taken up: tree on ")
+    assert 1 == len(said)
+
+
 class Larger:
     """Another value of a size."""
 

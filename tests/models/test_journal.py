@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.journal import Act, Pointed, Provenance, Registered, Retired, StoredModel, append, read_model
+from models.entries import Act, Pointed, Provenance, Registered, Retired
+from models.journal import StoredModel, append, read_model
 from models.manifest import BundleError, StoreError, TrainingRange
 from models.store_files import store_files
 

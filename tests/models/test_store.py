@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from models.bundle import load_bundle
 from models.card import MEASURES, Facts, card_files
-from models.journal import Act, Pointed, Retired, append, read_model
+from models.entries import Act, Pointed, Retired
+from models.journal import append, read_model
 from models.manifest import BundleError, read_manifest
 from models.registering import register, verify
 from models.signatures import key_name, read_signers

@@ -8,7 +8,7 @@ import pytest
 
 from models import store_files as module
 from models.manifest import BundleError, StoreError
-from models.store_files import store_files
+from models.store_files import store_files, told
 
 
 @pytest.fixture(params=["folder", "file-url", "memory"])
@@ -117,6 +117,13 @@ def test_what_is_no_store_is_refused_in_one_sentence(url, sentence):
         store_files(url)
 
     assert sentence == str(caught.value)
+
+
+def test_passwords_of_urls_are_not_told_though_the_line_is_cut():
+    error = OSError(f"http://ann:top@secret@host:1/path, abfs://box@account\n{'x' * 300}")
+
+    assert told(error).startswith("OSError: http://***@host:1/path, abfs://box@account xxx")
+    assert 200 == len(told(error))
 
 
 def test_a_service_whose_driver_is_not_installed_is_told():

@@ -11,8 +11,9 @@ from features.history import EPOCH
 from models.fitting import Sizes
 from models.predictors import GraphPredictor
 from models.rows import PRE_MATCH, grid_minutes, history_rows, spread_minutes
+from models.scores import scores
 from models.training import steps_of, train
-from models.walking import TooFewError, fold_days
+from models.walking import Fit, TooFewError, fold_days
 
 SET = FEATURE_SETS[NEWEST]
 SMALL = Sizes(xgboost_trees=30, lightgbm_trees=30, lightgbm_leaves=15, epochs=1, threads=1)
@@ -105,3 +106,26 @@ def test_the_graph_is_fitted_on_all_rows(names, rows, judged, tiny):
     )
 
     assert np.abs(full - part).max() > 0
+
+
+def test_the_folds_of_a_stack_are_those_of_members_fitted_before_them(rows, judged, tiny):
+    """Against a loop that fits each member anew on the rows of earlier days."""
+    names = FEATURE_SETS["v1"].names
+    folds = train("stack", names, rows, judged, sizes=tiny).folds
+    holdout = int(judged.days[0])
+    starts = fold_days(rows.days, holdout)
+
+    assert starts == [fold.first for fold in folds]
+    for fold, end in zip(folds, [*starts[1:], holdout], strict=True):
+        block = rows.where((rows.days >= fold.first) & (rows.days < end))
+        for kind, measures in fold.metrics.items():
+            (member,) = Fit(names, tiny, lambda _: None)([kind], rows.where(rows.days < fold.first))
+            assert scores(member.predict_proba(block.matrix), block.results) == measures
+    assert {"xgboost", "lightgbm", "mlp"} == folds[0].metrics.keys()
+    assert () == tuple(train("tree", names, rows, judged, sizes=tiny).folds)
+
+
+def test_the_model_before_the_holdout_is_the_one_that_the_metrics_are_of(rows, judged, tiny):
+    found = train("mean", FEATURE_SETS["v1"].names, rows, judged, sizes=tiny)
+
+    assert found.metrics["pre_match"] == scores(found.before.predict_proba(judged.matrix), judged.results)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from models.bundle import bundle_of_kind, load_bundle
-from models.journal import Act, Pointed, Retired, append
+from models.entries import Act, Pointed, Retired
+from models.journal import append
 from models.manifest import BundleError, StoreError
 from models.registering import register
 from streams.bundles import bundle_of, store_of

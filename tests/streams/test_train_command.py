@@ -17,6 +17,7 @@ from models.bundle import load_bundle
 from monitors.reference import ReferenceHistograms
 from streams.cli import main
 from streams.commands import train as command
+from streams.commands.training import Order, make_bundle
 from tests.streams.small_history import MATCHES, write, write_clubs, write_history
 
 OPTIONS = ["--since", "2000-01-01", "--holdout-days", "100", "--share", "0.004", "--threads", "1", "--kind"]
@@ -32,6 +33,7 @@ def data(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
 def run(*words):
@@ -45,6 +47,7 @@ def test_a_bundle_is_trained_and_told_as_json(data, tmp_path):
 
     assert 0 == result.exit_code
     assert bundle.digest == told["digest"]
+    assert told["mlflow"] is None
     assert ("lightgbm", "v2", 600) == (told["kind"], told["feature_set"], told["training"]["matches"])
     assert ("2000-01-01", "2001-08-22") == (told["training"]["first"], told["training"]["until"])
     assert 100 == told["metrics"]["pre_match"]["n"] == told["metrics"]["minute_75"]["n"]
@@ -161,7 +164,7 @@ def test_ctrl_c_leaves_nothing_half_written(data, tmp_path, at):
             raise KeyboardInterrupt
 
     matches = list(international_matches(data))
-    order = command._Order(
+    order = Order(
         "internationals",
         "tree",
         command.read_feature_set("v1"),
@@ -173,20 +176,24 @@ def test_ctrl_c_leaves_nothing_half_written(data, tmp_path, at):
         1,
     )
     with pytest.raises(KeyboardInterrupt):
-        command._train(order, matches, tmp_path / "deep" / "b", ("m", "1"), interrupted)
+        make_bundle(order, matches, tmp_path / "deep" / "b", ("m", "1"), interrupted)
 
     assert not list(tmp_path.iterdir())
 
 
-def test_a_training_that_was_killed_goes_on_from_its_finished_fits_to_the_same_files(data, tmp_path, monkeypatch):
-    """Killed with -9 as soon as it has kept the first of two fits; half a file of another is no obstacle."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_a_training_that_was_killed_goes_on_from_its_finished_fits_to_the_same_files(
+    data, tmp_path, monkeypatch, number, code
+):
+    """Killed as soon as it has kept the first of two fits; half a file of another is no obstacle."""
     words = ["train", "--data", str(data), *OPTIONS, "xgboost"]
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "killed")}
     fits = tmp_path / "killed" / "touchline" / "fits"
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", KILLED, *words, "--out", str(tmp_path / "resumed")], env=environment
+        [sys.executable, "-P", "-c", KILLED.format(int(number)), *words, "--out", str(tmp_path / "resumed")],
+        env=environment,
     )
-    assert -signal.SIGKILL == process.wait(50)
+    assert code == process.wait(50)
     kept = {file.name for file in fits.iterdir()}
     assert 1 == len(kept)
     (fits / ".half.npz.1").write_bytes(b"half")
@@ -207,13 +214,13 @@ def test_a_training_that_was_killed_goes_on_from_its_finished_fits_to_the_same_f
 
 
 KILLED = """
-import os, signal, sys
+import os, sys
 from models.finished_fits import FinishedFits
 from streams.cli import main
 keep = FinishedFits._keep
 def kept(self, file, member):
     keep(self, file, member)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), {})
 FinishedFits._keep = kept
 main()
 """
@@ -237,3 +244,19 @@ def test_ctrl_c_says_how_many_fits_are_kept_and_where(data, tmp_path, monkeypatc
     assert f"Interrupted; 1 finished fits are in {fits}, and the same command goes on from them." in result.stderr
     assert 1 == json.loads(again.stdout)["fits_taken_up"]
     assert not fits.exists()
+
+
+def test_fits_of_other_arguments_or_other_data_are_not_taken_up_and_that_is_said(data, tmp_path, monkeypatch):
+    write_history(tmp_path, days=599)
+    with monkeypatch.context() as patched:
+        patched.setattr(command.FinishedFits, "forget", lambda _self: None)  # as if they had been interrupted
+        assert 0 == run("--data", data, "--out", tmp_path / "b", *OPTIONS, "tree").exit_code
+    results = [
+        run("--data", data, "--out", tmp_path / "b", *OPTIONS, "xgboost"),
+        run("--data", tmp_path, "--out", tmp_path / "b", *OPTIONS, "tree"),
+    ]
+
+    for result in results:
+        assert 0 == result.exit_code
+        assert "Not taken up: 2 in " in result.stderr
+        assert "Taken up" not in result.stderr.replace("Not taken up", "")
