@@ -137,13 +137,20 @@ class MlflowStore:
             raise BundleError(f"{self.url}: the files of bundle {entry.digest} are not there")
         run_id, source = run.info.run_id, f"{run.info.artifact_uri}/{ARTIFACTS}"
         tags = {DIGEST: entry.digest, ENTRY: text}
-        self._ask(f"the model {name}", lambda: self.client.create_registered_model(name), allowed=_THERE)
-        self._ask(f"the model {name}", lambda: self.client.set_registered_model_tag(name, OURS, "1"))
+        self._make_ours(name)
         self._ask(f"{name} {entry.version}", lambda: self.client.create_model_version(
             name, source, run_id, tags=tags, description=f"{name} {entry.version}: {entry.act.why}"
         ))  # fmt: skip
         if run.info.status == "RUNNING":
             self._ask(f"run {run_id}", lambda: self.client.set_terminated(run_id))
+
+    def _make_ours(self, name: str) -> None:
+        """Let there be a model called *name* with our tag, also when another makes it just now."""
+        about, ours = f"the model {name}", {OURS: "1"}
+        self._ask(about, lambda: self.client.create_registered_model(name, tags=ours), allowed=_THERE)
+        # A tag that two set at the same time for the first time is an error of one of them.
+        if OURS not in self._ask(about, lambda: self.client.get_registered_model(name)).tags:
+            self._ask(about, lambda: self.client.set_registered_model_tag(name, OURS, "1"))
 
     def _point(self, name: str, entry: Pointed, text: str) -> None:
         about = f"the {entry.alias} of {name}"
