@@ -57,6 +57,7 @@ class _Order:
     why: str
     anew: bool
     quiet: bool
+    key: Path | None
 
     def recipe(self, champion: Champion) -> Recipe:
         """Return how it is trained."""
@@ -108,6 +109,10 @@ class _Order:
     "--rest-hours", type=click.FloatRange(min=0.0), default=24.0, show_default=True,
     help="After a run began, none begins by itself for so long.",
 )  # fmt: skip
+@click.option(
+    "--key", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Private key (PEM, Ed25519) that signs the bundle.",
+)  # fmt: skip
 @click.option("--anew", is_flag=True, help="Begin a new run, and leave one that was interrupted as it is.")
 @runs_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a run a line, for programs.")
@@ -134,6 +139,7 @@ def retrain(
     worse_by: float,
     fewest: int,
     rest_hours: float,
+    key: Path | None,
     anew: bool,
     runs: Path | None,
     as_json: bool,
@@ -158,7 +164,7 @@ def retrain(
     chosen_plan(plan_file)
     order = _Order(
         settings, _folder(runs), data, history, kind, share, since, holdout_days, threads, plan_file, rollout, model,
-        why, anew, as_json,
+        why, anew, as_json, key,
     )  # fmt: skip
     triggers = Triggers("drift" in alarms, worse_by if "accuracy" in alarms else None, fewest, every_days, rest_hours)
     try:
@@ -232,8 +238,9 @@ def _retrain(order: _Order, cause: Cause) -> Run:
     known = read_history(SETS[run.recipe.history].read, Path(run.recipe.data))
     before = next((one for one in reversed(runs) if one.name != run.name and one.step("record")), None)
     doing = Retraining(
-        order.settings, order.runs, run, champion, known[-1].day, before, lambda said: _say(order, said), order.quiet
-    )
+        order.settings, order.runs, run, champion, known[-1].day, before, lambda said: _say(order, said), order.quiet,
+        order.key,
+    )  # fmt: skip
     try:
         done = doing.go_on()
     except RunError as error:

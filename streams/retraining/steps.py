@@ -39,6 +39,7 @@ class Retraining:
         before: The run whose recorded matches are kept, or None.
         say: Told a sentence after each step.
         quiet: Whether what the commands print stays unseen.
+        key: Private key that signs the bundle, where the store asks for signatures.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class Retraining:
     before: Run | None
     say: Say
     quiet: bool
+    key: Path | None = None
     _commands: list[Sequence[str]] = field(default_factory=list)
 
     def go_on(self) -> Run:
@@ -100,10 +102,10 @@ class Retraining:
 
     def _fit(self) -> tuple[bool, str, Mapping[str, Any]]:
         first = date.fromisoformat(self.run.facts("record")["judged_from"])
-        return self._trained(UNSEEN, first - timedelta(days=1))
+        return self._trained(UNSEEN, f"{self.run.version}-{UNSEEN}", first - timedelta(days=1))
 
     def _train(self) -> tuple[bool, str, Mapping[str, Any]]:
-        return self._trained(BUNDLE, date.fromisoformat(self.run.facts("record")["until"]))
+        return self._trained(BUNDLE, self.run.version, date.fromisoformat(self.run.facts("record")["until"]))
 
     def _judge(self) -> tuple[bool, str, Mapping[str, Any]]:
         chosen = "clubs" if self.run.recipe.history == "clubs" else "in-play"
@@ -126,7 +128,8 @@ class Retraining:
         return code == ENDED_WELL, said, {"alarms": told}
 
     def _register(self) -> tuple[bool, str, Mapping[str, Any]]:
-        _, told = self._told(["model", "register", self._text(BUNDLE), "--why", self._why(), "--json"])
+        key = [] if self.key is None else ["--key", str(self.key)]
+        _, told = self._told(["model", "register", self._text(BUNDLE), *key, "--why", self._why(), "--json"])
         return True, f"{self._reference} is in the store, as bundle {told['digest']}", {"digest": told["digest"]}
 
     def _shadow(self) -> tuple[bool, str, Mapping[str, Any]]:
@@ -163,12 +166,12 @@ class Retraining:
     def _end(self, verdict: Verdict) -> None:
         self.run = replace(self.run, verdict=verdict)
 
-    def _trained(self, name: str, until: date) -> tuple[bool, str, Mapping[str, Any]]:
+    def _trained(self, name: str, version: str, until: date) -> tuple[bool, str, Mapping[str, Any]]:
         recipe = self.run.recipe
         options = {
             "set": recipe.history, "kind": recipe.kind, "since": recipe.since, "until": until,
             "holdout-days": recipe.holdout_days, "feature-set": recipe.feature_set, "share": recipe.share,
-            "threads": recipe.threads, "name": self.run.model, "version": self.run.version, "out": self._place(name),
+            "threads": recipe.threads, "name": self.run.model, "version": version, "out": self._place(name),
         }  # fmt: skip
         words = ["train", *self._data(), *(word for key, value in options.items() for word in (f"--{key}", str(value)))]
         self._run(words)
