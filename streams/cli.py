@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "streams.commands.dashboard:dashboard",
         "Serve a live page of matches, stream, drift, models and schemas.",
     ),
+    "data": ("streams.commands.data:data", "Get the public history of matches that models learn from."),
     "dead-letters": ("streams.commands.dead_letters:dead_letters", "List, show, keep and replay what was set aside."),
     "demo": ("streams.commands.demo:demo", "Play match days through real workers on a real Kafka."),
     "doctor": ("streams.commands.doctor:doctor", "Check brokers, registry, topics, schemas, bundle and clock."),

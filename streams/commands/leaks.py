@@ -13,16 +13,13 @@ from models.match_sets import SETS
 from models.walking import TooFewError
 from streams.commands.errors import UserError
 from streams.commands.feature_files import match_events_option, with_recorded
-from streams.commands.model_options import days_of, read_date, read_history
+from streams.commands.model_options import data_option, days_of, read_date, read_history
 from streams.commands.rollout_options import check_unseen, learned_until, read_bundle
 
 
 @click.command("leaks")
 @click.argument("bundle", type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("../shared/data"), show_default=True,
-    help="Folder with the match history.",
-)  # fmt: skip
+@data_option
 @match_events_option
 @click.option(
     "--set", "history", type=click.Choice(["internationals", "clubs"]), default="internationals", show_default=True,

@@ -12,17 +12,24 @@ from features.history import EPOCH, HistoricMatch, HistoryError
 from models.match_sets import SETS, MatchSet
 from models.predictors import KINDS, Kind
 from streams.commands.errors import UserError
+from streams.playing.programme import PLACES, history_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def _folder(_context: click.Context, _option: click.Parameter, given: Path | None) -> Path:
+    return history_folder(given, Path.cwd()) or PLACES[-1]
+
+
+data_option: Final = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    callback=_folder,
+    help=f"Folder with the match history (default: {' or '.join(map(str, PLACES))}).",
+)
+
 _OPTIONS: Final = (
-    click.option(
-        "--data",
-        type=click.Path(path_type=Path),
-        default=Path("../shared/data"),
-        show_default=True,
-        help="Folder with the match history.",
-    ),
+    data_option,
     click.option(
         "--since",
         default="1990-01-01",
@@ -97,7 +104,10 @@ def read_history(read: Callable[[Path], Iterator[HistoricMatch]], data: Path) ->
     try:
         matches = list(read(data))
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing: --data names the folder with the match history") from error
+        raise UserError(
+            f"{error.filename} is missing: --data names the folder with the match history, and touchline data fetch "
+            "downloads it"
+        ) from error
     except (HistoryError, OSError) as error:
         raise UserError(f"the match history in {data} cannot be read: {error}") from error
     if not matches:

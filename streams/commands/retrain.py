@@ -16,7 +16,7 @@ from models.match_sets import SETS
 from streams.brokers import BrokerError
 from streams.commands.errors import UserError
 from streams.commands.feature_files import read_feature_set
-from streams.commands.model_options import read_date, read_history, read_kind
+from streams.commands.model_options import data_option, read_date, read_history, read_kind
 from streams.commands.options import cluster_options
 from streams.commands.rollout_options import chosen_plan, plan_option
 from streams.commands.sentences import in_one_sentence
@@ -81,10 +81,7 @@ class _Order:
 
 
 @click.group(invoke_without_command=True)
-@click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("../shared/data"), show_default=True,
-    help="Folder with the match history.",
-)  # fmt: skip
+@data_option
 @click.option("--set", "history", type=click.Choice(["internationals", "clubs"]), help="Which (default: champion's).")
 @click.option("--kind", metavar="KIND", help="Kind of the model (default: the champion's).")
 @click.option("--share", type=click.FloatRange(0.001, 1.0), help="Share of the trees (default: the champion's).")

@@ -11,7 +11,7 @@ from models.bundle import Bundle
 from models.match_sets import SETS
 from streams.commands.errors import UserError
 from streams.commands.feature_files import match_events_option, with_recorded
-from streams.commands.model_options import days_of, read_date, read_history, read_set
+from streams.commands.model_options import data_option, days_of, read_date, read_history, read_set
 from streams.commands.rollout_options import check_unseen, chosen_plan, learned_until, plan_option, read_bundle
 from streams.commands.rollout_views import tell
 from streams.rollouts.comparing import compared, offline
@@ -23,10 +23,7 @@ _BUNDLE = click.Path(file_okay=False, path_type=Path)
 @click.argument("champion", type=_BUNDLE)
 @click.argument("challenger", type=_BUNDLE)
 @plan_option
-@click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("../shared/data"), show_default=True,
-    help="Folder with the match history.",
-)  # fmt: skip
+@data_option
 @match_events_option
 @click.option("--set", "name", default="in-play", show_default=True, metavar="SET", help=f"One of {', '.join(SETS)}.")
 @click.option("--from", "first", metavar="DATE", help="First day (default: the one after both were trained).")

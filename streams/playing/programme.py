@@ -14,6 +14,8 @@ from streams.playing.match_days import Choice, MatchDay, chosen, historic_days, 
 from streams.playing.seeding import seeded_book
 
 HISTORY_FILE = "international_matches.csv.gz"
+PLACES = (Path("data"), Path("../shared/data"))
+"""Of the history, seen from the working directory."""
 WORLD_CUP = "FIFA World Cup"
 GROUP_STAGE = (date(2022, 11, 22), date(2022, 12, 2))  # its days with several matches
 _FIRST_KICK_OFF_MS = 12 * 60 * MINUTE_MS
@@ -36,8 +38,8 @@ def history_folder(given: Path | None, here: Path) -> Path | None:
     """Return where the match history is: as given, or beside the working directory *here*; None without any."""
     if given is not None:
         return given
-    places = (here / "data", here.parent / "shared" / "data")
-    return next((place for place in places if (place / HISTORY_FILE).is_file()), None)
+    found = ((here / place).resolve() for place in PLACES)
+    return next((place for place in found if (place / HISTORY_FILE).is_file()), None)
 
 
 def historic_programme(matches: Iterable[HistoricMatch], choice: Choice) -> Programme:
