@@ -11,12 +11,12 @@ from monitors.rollout import Judgement, Rollout, begun
 from monitors.rollout_plan import Plan
 from streams.bundles import digest_of
 from streams.commands.control import model_of, model_option
-from streams.commands.control_views import in_words
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.rollout_options import chosen_plan, plan_option
 from streams.commands.sentences import in_one_sentence
 from streams.control.asking import ChangeError, Wish, ask, first_champion, read_changes, read_standing
+from streams.control.telling import in_words
 from streams.playing.interruption import interruptible
 from streams.rollouts.running import judgements
 from streams.rollouts.standing import standing_as_json, window_as_json
