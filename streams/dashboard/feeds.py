@@ -14,7 +14,7 @@ from streams.api.feed import Feed
 from streams.api.figures import ApiFigures
 from streams.api.fixtures import FIXTURE_HOURS, check_names, fixture_of
 from streams.api.known import Known, known_of
-from streams.bundles import bundle_of
+from streams.bundles import contents_of
 from streams.dashboard.drift import DriftView
 from streams.dashboard.latency import LatencyWindows
 from streams.dashboard.letters import LetterFeed, Letters
@@ -23,7 +23,7 @@ from streams.dashboard.models import ModelsView
 from streams.dashboard.parts import Shown, encoded
 from streams.dashboard.schemas import SchemasView
 from streams.dashboard.serving import ControlFeed, ServingView
-from streams.dashboard.source import Reading, Source
+from streams.dashboard.source import WAIT_MS, Reading, Source
 from streams.intake import Reader
 from streams.learning import SchemaBook
 from streams.materializing.shelf import Place
@@ -67,9 +67,9 @@ class Feeds:
         self._figures = ApiFigures(CollectorRegistry())
         self.book = SchemaBook(registry_of(settings))
         self.matches, self.latency = MatchesView(), LatencyWindows()
-        own = bundle_of(settings)
-        self.serving = ServingView(own.model)
-        self.control = ControlFeed(settings, own.model, self.serving.changed)
+        own = contents_of(settings)  # nothing is scored here, and a loaded model takes 60 MB
+        self.serving = ServingView(own.manifest.model)
+        self.control = ControlFeed(settings, own.manifest.model, self.serving.changed)
         self.drift = DriftView(
             references(own),
             DriftThresholds(settings.drift_psi_threshold, settings.drift_false_discovery_rate),
@@ -107,7 +107,7 @@ class Feeds:
         record_type: type[Any] = RECORD_TYPES[name]
         codec = self.book.codec(name, record_type)
         reader = Reader(self.book.reader(codec), check, lambda _record: 0)  # nothing here asks for the event's time
-        return Feed(self._settings, topic, reader, prepare, apply, self.book, self._figures)
+        return Feed(self._settings, topic, reader, prepare, apply, self.book, self._figures, WAIT_MS)
 
     def _predictions(self) -> Reading:
         def both(prediction: Prediction, place: Place, record: bytes) -> tuple[Prediction, Known]:

@@ -30,6 +30,7 @@ from streams.settings import Settings
 T = TypeVar("T")
 VIEWS: Final = ("page", "matches", "stream", "drift", "models", "rollouts", "schemas")
 _SHOW_SECONDS = 0.5
+_DRIFT_SECONDS = 2.0  # what its windows have counted changes slowly, and takes longest to judge
 _THREADS = 24  # each question blocks one for as long as brokers or registry are away
 
 
@@ -73,6 +74,7 @@ class DashboardService:
         self._rollouts, self._trials = RolloutView(plan), TrialWatch(settings, plan, self.feeds.control)
         self._pace = Pace(list(self._groups.values()))
         self._changes = Changes()
+        self._drift: tuple[int, Shown] = (0, {})
         self._members: tuple[int | None, list[Group], str | None] = (None, [], None)
 
     async def run(self) -> None:
@@ -129,13 +131,18 @@ class DashboardService:
             "page": self._page(),
             "matches": feeds.matches.shown(),
             "stream": {**self._pace.shown(), **feeds.latency.shown(), **feeds.letters.shown(), **self._workers()},
-            "drift": feeds.drift.shown(),
+            "drift": self._judged_drift(now_ms),
             "models": {**feeds.models.shown(now_ms), **feeds.served()},
             "rollouts": self._rollouts.shown(),
             "schemas": feeds.schemas.shown(refused),
         }
         for name, parts in shown.items():
             self.views[name].show({**parts, **feeds.sources(name)})
+
+    def _judged_drift(self, now_ms: int) -> Shown:
+        if not 0 <= now_ms - self._drift[0] < _DRIFT_SECONDS * 1000:
+            self._drift = now_ms, self.feeds.drift.shown()
+        return self._drift[1]
 
     def _page(self) -> Shown:
         settings = self._settings

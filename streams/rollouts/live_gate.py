@@ -22,6 +22,8 @@ from streams.settings import Settings
 GRACE_MS: Final = 2_000
 """After the end of a window its last records are on their way for so long."""
 
+_WAIT_MS = 250  # windows are longer by far
+
 Ask: TypeAlias = Callable[[Wish, str], None]
 Changes: TypeAlias = Callable[[], tuple[Sequence[Change], Serving]]
 
@@ -158,7 +160,7 @@ def _readers(settings: Settings, evidence: LiveEvidence) -> Sequence[Follower]:
     said = _each(Codec("prediction", Prediction), registry, lambda one, _at_ms: evidence.take_prediction(one))
     ended = _each(Codec("match_event", MatchEvent), registry, evidence.take_event)
     wanted = (("predictions", said), ("shadow-predictions", said), ("match-events", ended))
-    return [Follower(settings, topic, take) for topic, take in wanted]
+    return [Follower(settings, topic, take, wait_ms=_WAIT_MS) for topic, take in wanted]
 
 
 def _each(
