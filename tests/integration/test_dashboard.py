@@ -141,7 +141,11 @@ def test_a_roll_out_and_what_is_served_are_what_the_commands_tell(world, page, m
     world.send("match-events", *(goal(name, minute) for name in names for minute in (10, 20)), *map(ended, names))
 
     # Nobody asks for the step that follows, so that both stay where they are.
-    wait_for(lambda: parts("rollouts")["standing"]["steps"][0]["state"] == "PASSED", 60, lambda: str(parts("rollouts")))
+    def passed() -> bool:
+        standing = parts("rollouts")["standing"]  # none until the page has read what was asked for
+        return standing is not None and standing["steps"][0]["state"] == "PASSED"
+
+    wait_for(passed, 60, lambda: str(parts("rollouts")))
     shown, told = parts("rollouts"), status()
     windows = told.pop("windows")
     assert told == shown["standing"]
