@@ -146,7 +146,7 @@ def checked_bundle(contents: Contents, threads: int = 1) -> Bundle:
     """
     manifest, where = contents.manifest, contents.where
     features = check_contract(manifest, where)
-    graph, reference, golden = (contents.files[name] for name in FILES)
+    graph, _, golden = (contents.files[name] for name in FILES)
     predictor = _predictor(graph, manifest, threads, where)
     check_golden(predictor, json_object(golden, f"{where}: golden.json"), where)
     return Bundle(
@@ -156,7 +156,7 @@ def checked_bundle(contents: Contents, threads: int = 1) -> Bundle:
         manifest.feature_set,
         tuple(manifest.features),
         tuple(manifest.classes),
-        json_object(reference, f"{where}: reference.json"),
+        contents.reference,
         predictor,
         manifest,
         features,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from models.manifest import FILES, MANIFEST, BundleError, Manifest, file_entry, read_manifest
+from models.manifest import FILES, MANIFEST, BundleError, Manifest, file_entry, json_object, read_manifest
 
 LARGEST_FILE: Final = 256 * 2**20
 
@@ -26,6 +26,11 @@ class Contents:
     manifest: Manifest
     files: Mapping[str, bytes]
     where: str
+
+    @property
+    def reference(self) -> dict[str, object]:
+        """Reference histograms of the training rows; raises BundleError where they are no JSON object."""
+        return json_object(self.files["reference.json"], f"{self.where}: reference.json")
 
 
 def read_contents(read: Read, where: str) -> Contents:

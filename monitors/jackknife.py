@@ -10,7 +10,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -32,6 +32,6 @@ def ratio_interval(sums: ArrayLike, counts: ArrayLike, level: float = 0.95) -> t
         return None
     without = (total.sum() - total) / (size.sum() - size)
     error = sqrt((groups - 1) / groups * float(((without - without.mean()) ** 2).sum()))
-    half = float(t.ppf((1 + level) / 2, groups - 1)) * error
+    half = float(stdtrit(groups - 1, (1 + level) / 2)) * error
     ratio = float(total.sum() / size.sum())
     return ratio - half, ratio + half

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from monitors.differences import Differences
-from monitors.rollout_checks import Checked, Known, Verdict, checked, checks_of
+from monitors.rollout_checks import Checked, Difference, Known, Verdict, checked, checks_of, difference_of
 from monitors.rollout_evidence import NO_CELLS, Cells, added, by_segment
 from monitors.rollout_plan import LogLoss
 
@@ -84,6 +84,7 @@ class Judgement:
         status: Of the roll-out, after it.
         why: In one sentence, with figures.
         checks: What each found.
+        difference: By which the log loss was judged; None before the first result.
     """
 
     step: str
@@ -91,6 +92,7 @@ class Judgement:
     status: Status
     why: str
     checks: tuple[Checked, ...]
+    difference: Difference | None
 
 
 def begun(at_ms: int) -> Rollout:
@@ -106,13 +108,16 @@ def judged(plan: Plan, before: Rollout, until_ms: int, window: Evidence) -> tupl
     if before.ended or until_ms <= before.until_ms:
         return before, None
     rollout = _with(before, until_ms, window)
-    found = checked(plan, _known(plan, rollout, window))
+    known = _known(plan, rollout, window)
+    difference = difference_of(plan, known)
+    found = checked(plan, known, difference)
     counted = _counted(rollout, found)
     verdict = _verdict(counted, checks_of(plan))
     after, why = _moved(plan, counted, verdict)
     telling = {"INCONCLUSIVE", "FAILURE"} if verdict == "INCONCLUSIVE" else {verdict}
     reasons = [f"{one.name}: {one.why}" for one in found if one.verdict in telling and not one.dry_run]
-    return after, Judgement(plan.steps[before.step].name, verdict, after.status, "; ".join([why, *reasons]), found)
+    step = plan.steps[before.step].name
+    return after, Judgement(step, verdict, after.status, "; ".join([why, *reasons]), found, difference)
 
 
 def let_go_on(held: Rollout, at_ms: int) -> Rollout:

@@ -46,6 +46,28 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """How much worse the challenger is by the matches so far, in nats a match: a point of the confidence sequence.
+
+    What was clipped is put back: into the mean, and into each bound where that widens it.
+
+    Attributes:
+        matches: Whose results have come since the roll-out began.
+        clipped: Those of them whose difference was clipped.
+        mean: Challenger's log loss less the champion's.
+        lower: Surely it is no less, and no more than *upper*: each is wrong, ever, with a chance of at most alpha.
+        margin: Of the step that was judged.
+    """
+
+    matches: int
+    clipped: int
+    mean: float
+    lower: float
+    upper: float
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What the checks of one window are told.
 
@@ -74,38 +96,46 @@ def checks_of(plan: Plan) -> Mapping[str, Check]:
     return {name: check for name, check in found.items() if check is not None}
 
 
-def checked(plan: Plan, known: Known) -> tuple[Checked, ...]:
-    """Return what each check of *plan* found, the log loss first."""
+def checked(plan: Plan, known: Known, difference: Difference | None) -> tuple[Checked, ...]:
+    """Return what each check of *plan* found, the log loss first, which is judged by the *difference*."""
     others = [
         Checked(name, *_LOOKS[name](check, known), dry_run=check.dry_run)
         for name, check in checks_of(plan).items()
         if isinstance(check, Threshold)
     ]
-    return (Checked("logLoss", *log_loss(plan, known), dry_run=False), *others)
+    return (Checked("logLoss", *log_loss(plan, difference), dry_run=False), *others)
 
 
-def log_loss(plan: Plan, known: Known) -> Found:
+def difference_of(plan: Plan, known: Known) -> Difference | None:
+    """Return the difference in log loss of all matches since the roll-out began; None before the first result."""
+    limits, outcomes = plan.checks.log_loss, known.outcomes
+    found = bounds(outcomes, limits.clip, plan.alpha)
+    if found is None:
+        return None
+    cut = outcomes.cut_above - outcomes.cut_below
+    low, high = found.lower + min(cut, 0.0), found.upper + max(cut, 0.0)
+    return Difference(outcomes.matches, outcomes.clipped, outcomes.mean + cut, low, high, known.margin)
+
+
+def log_loss(plan: Plan, found: Difference | None) -> Found:
     """Judge the paired log loss of all matches since the roll-out began.
 
     Success: the challenger is surely worse by less than the margin of the step. Failure: it is surely worse by more
     than ``failAbove``, and not surely by less than the margin of the plan. Each *surely* is wrong, ever, with a chance
     of at most alpha. What was clipped is put back where it speaks against the verdict: no verdict rests on clipping.
     """
-    limits, outcomes = plan.checks.log_loss, known.outcomes
-    found = bounds(outcomes, limits.clip, plan.alpha)
     if found is None:
         return "INCONCLUSIVE", "no match has a result yet"
-    cut = outcomes.cut_above - outcomes.cut_below
-    low, high = found.lower + min(cut, 0.0), found.upper + max(cut, 0.0)
+    limits = plan.checks.log_loss
     why = (
-        f"challenger less champion is {outcomes.mean + cut:+.4f} nats over {outcomes.matches:,} matches"
-        f"{f' ({outcomes.clipped:,} clipped)' if outcomes.clipped else ''}, surely {low:+.4f} to {high:+.4f}"
+        f"challenger less champion is {found.mean:+.4f} nats over {found.matches:,} matches"
+        f"{f' ({found.clipped:,} clipped)' if found.clipped else ''}, surely {found.lower:+.4f} to {found.upper:+.4f}"
     )
-    if low > limits.fail_above and high >= limits.margin:
+    if found.lower > limits.fail_above and found.upper >= limits.margin:
         return "FAILURE", f"{why}: above {limits.fail_above:+.4f}"
-    if high < known.margin:
-        return "SUCCESS", f"{why}: below {known.margin:+.4f}"
-    return "INCONCLUSIVE", f"{why}: neither below {known.margin:+.4f} nor above {limits.fail_above:+.4f}"
+    if found.upper < found.margin:
+        return "SUCCESS", f"{why}: below {found.margin:+.4f}"
+    return "INCONCLUSIVE", f"{why}: neither below {found.margin:+.4f} nor above {limits.fail_above:+.4f}"
 
 
 def _error_rate(check: Threshold, known: Known) -> Found:

@@ -64,6 +64,11 @@ class Follower:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"follow-{topic}", daemon=True)
 
+    @property
+    def partitions(self) -> int:
+        """How many partitions are read; 0 before the start."""
+        return len(self._reading[1])
+
     def start(self, since_ms: int | None = None) -> None:
         """Begin to read what comes from now on, or what came since a time, milliseconds since the epoch.
 

@@ -9,14 +9,7 @@ import click
 from models.serving import Serving
 from schemas.records import ControlAction
 from streams.bundles import digest_of
-from streams.commands.control_views import (
-    change_as_json,
-    in_words,
-    standing_as_json,
-    tell,
-    tell_changes,
-    tell_following,
-)
+from streams.commands.control_views import tell, tell_changes, tell_following
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
@@ -30,6 +23,7 @@ from streams.control.asking import (
 )
 from streams.control.errors import ChangeError
 from streams.control.status import Standing
+from streams.control.telling import change_as_json, in_words, serving_as_json
 from streams.settings import Settings
 
 model_option = click.option("--model", default="", help="Name of the model (default: the one that workers serve).")
@@ -183,7 +177,7 @@ def status(settings: Settings, *, model: str, wait: float, as_json: bool) -> Non
     _, serving = read_changes(settings, model or model_of(found))
     found = wait_for_workers(settings, serving.revision, wait)
     if as_json:
-        click.echo(json.dumps(standing_as_json(serving, found)))
+        click.echo(json.dumps(serving_as_json(serving, found)))
     else:
         tell(serving, found)
     raise SystemExit(0 if found.carries_out(serving.revision) and not found.refusals else 1)

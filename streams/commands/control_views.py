@@ -1,8 +1,7 @@
-"""What is served, and every change of it, for people and for programs."""
+"""What is served, and every change of it, as tables for people."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 from rich.console import Console
@@ -11,21 +10,9 @@ from rich.table import Table
 from models.serving import Serving
 from streams.control.log import Change
 from streams.control.status import Standing
+from streams.control.telling import in_words, short
 
-_SHOWN = 12
 _PIPED_WIDTH = 200
-
-
-def in_words(serving: Serving) -> str:
-    """Return what is served, for people."""
-    champion, challenger = _short(serving.champion), _short(serving.challenger)
-    if serving.challenger is None:
-        return f"{champion} serves"
-    if serving.canary_share:
-        share = f"gets {serving.canary_share:.4g} of the matches which kick off from now on"
-        return f"{champion} serves; {challenger} {share}{', and both score every match' if serving.shadow else ''}"
-    said = "scores the same events in the shadow" if serving.shadow else "gets no more matches"
-    return f"{champion} serves; {challenger} {said}"
 
 
 def tell_following(serving: Serving, found: Standing, seconds: float) -> None:
@@ -50,7 +37,7 @@ def tell(serving: Serving, found: Standing) -> None:
     for worker, report in sorted(reports.items()):
         partitions = sorted(number for number, one in found.by_partition.items() if one.worker == worker)
         table.add_row(
-            worker, report.model_version, _short(report.bundle_digest), str(report.revision),
+            worker, report.model_version, short(report.bundle_digest), str(report.revision),
             ", ".join(map(str, partitions)), report.refused or "",
         )  # fmt: skip
     _print(table)
@@ -71,40 +58,6 @@ def _print(what: Table | str) -> None:
     (console if console.is_terminal else Console(width=_PIPED_WIDTH)).print(what)
 
 
-def standing_as_json(serving: Serving, found: Standing) -> dict[str, Any]:
-    """Return the same for programs."""
-    return {
-        "revision": serving.revision,
-        "champion": serving.champion,
-        "challenger": serving.challenger,
-        "canary_share": serving.canary_share,
-        "done": found.carries_out(serving.revision),
-        "missing_partitions": list(found.missing),
-        "workers": [
-            {
-                "worker": one.worker,
-                "version": one.model_version,
-                "bundle": one.bundle_digest,
-                "revision": one.revision,
-                "partitions": list(one.partitions),
-                "refused": one.refused,
-            }
-            for one in {one.worker: one for one in found.by_partition.values()}.values()
-        ],
-    }
-
-
-def change_as_json(change: Change) -> dict[str, Any]:
-    """Return one change for programs."""
-    record = change.record
-    said = {} if record is None else {
-        "revision": record.revision, "action": record.action.value, "champion": record.champion,
-        "challenger": record.challenger, "canary_share": record.canary_share, "running": record.running,
-        "by": record.by, "why": record.why, "at_ms": record.at_ms, "replaces": record.replaces,
-    }  # fmt: skip
-    return {"offset": change.offset, **said, "void": change.void}
-
-
 def _row(change: Change) -> tuple[str, ...]:
     record = change.record
     if record is None:
@@ -113,9 +66,5 @@ def _row(change: Change) -> tuple[str, ...]:
     what = record.action.value.lower() + (" running" if record.running else "")
     share = f"{record.canary_share:.4g}" if record.canary_share else ""
     effect = "yes" if change.void is None else f"none: {change.void}"
-    digests = (_short(record.champion), _short(record.challenger))
+    digests = (short(record.champion), short(record.challenger))
     return (str(record.revision), when, what, *digests, share, record.by, record.why, effect)
-
-
-def _short(digest: str | None) -> str:
-    return "" if digest is None else digest[:_SHOWN]

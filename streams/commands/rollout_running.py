@@ -3,17 +3,16 @@
 import json
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 import click
 
-from monitors.rollout import HOUR_MS, Judgement, Rollout
+from models.serving import Serving
+from monitors.rollout import HOUR_MS, Rollout, begun
 from monitors.rollout_plan import Plan
 from streams.bundles import digest_of
 from streams.commands.control import model_of, model_option
-from streams.commands.control_views import in_words
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.rollout_options import chosen_plan, plan_option
@@ -21,10 +20,12 @@ from streams.commands.rollout_views import Course
 from streams.commands.sentences import in_one_sentence
 from streams.control.asking import Wish, ask, first_champion, read_changes, read_standing
 from streams.control.errors import ChangeError
+from streams.control.telling import in_words
 from streams.playing.interruption import interruptible
 from streams.rollouts.live_evidence import GRACE_MS
-from streams.rollouts.running import first_wish, judgements, trial_of
-from streams.rollouts.window_log import Trial
+from streams.rollouts.running import judgements
+from streams.rollouts.standing import standing_as_json, window_as_json
+from streams.rollouts.trials import Trial, first_wish, trial_in
 from streams.settings import Settings
 
 _SHORTEST_SECONDS: Final = 2.0
@@ -76,14 +77,14 @@ def _ask(settings: Settings, model: str, wish: Wish, why: str) -> None:
 
 
 def _begun(settings: Settings, plan: Plan, model: str, challenger: str, why: str) -> Trial:
-    trial, serving = trial_of(settings, model, challenger)
-    if trial is None:
+    trial, serving = _tried(settings, model)
+    if trial is None or trial.challenger != challenger:
         if serving.challenger is not None:
             raise ChangeError(f"{serving.challenger:.12} is tried at present: promote it or roll it back first")
         champion = serving.champion or first_champion(read_standing(settings))
         _ask(settings, model, first_wish(plan, champion, challenger), why)
-        trial, _ = trial_of(settings, model, challenger)
-        if trial is None:
+        trial, _ = _tried(settings, model)
+        if trial is None or trial.challenger != challenger:
             raise ChangeError("what is served was changed by somebody else just now")
     click.echo(f"{plan.steps[0].name} of {challenger:.12} beside {trial.champion:.12}, since {_clock(trial.since_ms)}")
     return trial
@@ -99,6 +100,8 @@ def _begun(settings: Settings, plan: Plan, model: str, challenger: str, why: str
 def status(settings: Settings, *, plan_file: Path | None, model: str, watch: bool, as_json: bool) -> None:
     """Tell where the roll-out stands by a plan, window by window; nothing is changed.
 
+    With --json also the steps, and of each window the difference in log loss with its bounds.
+
     \b
     Example:
       touchline rollout status --plan plan.yaml
@@ -107,7 +110,9 @@ def status(settings: Settings, *, plan_file: Path | None, model: str, watch: boo
     plan = _served_plan(plan_file)
     trial, found = _judged(settings, plan, model)
     if as_json and not watch:
-        click.echo(json.dumps([_document(*one) for one in found]))
+        last = found[-1][0] if found else begun(trial.since_ms)
+        windows = [window_as_json(*one) for one in found]
+        click.echo(json.dumps({**standing_as_json(plan, trial, last), "windows": windows}))
         return
     _show(found, as_json=as_json)
     if not found and not as_json:
@@ -135,11 +140,8 @@ def _watch(settings: Settings, plan: Plan, trial: Trial, found: Course, *, as_js
 
 def _show(found: Course, *, as_json: bool) -> None:
     for one, judgement in found:
-        click.echo(json.dumps(_document(one, judgement)) if as_json else f"{_clock(one.until_ms)}  {judgement.why}")
-
-
-def _document(one: Rollout, judgement: Judgement) -> dict[str, object]:
-    return {"until_ms": one.until_ms, **asdict(judgement)}
+        told = json.dumps(window_as_json(one, judgement)) if as_json else f"{_clock(one.until_ms)}  {judgement.why}"
+        click.echo(told)
 
 
 @click.command("go-on")
@@ -174,11 +176,15 @@ def _served_plan(file: Path | None) -> Plan:
 def _judged(settings: Settings, plan: Plan, model: str) -> tuple[Trial, Course]:
     """Return what is tried, and the judgement of every window so far."""
     name = model or model_of(read_standing(settings))
-    challenger = read_changes(settings, name)[1].challenger
-    trial = None if challenger is None else trial_of(settings, name, challenger)[0]
+    trial, _ = _tried(settings, name)
     if trial is None:
         raise UserError("no challenger is tried; begin with: touchline rollout start")
     return trial, list(judgements(settings, plan, trial, _now_ms, None))
+
+
+def _tried(settings: Settings, model: str) -> tuple[Trial | None, Serving]:
+    changes, serving = read_changes(settings, model)
+    return trial_in(model, changes, serving), serving
 
 
 def _now_ms() -> float:

@@ -1,5 +1,6 @@
 """The log of the changes of what is served, folded in its order."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class ControlLog:
 
     Attributes:
         serving: What is served after what has been read.
+        follower: Which reads it.
     """
 
     def __init__(
@@ -60,31 +62,32 @@ class ControlLog:
     ) -> None:
         self.serving = Serving()
         self._model, self._changed = model, changed
+        self._book, self._subject = book, f"{settings.topic(CONTROL)}-value"
         codec = book.codec("model_control", ModelControl)
-        book.foresee(f"{settings.topic(CONTROL)}-value")
         self._decode = book.patient(codec.decode)
         self._topic_id = ""
         self._ended = False
-        self._follower = Follower(settings, CONTROL, self._take, group_id=group_id, wait_ms=_WAIT_MS)
+        self.follower = Follower(settings, CONTROL, self._take, group_id=group_id, wait_ms=_WAIT_MS)
 
     def start(self) -> None:
         """Begin to read; raises BrokerError."""
-        self._follower.start(0)
+        self._book.foresee(self._subject)
+        self.follower.start(0)
 
-    def wait_until_read(self) -> None:
+    def wait_until_read(self, patience: float = math.inf) -> None:
         """Return once all that is in the log now has been folded and told.
 
         Raises:
             BrokerError: The brokers are away, or know no such topic.
-            RuntimeError: The log cannot be read any further.
+            RuntimeError: The log cannot be read any further, or was not read in *patience* seconds.
         """
-        self._follower.look()
-        self._follower.wait_until_read()
+        self.follower.look()
+        self.follower.wait_until_read(patience)
 
     def close(self) -> None:
         """End the thread."""
         self._ended = True
-        self._follower.close()
+        self.follower.close()
 
     def _take(self, topic_id: str, messages: Sequence[Any]) -> None:
         if topic_id != self._topic_id:  # it was deleted and made anew

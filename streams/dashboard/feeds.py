@@ -14,7 +14,7 @@ from streams.api.feed import Feed
 from streams.api.figures import ApiFigures
 from streams.api.fixtures import FIXTURE_HOURS, check_names, fixture_of
 from streams.api.known import Known, known_of
-from streams.bundles import bundle_of
+from streams.bundles import contents_of
 from streams.dashboard.drift import DriftView
 from streams.dashboard.latency import LatencyWindows
 from streams.dashboard.letters import LetterFeed, Letters
@@ -22,7 +22,8 @@ from streams.dashboard.matches import MatchesView
 from streams.dashboard.models import ModelsView
 from streams.dashboard.parts import Shown, encoded
 from streams.dashboard.schemas import SchemasView
-from streams.dashboard.source import Reading, Source
+from streams.dashboard.serving import ControlFeed, ServingView
+from streams.dashboard.source import WAIT_MS, Reading, Source
 from streams.intake import Reader
 from streams.learning import SchemaBook
 from streams.materializing.shelf import Place
@@ -36,12 +37,14 @@ from streams.topics import TOPICS
 P = TypeVar("P", MonitorPartial, PerformancePartial)
 S = TypeVar("S")
 _HOUR_MS: Final = 3_600_000
+_STATUS_HOURS: Final = 7 * 24  # for as long reports are kept
 _LOOK_SECONDS: Final = 1.0
 READ: Final = {
     "matches": ("predictions", "match-events", "team-events"),
     "stream": ("latency-reports", "monitor-partials", "dead-letters"),
     "drift": ("drift-reports", "monitor-partials"),
-    "models": ("predictions", "performance-reports", "performance-partials"),
+    "models": ("model-control", "model-status", "predictions", "performance-reports", "performance-partials"),
+    "rollouts": ("model-control",),
     "schemas": ("dead-letters",),
 }
 """The topics of each view."""
@@ -56,6 +59,7 @@ class Feeds:
 
     Attributes:
         book: Learns schemas.
+        control: Follows what is asked to be served.
     """
 
     def __init__(self, settings: Settings, hours: float) -> None:
@@ -63,8 +67,11 @@ class Feeds:
         self._figures = ApiFigures(CollectorRegistry())
         self.book = SchemaBook(registry_of(settings))
         self.matches, self.latency = MatchesView(), LatencyWindows()
+        own = contents_of(settings)  # nothing is scored here, and a loaded model takes 60 MB
+        self.serving = ServingView(own.manifest.model)
+        self.control = ControlFeed(settings, own.manifest.model, self.serving.changed)
         self.drift = DriftView(
-            references(bundle_of(settings)),
+            references(own),
             DriftThresholds(settings.drift_psi_threshold, settings.drift_false_discovery_rate),
         )
         self.models, self.schemas = ModelsView(settings.run_id), SchemasView(settings)
@@ -74,6 +81,8 @@ class Feeds:
         self._sources = {
             "predictions": self._source(self._predictions(), hours, self.matches.index.settle),
             "match-events": self._source(self._match_events(), hours),
+            "model-control": self._source(self.control, None),
+            "model-status": self._source(self._reports("model-status", self.serving.reported), _STATUS_HOURS),
             "team-events": self._source(self._team_events(), max(hours, FIXTURE_HOURS)),
             "monitor-partials": self._source(self._monitor_partials(), max(hours, open_hours)),
             "performance-partials": self._source(self._performance_partials(), hours),
@@ -98,7 +107,7 @@ class Feeds:
         record_type: type[Any] = RECORD_TYPES[name]
         codec = self.book.codec(name, record_type)
         reader = Reader(self.book.reader(codec), check, lambda _record: 0)  # nothing here asks for the event's time
-        return Feed(self._settings, topic, reader, prepare, apply, self.book, self._figures)
+        return Feed(self._settings, topic, reader, prepare, apply, self.book, self._figures, WAIT_MS)
 
     def _predictions(self) -> Reading:
         def both(prediction: Prediction, place: Place, record: bytes) -> tuple[Prediction, Known]:
@@ -144,6 +153,10 @@ class Feeds:
         """End the reading of all topics."""
         for source in self._sources.values():
             await source.reading.stop()
+
+    def served(self) -> Shown:
+        """Return what is served, by whom, and how that was asked for."""
+        return self.serving.shown(self._sources["match-events"].reading.follower.partitions)
 
     def sources(self, view: str) -> Shown:
         """Return a part for each topic that *view* is read from: how current it is."""

@@ -1,4 +1,4 @@
-"""The view of the models: which predict now, and how good their predictions were."""
+"""The view of the models: which predict, and how good their predictions were; see serving.py for what is served."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from monitors.cbpe import expected
 from monitors.exact import mean
 from monitors.jackknife import ratio_interval
 from monitors.performance import Performance, scores
-from schemas.records import PerformanceReport, Prediction, Variant
+from schemas.records import PerformanceReport, Prediction
 from streams.dashboard.parts import Shown, encoded
 from streams.monitoring.parts import ModelKey
 from streams.performance.contents import ALL, Content
@@ -38,11 +38,6 @@ class Seen:
     model: ModelKey
     predictions: int
     scored_at_ms: int
-
-    @property
-    def is_champion(self) -> bool:
-        """Whether it was asked as the champion."""
-        return self.model.variant == Variant.CHAMPION
 
 
 class ModelsView:
@@ -100,12 +95,7 @@ class ModelsView:
             self._merging.changed()
             self._judged, self._changed = dict(self._sums()), False
         seen = sorted(self._seen.values(), key=lambda one: (one.scored_at_ms, one.model), reverse=True)
-        champion = next((one.model for one in seen if one.is_champion), None)
-        return {
-            "versions": encoded({"champion": champion, "seen": seen}),
-            **self._reported,
-            **self._judged,
-        }
+        return {"seen": encoded(seen), **self._reported, **self._judged}
 
     def _newest(self) -> Iterator[tuple[str, bytes]]:
         for (model, days), reports in self._reports.items():

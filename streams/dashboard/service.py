@@ -11,33 +11,38 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from monitors.rollout_plan import Plan
 from streams.applications import APPLICATIONS
 from streams.brokers import BrokerError
 from streams.dashboard.feeds import Feeds
 from streams.dashboard.membership import Changes, Group, Membership
 from streams.dashboard.pace import Ends, Pace
 from streams.dashboard.parts import Parts, Shown, encoded
+from streams.dashboard.rollouts import RolloutView, TrialWatch
 from streams.dashboard.schemas import Sampler, Subjects
 from streams.dashboard.whole import whole
 from streams.dashboard.words import Words
 from streams.lag import LagReader, role_reader
 from streams.registry import RegistryUnavailableError, registry_of, topic_schemas
+from streams.rollouts.plans import usual_plan
 from streams.settings import Settings
 
 T = TypeVar("T")
-VIEWS: Final = ("page", "matches", "stream", "drift", "models", "schemas")
+VIEWS: Final = ("page", "matches", "stream", "drift", "models", "rollouts", "schemas")
 _SHOW_SECONDS = 0.5
+_DRIFT_SECONDS = 2.0  # what its windows have counted changes slowly, and takes longest to judge
 _THREADS = 24  # each question blocks one for as long as brokers or registry are away
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Seconds between two questions: for lengths of topics, for lags, for groups, for schemas."""
+    """Seconds between two questions: for lengths of topics, lags, groups, schemas, and windows of a roll-out."""
 
     ends: float = 2.0
     lags: float = 2.0
     groups: float = 2.0
     schemas: float = 10.0
+    rollouts: float = 2.0
 
 
 class DashboardService:
@@ -47,20 +52,29 @@ class DashboardService:
         settings: Of the cluster.
         hours: How far back topics are read.
         words: Returns what is said around the views.
+        plan: By which a roll-out is judged; None for the usual one.
 
     Attributes:
         views: The parts of each view.
     """
 
     def __init__(
-        self, settings: Settings, hours: float, words: Callable[[], Words], pause: Pause | None = None
+        self,
+        settings: Settings,
+        hours: float,
+        words: Callable[[], Words],
+        plan: Plan | None = None,
+        pause: Pause | None = None,
     ) -> None:
         self._settings, self._words, self._pause = settings, words, pause or Pause()
         self._groups = {name: settings.group(name) for name in APPLICATIONS}
         self.views = {name: Parts() for name in VIEWS}
         self.feeds = Feeds(settings, hours)
+        plan = plan or usual_plan()
+        self._rollouts, self._trials = RolloutView(plan), TrialWatch(settings, plan, self.feeds.control)
         self._pace = Pace(list(self._groups.values()))
         self._changes = Changes()
+        self._drift: tuple[int, Shown] = (0, {})
         self._members: tuple[int | None, list[Group], str | None] = (None, [], None)
 
     async def run(self) -> None:
@@ -77,7 +91,7 @@ class DashboardService:
 
     async def _close(self, lags: list[LagReader], sampler: Sampler) -> None:
         await self.feeds.stop()
-        for close in (*(one.close for one in lags), sampler.close):
+        for close in (*(one.close for one in lags), sampler.close, self._trials.close):
             await asyncio.to_thread(close)
 
     def _questions(self, lags: list[LagReader], sampler: Sampler) -> list[Any]:
@@ -90,6 +104,7 @@ class DashboardService:
             _repeated(pause.groups, members.groups, self._looked),
             _repeated(pause.schemas, subjects, schemas.registered),
             _repeated(pause.schemas, sampler, schemas.written),
+            _repeated(pause.rollouts, self._trials, self._rollouts.looked),
             *(_repeated(pause.lags, one.measure, self._lagging(one)) for one in lags),
         ]
 
@@ -116,12 +131,18 @@ class DashboardService:
             "page": self._page(),
             "matches": feeds.matches.shown(),
             "stream": {**self._pace.shown(), **feeds.latency.shown(), **feeds.letters.shown(), **self._workers()},
-            "drift": feeds.drift.shown(),
-            "models": feeds.models.shown(now_ms),
+            "drift": self._judged_drift(now_ms),
+            "models": {**feeds.models.shown(now_ms), **feeds.served()},
+            "rollouts": self._rollouts.shown(),
             "schemas": feeds.schemas.shown(refused),
         }
         for name, parts in shown.items():
             self.views[name].show({**parts, **feeds.sources(name)})
+
+    def _judged_drift(self, now_ms: int) -> Shown:
+        if not 0 <= now_ms - self._drift[0] < _DRIFT_SECONDS * 1000:
+            self._drift = now_ms, self.feeds.drift.shown()
+        return self._drift[1]
 
     def _page(self) -> Shown:
         settings = self._settings

@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from streams.api.standing import Standing
 from streams.brokers import BrokerError
 from streams.dashboard.whole import whole
 from streams.following import Follower
+
+WAIT_MS: Final = 250
+"""So long brokers wait for a record before they say that there is none: the page is redrawn less often than that."""
 
 
 class Reading(Protocol):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from models.bundle import Bundle
+from models.contents import Contents
 from monitors.reference import ReferenceHistograms
 from monitors.verdicts import DriftThresholds
 from schemas.bounds import ImpossibleValueError, check_prediction
@@ -33,20 +34,21 @@ MONITOR, MERGE, TABLE = "monitor", "monitor-merge", "windows"
 _LOOK_SECONDS = 1.0
 
 
-def references(bundle: Bundle) -> dict[str, ReferenceHistograms]:
+def references(bundle: Bundle | Contents) -> dict[str, ReferenceHistograms]:
     """Return the reference histograms by digest; none for a bundle which has none, so that drift is not told.
 
     Raises:
         RefusedError: The bundle's reference cannot be read.
     """
-    if not bundle.reference:
-        log.warning("reference.missing", bundle_digest=bundle.digest)
+    manifest, reference = bundle.manifest, bundle.reference
+    if not reference:
+        log.warning("reference.missing", bundle_digest=manifest.digest)
         return {}
     try:
-        return {bundle.digest: ReferenceHistograms.from_dict(bundle.reference)}
+        return {manifest.digest: ReferenceHistograms.from_dict(reference)}
     except (LookupError, TypeError, ValueError) as error:
         raise RefusedError(
-            f"the reference histograms of {bundle.model} {bundle.version} are damaged: {error}"
+            f"the reference histograms of {manifest.model} {manifest.version} are damaged: {error}"
         ) from error
 
 

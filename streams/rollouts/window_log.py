@@ -18,20 +18,11 @@ from streams.control.errors import ChangeError
 from streams.learning import SchemaBook
 from streams.patient_registry import patient_registry
 from streams.rollouts.live_evidence import Seen
+from streams.rollouts.trials import Trial
 from streams.sending import Sender
 from streams.settings import Settings
 
 WINDOWS: Final = "shadow-comparisons"
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """Which bundles of a model are compared, and since when: milliseconds since the epoch."""
-
-    model: str
-    champion: str
-    challenger: str
-    since_ms: int
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from streams.dashboard.parts import Parts
 
-_PERIOD_SECONDS = 0.5
+PERIOD_SECONDS: Final = 0.5
 _CLOCK_PERIODS = 4
 _PATIENCE_SECONDS = 30.0
 MOST_CLIENTS: Final = 32
@@ -38,6 +38,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 VIEWS: web.AppKey[Mapping[str, Parts]] = web.AppKey("views")
 ENDING: web.AppKey[asyncio.Event] = web.AppKey("ending")
 CLIENTS: web.AppKey[set[object]] = web.AppKey("clients")
+PERIOD: web.AppKey[float] = web.AppKey("period")
 
 
 def page_files() -> dict[str, bytes]:
@@ -55,10 +56,10 @@ def _below(folder: Traversable, path: str) -> list[tuple[str, bytes]]:
     return found
 
 
-def dashboard(views: Mapping[str, Parts]) -> web.Application:
-    """Return the application which shows *views*."""
+def dashboard(views: Mapping[str, Parts], period_seconds: float = PERIOD_SECONDS) -> web.Application:
+    """Return the application which shows *views*, and tells pages what has changed once a period."""
     app = web.Application(middlewares=[_for_this_machine])
-    app[VIEWS], app[ENDING], app[CLIENTS] = views, asyncio.Event(), set()
+    app[VIEWS], app[ENDING], app[CLIENTS], app[PERIOD] = views, asyncio.Event(), set(), period_seconds
     for path, content in page_files().items():
         app.router.add_get("/" if path == "index.html" else f"/{path}", _file(path, content))
     app.router.add_get("/favicon.ico", _no_icon)
@@ -134,7 +135,7 @@ async def _keep_telling(app: web.Application, response: web.StreamResponse) -> N
             event = b'data: {"now_ms":%d,"views":{%b}}\n\n' % (_now_ms(), changes)
             await asyncio.wait_for(response.write(event), _PATIENCE_SECONDS)
         with suppress(TimeoutError):
-            await asyncio.wait_for(ending.wait(), _PERIOD_SECONDS)
+            await asyncio.wait_for(ending.wait(), app[PERIOD])
 
 
 def _now_ms() -> int:

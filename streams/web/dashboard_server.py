@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from streams.dashboard.parts import Parts, encoded
-from streams.web.dashboard import dashboard
+from streams.web.dashboard import PERIOD_SECONDS, dashboard
 from streams.web.endpoints import serve
 
 _START_SECONDS = 30.0
@@ -22,11 +22,13 @@ class Service(Protocol):
 
 
 class DashboardServer:
-    """Serves the page of what *make* returns, which is called in the thread's event loop."""
+    """Serves the page of what *make* returns, which is called in the thread's event loop; as in `dashboard`."""
 
-    def __init__(self, make: Callable[[], Service], where: tuple[str, int]) -> None:
+    def __init__(
+        self, make: Callable[[], Service], where: tuple[str, int], period_seconds: float = PERIOD_SECONDS
+    ) -> None:
         self._make = make
-        self._where = where
+        self._where, self._period_seconds = where, period_seconds
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
         self._stopping: asyncio.Event | None = None
@@ -49,7 +51,7 @@ class DashboardServer:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         try:
             service = self._make()
-            runner = await serve(dashboard(service.views), self._where)
+            runner = await serve(dashboard(service.views, self._period_seconds), self._where)
         except BaseException as error:  # noqa: BLE001 - raised again where the page was asked for
             self._error = error
             self._started.set()

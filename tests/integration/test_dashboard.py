@@ -5,19 +5,36 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
-from schemas.records import EventKind, MatchEvent, Side
+from monitors.rollout_plan import plan_of
+from schemas.records import ControlAction, EventKind, MatchEvent, Side
+from streams.cli import main
+from streams.control.asking import Wish, ask
 from streams.dashboard.service import DashboardService, Pause
 from streams.dashboard.words import Words
 from streams.patient_registry import patient_registry
 from streams.playing.crew import port_near
 from streams.registry import register_all
+from streams.rollouts.trials import first_wish
 from streams.web.dashboard_server import DashboardServer
+from tests.integration.test_model_control import CHALLENGER, CHAMPION, MODEL, ended, kick_off
+from tests.integration.test_predict_role import goal, scheduled
 from tests.integration.world import World, wait_for
 
 pytestmark = pytest.mark.integration
 
 NOW_MS = 1_668_960_000_000
+PLAN = """
+windowHours: 0.001
+steps:
+  - {stage: shadow, minMatches: 12}
+  - {stage: canary, percent: 100, minMatches: 1000}
+checks:
+  logLoss: {margin: 0.5, clip: 0.5}
+  p99Seconds: {limit: 100, minSamples: 1}
+"""
 
 
 def asked(url: str) -> dict:
@@ -27,9 +44,12 @@ def asked(url: str) -> dict:
 
 @pytest.fixture
 def page(world: World) -> Iterator[DashboardServer]:
-    quick = Pause(ends=0.5, lags=0.5, groups=0.5, schemas=1.0)
+    quick = Pause(ends=0.5, lags=0.5, groups=0.5, schemas=1.0, rollouts=0.5)
     server = DashboardServer(
-        lambda: DashboardService(world.settings, 1.0, lambda: Words("Here"), quick), ("127.0.0.1", port_near(0))
+        lambda: DashboardService(
+            world.settings, 1.0, lambda: Words("Here"), plan_of(yaml.safe_load(PLAN), "plan"), quick
+        ),
+        ("127.0.0.1", port_near(0)),
     )
     server.start()
     yield server
@@ -88,6 +108,67 @@ def test_the_views_say_what_the_topics_and_the_api_say(world, page):
         return found["shipped"], versions, found["refused"]
 
     wait_for(lambda: written() == ([1, 2], [2], {"TOO_SHORT": 1}), 40, lambda: str(written()))
-    assert {"predictions": 5 * 3} == {"predictions": parts("models")["versions"]["seen"][0]["predictions"]}
+    assert {"predictions": 5 * 3} == {"predictions": parts("models")["seen"][0]["predictions"]}
     assert all(one["problem"] is None for name, one in stream.items() if name.startswith("source:"))
     assert "Here" == parts("page")["words"]["title"]
+
+
+def test_a_roll_out_and_what_is_served_are_what_the_commands_tell(world, page, monkeypatch):
+    for name, value in world.settings.environment().items():
+        monkeypatch.setenv(name, value)
+    file = world.folder / "plan.yaml"
+    file.write_text(PLAN)
+    plan = plan_of(yaml.safe_load(PLAN), "plan")
+
+    def commanded(*words: str) -> str:
+        return CliRunner().invoke(main, list(words)).output
+
+    def parts(view: str) -> dict:
+        return asked(f"{page.url}data/{view}")["parts"]
+
+    def status() -> dict:
+        return json.loads(commanded("rollout", "status", "--plan", str(file), "--json"))
+
+    def sequence(found: dict) -> list[dict]:
+        return [one for name in sorted(found) if name.startswith("sequence:") for one in found[name]]
+
+    world.worker("predict")
+    wait_for(lambda: parts("models")["serving"]["workers"] != [], 60, world.said)
+    assert parts("rollouts")["standing"] is None
+    ask(world.settings, MODEL, lambda _: first_wish(plan, CHAMPION, CHALLENGER), "a test")
+    names = [f"r{number}" for number in range(24)]
+    world.send("match-events", *map(scheduled, names), *map(kick_off, names))
+    world.send("match-events", *(goal(name, minute) for name in names for minute in (10, 20)), *map(ended, names))
+
+    # Nobody asks for the step that follows, so that both stay where they are.
+    def passed() -> bool:
+        standing = parts("rollouts")["standing"]  # none until the page has read what was asked for
+        return standing is not None and standing["steps"][0]["state"] == "PASSED"
+
+    wait_for(passed, 60, lambda: str(parts("rollouts")))
+    shown, told = parts("rollouts"), status()
+    windows = told.pop("windows")
+    assert told == shown["standing"]
+    assert windows[-1] == shown["last"]
+    assert {"logLoss", "p99Seconds"} == {one["name"] for one in windows[-1]["checks"]}
+    assert 24 == windows[-1]["difference"]["matches"]
+    assert [{name: one[name] for name in ("until_ms", "step", "verdict", "difference")} for one in windows] == sequence(
+        shown
+    )
+
+    # The step is served: windows go on where they had stopped, and what was told before stays.
+    ask(world.settings, MODEL, lambda _: first_wish(plan, CHAMPION, CHALLENGER, 1), "further")
+    wait_for(lambda: len(sequence(parts("rollouts"))) > len(windows) + 1, 60, lambda: str(parts("rollouts")))
+    later, known = sequence(parts("rollouts")), {one["until_ms"]: one["difference"] for one in status()["windows"]}
+    assert sequence(shown) == later[: len(windows)]
+    assert [one["difference"] for one in later] == [known[one["until_ms"]] for one in later]
+
+    wait_for(lambda: parts("models")["serving"]["done"], 60, world.said)
+    serving = json.loads(commanded("model", "status", "--json"))
+    assert serving == {name: parts("models")["serving"][name] for name in serving}
+    ask(world.settings, MODEL, lambda _: Wish(ControlAction.ROLLBACK, CHAMPION), "enough")
+    wait_for(lambda: parts("rollouts")["standing"] is None, 30, lambda: str(parts("rollouts")))
+    wait_for(lambda: parts("models")["serving"]["challenger"] is None, 30, world.said)
+    history = [json.loads(line) for line in commanded("model", "history", "--json").splitlines()]
+    assert ["enough", "further", "a test"] == [one["why"] for one in parts("models")["changes"]]
+    assert history[::-1] == parts("models")["changes"]

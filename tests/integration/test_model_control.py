@@ -161,6 +161,11 @@ def test_a_roll_out_by_a_plan_is_held_goes_on_when_told_and_ends_with_a_promotio
             early = go_on()
         assert early.exit_code == 0, early.output
         assert "shadow goes on with the window which ends next" in early.output
+        told = json.loads(CliRunner().invoke(main, ["rollout", "status", "--plan", str(plan), "--json"]).output)
+        assert [CHAMPION, CHALLENGER] == [told["champion"], told["challenger"]]
+        assert ["shadow", "canary 100 %"] == [one["step"] for one in told["steps"]]
+        assert told["until_ms"] == told["windows"][-1]["until_ms"]
+        assert {None} == {one["difference"] for one in told["windows"]}  # no match has been played yet
         play_until_ended(world, process, meanwhile=go_on)  # a slow machine may hold it again
         said = process.communicate()[0]
 

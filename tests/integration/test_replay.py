@@ -388,7 +388,7 @@ def test_the_demo_plays_shows_and_leaves_nothing_after_sigterm(environment, hist
         page = _until(process, lines, "dashboard  ")
         _until(process, lines, "goal")
         wait_for(lambda: len(_shown(page, "matches")["order"]) == 3, 30)
-        (seen,) = _shown(page, "models")["versions"]["seen"]
+        (seen,) = _shown(page, "models")["seen"]
         words = _shown(page, "page")["words"]
         below = list(descendants(process.pid))
         process.send_signal(signal.SIGTERM)

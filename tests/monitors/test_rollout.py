@@ -125,6 +125,33 @@ def test_nothing_is_promoted_without_its_proof_and_nothing_rolled_back_without_a
             assert "ROLLED_BACK" == rollout.status
 
 
+VALUES = st.lists(st.lists(st.floats(-3, 3), max_size=20), min_size=1, max_size=8)
+
+
+@settings(max_examples=60)
+@given(VALUES)
+def test_the_differences_told_are_those_of_all_matches_so_far_with_what_was_clipped_put_back(windows):
+    before, known = 0, []
+    for values, (rollout, judgement) in zip(windows, course(map(evidence, windows)), strict=True):
+        known += values
+        if judgement is None:
+            return
+        if not known:
+            assert judgement.difference is None
+            continue
+        within = np.clip(known, -0.5, 0.5)
+        found = bounds(differences(within, 0.5), 0.5, PLAN.alpha)
+        cut = np.mean(known) - np.mean(within)
+
+        told = judgement.difference
+        assert (len(known), sum(within != known)) == (told.matches, told.clipped)
+        assert pytest.approx(np.mean(known), abs=1e-9) == told.mean
+        assert pytest.approx(found.lower + min(cut, 0), abs=1e-9) == told.lower
+        assert pytest.approx(found.upper + max(cut, 0), abs=1e-9) == told.upper
+        assert PLAN.margin_of(before) == told.margin
+        before = rollout.step
+
+
 @settings(max_examples=40)
 @given(WINDOWS, st.integers(0, 11))
 def test_a_state_survives_json_at_any_window(windows, cut):

@@ -13,7 +13,7 @@ from monitors.confidence_sequence import bounds
 from monitors.differences import Differences, differences
 from monitors.latency import LatencySketch
 from monitors.psi import psi
-from monitors.rollout_checks import Known, checked, checks_of
+from monitors.rollout_checks import Known, checked, checks_of, difference_of
 from monitors.rollout_evidence import NO_CELLS, Evidence, cells
 from monitors.rollout_plan import plan_of
 
@@ -33,8 +33,8 @@ PLAN = plan_of(
 
 
 def found(name, plan=PLAN, margin=0.02, **given):
-    known = Known(Evidence(), Differences(), 0, NO_CELLS, NO_CELLS, margin, 50)
-    return {one.name: one for one in checked(plan, dataclasses.replace(known, **given))}[name]
+    known = dataclasses.replace(Known(Evidence(), Differences(), 0, NO_CELLS, NO_CELLS, margin, 50), **given)
+    return {one.name: one for one in checked(plan, known, difference_of(plan, known))}[name]
 
 
 def of(mean: float, count: int, sigma: float = 0.1) -> Differences:
@@ -164,7 +164,7 @@ def test_what_was_left_out_is_told_and_is_no_error():
     )
     known = Known(Evidence(events=1_000, errors=1, left_out=500), Differences(), 0, NO_CELLS, NO_CELLS, 0.01, 1)
 
-    (_, rate) = checked(plan, known)
+    (_, rate) = checked(plan, known, difference_of(plan, known))
 
     assert "SUCCESS" == rate.verdict
     assert "1 of 1,000 events not scored, 0.10% (500 more were left out): not above 0.01" == rate.why

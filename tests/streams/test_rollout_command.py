@@ -120,6 +120,13 @@ def test_a_bandit_is_refused_on_the_running_stream_before_anything_is_asked_for(
     assert f"Error: {sentence}" == " ".join(result.stderr.split())
 
 
+def test_a_dashboard_by_a_plan_that_is_none_is_told_before_anything_else():
+    result = CliRunner().invoke(main, ["dashboard", "--plan", "none.yaml", "--bootstrap-servers", "127.0.0.1:1"])
+
+    assert 2 == result.exit_code
+    assert "none.yaml cannot be read: No such file or directory" in " ".join(result.stderr.split())
+
+
 def test_days_without_a_match_are_told(tmp_path):
     write_history(tmp_path, days=100)
     bundle = bundle_of_kind("mlp")

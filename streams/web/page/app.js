@@ -7,9 +7,11 @@ import * as matches from "./matches.js";
 import * as stream from "./stream.js";
 import * as drift from "./drift.js";
 import * as models from "./models.js";
+import * as rollouts from "./rollouts.js";
 import * as schemas from "./schemas.js";
 
-const VIEWS = { matches, stream, drift, models, schemas };
+const VIEWS = { matches, stream, drift, models, rollouts, schemas };
+const TITLES = { rollouts: "Roll-outs" };
 const DRAW_MS = 500;
 const $ = (id) => document.getElementById(id);
 let open = null;
@@ -27,8 +29,9 @@ function show(name, byHand) {
   open = name;
   $("view").replaceChildren();
   VIEWS[name].enter($("view"));
-  put($("heading"), capital(name));
-  document.title = `${capital(name)} – Touchline`;
+  const title = TITLES[name] || capital(name);
+  put($("heading"), title);
+  document.title = `${title} – Touchline`;
   for (const link of $("tabs").querySelectorAll("a")) {
     if (link.hash === "#" + name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");

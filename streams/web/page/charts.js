@@ -14,10 +14,11 @@ export function colour(name) {
   return palette.get(name);
 }
 const hue = (place) => colour("line-" + (place % 7));
-const axis = (more) => ({ stroke: colour("soft"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid"), width: 1 }, font: "12px system-ui, sans-serif", ...more });
+/** Return an axis of uPlot in the present theme. */
+export const axis = (more) => ({ stroke: colour("soft"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid"), width: 1 }, font: "12px system-ui, sans-serif", ...more });
 
-/** Keep a chart as wide as its place. */
-function fitted(chart, place, height) {
+/** Keep a chart as wide as its place; return what ends it. */
+export function fitted(chart, place, height) {
   const observer = new ResizeObserver(() => {
     const width = Math.floor(place.clientWidth);
     if (width > 0 && width !== chart.width) chart.setSize({ width, height });

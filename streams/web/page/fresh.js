@@ -24,10 +24,9 @@ export function standing(view) {
     else if (old === null || old > LATE_MS) found.push(`${source.topic}: ${old === null ? "it is being read" : `read up to ${age(old)} ago`}${source.behind ? `, ${source.behind} records are left` : ""}.`);
     else { read.push(topic); oldest = Math.max(oldest, old); }
   }
-  const extra = { stream: partsOf("stream").get("workers"), schemas: partsOf("schemas").get("registry") }[view];
-  if (extra && (extra.problem || extra.as_of_ms === null || now() - extra.as_of_ms > 5 * LATE_MS)) {
-    const what = view === "stream" ? "Groups" : "Registry";
-    found.push(`${what}: ${extra.problem || "not asked yet"}${extra.as_of_ms === null ? "" : `; what is shown is ${age(now() - extra.as_of_ms)} old`}.`);
+  const [what, asked] = { stream: ["Groups", partsOf("stream").get("workers")], schemas: ["Registry", partsOf("schemas").get("registry")], rollouts: ["Judgement", partsOf("rollouts").get("judged")] }[view] || [];
+  if (asked && (asked.problem || asked.as_of_ms === null || now() - asked.as_of_ms > 5 * LATE_MS)) {
+    found.push(`${what}: ${asked.problem || "not asked yet"}${asked.as_of_ms === null ? "" : `; what is shown is ${age(now() - asked.as_of_ms)} old`}.`);
   }
   return [found.length === 0, found.length ? found : [`Current: all that was written to ${read.join(", ")} until ${age(oldest)} ago is in it.`]];
 }

@@ -1,18 +1,24 @@
-// Models: which predict, and how good their predictions were against how good they should have been.
-import { h, s, fill, table } from "./dom.js";
+// Models: which serve and who changed that, and how good their predictions were against how good they should have been.
+import { h, s, again, fill, table } from "./dom.js";
 import { partsLike, partsOf } from "./store.js";
 import { lines, reliability, symbol } from "./charts.js";
 import { members, nothing, stopped } from "./fresh.js";
-import { capital, day, figure, modelName, moment, percent, whole } from "./words.js";
+import { capital, day, figure, modelName, moment, percent, ranges, short, whole } from "./words.js";
 
+const CHANGES = 10; // the others are opened
+let serving = null;
+let changes = null;
 let live = null;
 let quality = null;
 let charts = new Map();
 
 export function enter(root) {
+  const section = (name, title, box) => h("section", { class: "panel", "aria-labelledby": "h-" + name }, h("h2", { id: "h-" + name }, title), box);
+  serving = h("div");
+  changes = h("div");
   live = h("div");
   quality = h("div", { class: "panels" });
-  root.append(h("section", { class: "panel", "aria-labelledby": "h-live" }, h("h2", { id: "h-live" }, "Live"), live), quality);
+  root.append(h("div", { class: "stack" }, section("serving", "What is served", serving), section("changes", "Changes of what is served", changes), section("live", "Who predicts", live)), quality);
 }
 
 export function leave() {
@@ -21,6 +27,8 @@ export function leave() {
 }
 
 export function draw() {
+  drawServing();
+  drawChanges();
   drawLive();
   const sums = new Map(partsLike("models", "sums")), reports = partsLike("models", "report"), histories = new Map(partsLike("models", "history"));
   const key = JSON.stringify([[...sums], reports, [...histories], members("performance")]);
@@ -36,14 +44,42 @@ export function draw() {
   }
 }
 
+function drawServing() {
+  const now = partsOf("models").get("serving");
+  if (!now) return;
+  fill(serving, JSON.stringify([now, members("predict")]), () => {
+    const share = !now.challenger ? "–" : now.canary_share ? percent(now.canary_share, now.canary_share < 0.01 ? 2 : 0) : now.shadow ? "none: it scores in the shadow" : "none";
+    const follow = now.workers.length === 0 ? "no worker has said" : now.done ? "every partition" : "not every partition";
+    const entries = [["champion", short(now.champion)], ["challenger", short(now.challenger)], ["its share of kick-offs", share], ["change", whole(now.revision)], ["carried out by", follow]];
+    const rows = now.workers.map((one) => [one.worker, `${one.model} ${one.version}`, short(one.bundle), one.revision, ranges(one.partitions) || "none", moment(one.at_ms), one.refused || "no"]);
+    return [stopped("predict", "predict"),
+      h("p", null, h("strong", null, now.said ? `Change ${now.revision} of ${now.model}: ${now.said}.` : `No change of ${now.model} has been asked for: each worker serves the bundle of its settings.`)),
+      ...[...new Set(now.workers.map((one) => one.refused).filter(Boolean))].map((one) => h("p", { class: "warning" }, `Refused: ${one}`)),
+      now.workers.length && now.missing_partitions.length ? h("p", { class: "warning" }, `No worker has said that it serves the partitions ${ranges(now.missing_partitions)}.`) : null,
+      h("dl", { class: "figures" }, entries.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
+      rows.length ? table("What workers said last of what they serve", ["worker", "model", "bundle", "change", "partitions", "said at", "refuses"], rows, { text: [1, 2, 4, 5, 6] }) : h("p", { class: "note" }, "No worker has said what it serves within a week. Start one with: touchline worker predict")].filter(Boolean);
+  });
+}
+
+function drawChanges() {
+  const found = partsOf("models").get("changes");
+  if (!found) return;
+  fill(changes, JSON.stringify(found), () => {
+    if (!found.length) return [h("p", { class: "note" }, "None was asked for. Ask with: touchline model promote, or touchline rollout start")];
+    const row = (one) => one.action === undefined ? ["?", "", "", "", "", "", "", "", `none: ${one.void}`]
+      : [one.revision, moment(one.at_ms), one.action.toLowerCase() + (one.running ? " running" : ""), short(one.champion), short(one.challenger), one.canary_share ? percent(one.canary_share, 1) : "–", one.by, one.why, one.void === null ? "yes" : `none: ${one.void}`];
+    const shown = (title, those) => table(title, ["change", "when", "what", "champion", "challenger", "share", "by", "why", "effect"], those.map(row), { text: [1, 2, 3, 4, 6, 7, 8] });
+    return [shown("The last changes, newest first", found.slice(0, CHANGES)), found.length > CHANGES ? again(changes, "Those before", shown("Changes before them, up to the last fifty", found.slice(CHANGES))) : null].filter(Boolean);
+  });
+}
+
 function drawLive() {
-  const versions = partsOf("models").get("versions"), source = partsOf("models").get("source:predictions");
-  if (!versions || !source) return;
-  fill(live, JSON.stringify([versions, source.since_ms]), () => {
-    if (!versions.seen.length) return [h("p", { class: "note" }, `No prediction has come since ${moment(source.since_ms)}.`)];
-    const rows = versions.seen.map((one) => [`${one.model.model} ${one.model.version}`, one.model.variant.toLowerCase(), one.model.digest.slice(0, 12), whole(one.predictions), moment(one.scored_at_ms)]);
-    return [h("p", null, versions.champion ? h("strong", null, `Champion: ${modelName(versions.champion)}`) : "No champion has predicted."),
-      table(`Models by the predictions since ${moment(source.since_ms)}`, ["model", "used as", "bundle", "predictions", "last scored"], rows, { text: [1, 2, 4] })];
+  const seen = partsOf("models").get("seen"), source = partsOf("models").get("source:predictions");
+  if (!seen || !source) return;
+  fill(live, JSON.stringify([seen, source.since_ms]), () => {
+    if (!seen.length) return [h("p", { class: "note" }, `No prediction has come since ${moment(source.since_ms)}.`)];
+    const rows = seen.map((one) => [`${one.model.model} ${one.model.version}`, one.model.variant.toLowerCase(), short(one.model.digest), whole(one.predictions), moment(one.scored_at_ms)]);
+    return [table(`Models by the predictions since ${moment(source.since_ms)}`, ["model", "used as", "bundle", "predictions", "last scored"], rows, { text: [1, 2, 4] })];
   });
 }
 

@@ -3,7 +3,7 @@ import { h, again, fill, table } from "./dom.js";
 import { partsLike, partsOf } from "./store.js";
 import { lines } from "./charts.js";
 import { applicationOf, members, nothing, shortTopic, stopped } from "./fresh.js";
-import { clock, modelName, moment, rate, seconds, whole } from "./words.js";
+import { clock, modelName, moment, ranges, rate, seconds, whole } from "./words.js";
 
 const TOPICS = ["match-events", "feature-events", "predictions", "dead-letters"];
 const PERCENTILES = ["p50", "p95", "p99"];
@@ -151,14 +151,4 @@ function drawWorkers() {
   fill(boxes.rebalances, JSON.stringify(changes), () => changes.length
     ? [table("Changes of who works on what, newest first", ["seen at", "group", "members before", "after"], changes.map((one) => [moment(one.at_ms), applicationOf(one.group), one.before, one.after]), { text: [1] })]
     : [h("p", { class: "note" }, "None has been seen since this page is served. Groups are looked at every two seconds.")]);
-}
-
-/** 0, 1, 2, 5 as "0–2, 5". */
-export function ranges(numbers) {
-  const found = [];
-  for (const one of numbers) {
-    const last = found.at(-1);
-    if (last && last[1] === one - 1) last[1] = one; else found.push([one, one]);
-  }
-  return found.map(([first, last]) => (first === last ? String(first) : `${first}–${last}`)).join(", ");
 }

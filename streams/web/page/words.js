@@ -2,6 +2,8 @@
 
 export const percent = (share, digits = 0) => share === null || share === undefined ? "–" : (100 * share).toFixed(digits) + " %";
 export const figure = (value, digits = 3) => value === null || value === undefined ? "–" : value.toFixed(digits);
+/** A difference, with its sign. */
+export const signed = (value, digits = 4) => value === null || value === undefined ? "–" : (value < 0 ? "" : "+") + value.toFixed(digits);
 export const whole = (value) => value === null || value === undefined ? "–" : Math.round(value).toLocaleString("en");
 
 /** A chance; very small ones by their power of ten. */
@@ -38,6 +40,18 @@ export function clock(ms) {
 }
 /** A moment in UTC. */
 export const moment = (ms) => `${day(ms)} ${clock(ms)}Z`;
+/** As much of a digest as people are shown. */
+export const short = (digest) => digest ? digest.slice(0, 12) : "–";
 /** Whose it is. */
 export const modelName = (model) => `${model.model} ${model.version} ${model.variant.toLowerCase()} ${model.digest.slice(0, 8)}`;
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** 0, 1, 2, 5 as "0–2, 5". */
+export function ranges(numbers) {
+  const found = [];
+  for (const one of numbers) {
+    const last = found.at(-1);
+    if (last && last[1] === one - 1) last[1] = one; else found.push([one, one]);
+  }
+  return found.map(([first, last]) => (first === last ? String(first) : `${first}–${last}`)).join(", ");
+}

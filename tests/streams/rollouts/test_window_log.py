@@ -12,9 +12,10 @@ from monitors.rollout_evidence import Evidence, cells
 from schemas.catalog import schema_json
 from schemas.codec import Codec
 from schemas.records import ShadowComparison
-from streams.control.asking import ChangeError
+from streams.control.errors import ChangeError
 from streams.rollouts.live_evidence import Seen
-from streams.rollouts.window_log import Trial, WindowLog, comparison
+from streams.rollouts.trials import Trial
+from streams.rollouts.window_log import WindowLog, comparison
 
 TRIAL = Trial("m", "a" * 64, "b" * 64, 1_000)
 CHANCES = np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]])

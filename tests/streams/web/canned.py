@@ -32,8 +32,10 @@ from streams.dashboard.membership import Change, Group, Member
 from streams.dashboard.models import ModelsView
 from streams.dashboard.pace import COUNTED, Pace
 from streams.dashboard.parts import Parts, Shown, encoded
+from streams.dashboard.rollouts import RolloutView
 from streams.dashboard.schemas import SchemasView, Written
 from streams.dashboard.service import VIEWS
+from streams.dashboard.serving import ServingView
 from streams.dashboard.words import Words
 from streams.dead_letters.letter import Letter
 from streams.lag import PartitionLag
@@ -47,6 +49,7 @@ from streams.performance.reports import Days, reports
 from streams.registry import topic_schemas
 from streams.settings import Settings
 from tests.streams.api.matches import known, predicted
+from tests.streams.web.canned_rollouts import PLAN, rollout, serving
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 NOW_MS = 20_000 * DAY_MS
@@ -253,7 +256,8 @@ def everything() -> dict[str, Shown]:
         "matches": matches().shown(),
         "stream": {**pace().shown(), **latency().shown(), **told.shown(), **members()},
         "drift": drift().shown(),
-        "models": models().shown(NOW_MS),
+        "models": {**models().shown(NOW_MS), **serving().shown(4)},
+        "rollouts": rollout().shown(),
         "schemas": schemas().shown(refused),
     }
 
@@ -267,7 +271,8 @@ def nothing() -> dict[str, Shown]:
         "matches": MatchesView().shown(),
         "stream": {**Pace(list(GROUPS.values())).shown(), **Letters([]).shown(), **members(0)},
         "drift": drift_view.shown(),
-        "models": ModelsView("1").shown(NOW_MS),
+        "models": {**ModelsView("1").shown(NOW_MS), **ServingView("m").shown(0)},
+        "rollouts": RolloutView(PLAN).shown(),
         "schemas": empty.shown({}),
     }
 
@@ -277,6 +282,7 @@ READ = {
     "stream": "dead-letters",
     "drift": "drift-reports",
     "models": "predictions",
+    "rollouts": "model-control",
     "schemas": "dead-letters",
 }
 
@@ -299,7 +305,7 @@ class Shows:
 
     def _current(self, name: str, parts: Shown, now_ms: int) -> Shown:
         found = {}
-        for part in ("workers", "registry", "read"):
+        for part in ("workers", "registry", "read", "judged"):
             if part in parts:
                 found[part] = encoded({**json.loads(parts[part]), "as_of_ms": now_ms - now_ms % 1000})
         topic = READ.get(name)

@@ -12,12 +12,15 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from streams.dashboard.parts import Parts
+from streams.dashboard.rollouts import RolloutView
 from streams.playing.crew import port_near
 from streams.web.dashboard_server import DashboardServer
 from tests.chromium import browser
 from tests.streams.web.canned import Shows, everything, latency, letters, matches, members, nothing, pace, sample
+from tests.streams.web.canned_rollouts import rollout
 
-VIEWS = ("matches", "stream", "drift", "models", "schemas")
+VIEWS = ("matches", "stream", "drift", "models", "rollouts", "schemas")
+TITLES = {"rollouts": "Roll-outs"}
 AXE = (Path(__file__).parents[2] / "data" / "axe" / "axe.min.js").read_text()
 HOURS = 5
 TAKE = """async (changes) => {
@@ -66,7 +69,7 @@ def opened(
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
     page.goto(f"{url}#{view}")
-    expect(page.locator("h1")).to_have_text(view.capitalize())
+    expect(page.locator("h1")).to_have_text(TITLES.get(view, view.capitalize()))
     expect(page.locator("#fresh p").first).not_to_be_empty()
     yield page
     page.context.close()
@@ -123,6 +126,11 @@ def rows(page: Page, caption: str) -> dict[str, list[str]]:
     }
 
 
+def named_figures(page: Page) -> dict[str, str]:
+    names, values = (page.locator(f".figures {one}").all_inner_texts() for one in ("dt", "dd"))
+    return dict(zip(names, values, strict=True))
+
+
 def test_figures_of_the_stream_are_those_of_its_data(chromium, full):
     told = data(full, "stream")
     with opened(chromium, full.url, "stream") as page:
@@ -154,13 +162,7 @@ def test_a_cell_of_the_heat_map_opens_its_histograms_also_by_keyboard(chromium, 
         cell = page.locator(f'button[data-feature="{one["feature"]}"]').first
         assert f"▲ {one['psi']:.3f}" == cell.inner_text()
         cell.click()
-        figures = dict(
-            zip(
-                page.locator(".figures dt").all_inner_texts(),
-                page.locator(".figures dd").all_inner_texts(),
-                strict=True,
-            )
-        )
+        figures = named_figures(page)
 
         assert "Verdict: drift." == page.locator("#h-detail + div strong").inner_text()
         assert [f"{one['psi']:.3f}", f"{one['null_mean']:.3f}", str(one["n"])] == [
@@ -180,16 +182,7 @@ def test_a_cell_of_the_heat_map_opens_its_histograms_also_by_keyboard(chromium, 
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         assert "too few matches for a verdict" in page.locator("#h-detail + div strong").inner_text()
-        assert (
-            "60"
-            == dict(
-                zip(
-                    page.locator(".figures dt").all_inner_texts(),
-                    page.locator(".figures dd").all_inner_texts(),
-                    strict=True,
-                )
-            )["matches"]
-        )
+        assert "60" == named_figures(page)["matches"]
         expect(page.locator('tbody th:has-text("! elo_difference")')).to_be_visible()
 
 
@@ -198,14 +191,7 @@ def test_figures_of_the_models_are_those_of_their_data(chromium, full):
     (sums,) = [one for name, one in told.items() if name.startswith("sums:")]
     (report,) = [one for name, one in told.items() if name.startswith("report:7:")]
     with opened(chromium, full.url, "models") as page:
-        expect(page.locator("strong", has_text="Champion: m 1 champion")).to_be_visible()
-        figures = dict(
-            zip(
-                page.locator(".figures dt").all_inner_texts(),
-                page.locator(".figures dd").all_inner_texts(),
-                strict=True,
-            )
-        )
+        figures = named_figures(page)
         low, high = sums["log_loss_interval"]
 
         assert [f"{sums['log_loss']:.4f}", f"{low:.4f} to {high:.4f}", f"{sums['estimated_log_loss']:.4f}"] == [
@@ -216,6 +202,85 @@ def test_figures_of_the_models_are_those_of_their_data(chromium, full):
             "log loss"
         ]
         assert sum(map(len, sums["reliability"].values())) == page.locator(".reliability .point").count()
+
+
+def test_what_is_served_and_who_changed_it_is_told_with_what_had_no_effect(chromium, full):
+    told = data(full, "models")
+    with opened(chromium, full.url, "models") as page:
+        expect(page.locator("#view strong").first).to_have_text(f"Change 2 of m: {told['serving']['said']}.")
+        figures = named_figures(page)
+        workers, changes = rows(page, "What workers said last"), rows(page, "The last changes")
+
+        assert [told["serving"]["champion"][:12], told["serving"]["challenger"][:12], "not every partition"] == [
+            figures[name] for name in ("champion", "challenger", "carried out by")
+        ]
+        assert ["2", "0–2"] == workers["w0"][2:4]  # noqa: RUF001 - as the page writes it
+        assert told["serving"]["workers"][1]["refused"] == workers["w1"][-1]
+        assert ["anna@club", "a <b>try</b>", "yes"] == changes["2"][-3:]
+        (void,) = [one for one in told["changes"] if one["void"]]
+        expect(page.locator("#view td", has_text=f"none: {void['void']}")).to_be_visible()
+
+
+def test_a_roll_out_stands_where_its_data_say(chromium, full):
+    told = data(full, "rollouts")
+    last, difference = told["last"], told["last"]["difference"]
+    with opened(chromium, full.url, "rollouts") as page:
+        expect(page.locator("#view p", has_text=last["why"]).first).to_be_visible()
+        figures, steps, checks = (
+            named_figures(page),
+            rows(page, "Steps of the plan"),
+            rows(page, "What each check found"),
+        )
+
+        assert [str(difference["matches"]), f"{difference['mean']:+.4f}", f"{difference['margin']:+.4f}"] == [
+            figures[name] for name in ("matches with a result", "difference, nats", "margin of that step")
+        ]
+        assert f"{difference['lower']:+.4f} and {difference['upper']:+.4f}" == figures["surely between"]
+        now = next(one for one in told["standing"]["steps"] if one["state"] == "RUNNING")
+        assert figures["step"] == now["step"]
+        assert ["● now", f"{now['matches']} of {now['min_matches']}"] == steps[now["step"]][:2]
+        assert {one["step"]: f"{one['margin']:+.4f}" for one in told["standing"]["steps"]} == {
+            name: cells[-1] for name, cells in steps.items()
+        }
+        assert {one["name"]: one["why"] for one in last["checks"]} == {
+            name: cells[-1] for name, cells in checks.items()
+        }
+
+
+def test_the_confidence_sequence_is_drawn_and_told_window_by_window(chromium, full):
+    told = data(full, "rollouts")
+    windows = [one for name in sorted(told) if name.startswith("sequence:") for one in told[name]]
+    with opened(chromium, full.url, "rollouts", NARROW, "dark") as page:
+        expect(page.locator(".chart canvas")).to_be_visible()
+        label, last = page.locator(".chart").get_attribute("aria-label") or "", windows[-1]["difference"]
+        assert f"over {len(windows)} windows. After {last['matches']} matches it is {last['mean']:+.4f} nats" in label
+        assert f"between {last['lower']:+.4f} and {last['upper']:+.4f}; the margin is {last['margin']:+.4f}" in label
+
+        page.locator("summary", has_text="The last windows as a table").press("Enter")
+        shown = rows(page, "Difference after each window")
+        assert 20 == len(shown)
+        for cells, one in zip(shown.values(), reversed(windows), strict=False):
+            point = one["difference"]
+            bounds = [f"{point[name]:+.4f}" for name in ("mean", "lower", "upper", "margin")]
+            assert [one["step"], str(point["matches"]), *bounds] == [cells[0], *cells[2:]]
+
+
+def test_a_step_that_is_passed_is_drawn_and_told_to_a_screen_reader(chromium):
+    service = Shows(everything())
+    steps = [[one["step"] for one in steps_of(rollout(days)) if one["state"] == "PASSED"] for days in (19, 20)]
+    assert [[], ["shadow"]] == steps
+    service.shown["rollouts"] = rollout(19).shown()
+    with served(service) as server, opened(chromium, server.url, "rollouts") as page:
+        expect(page.locator("#view td", has_text="● now")).to_have_count(1)
+        assert "" == page.locator("#news").inner_text()
+        service.shown["rollouts"] = rollout(20).shown()
+
+        expect(page.locator("#news")).to_have_text("shadow is passed, canary 1 % begins")
+        assert "✓ passed" == rows(page, "Steps of the plan")["shadow"][0]
+
+
+def steps_of(view: RolloutView) -> list[dict]:
+    return json.loads(view.shown()["standing"])["steps"]
 
 
 def test_the_schemas_say_what_producers_write_and_what_was_refused(chromium, full):
@@ -239,6 +304,8 @@ def test_the_schemas_say_what_producers_write_and_what_was_refused(chromium, ful
         ),
         ("drift", "There is no window of drift: nobody runs the role monitor"),
         ("models", "There is no judged prediction: nobody runs the role performance"),
+        ("models", "No change of m has been asked for: each worker serves the bundle of its settings."),
+        ("rollouts", "No challenger is tried now. Begin with: touchline rollout start"),
         ("schemas", "not known"),
     ],
 )

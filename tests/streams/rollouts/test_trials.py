@@ -5,7 +5,7 @@ import pytest
 from monitors.rollout_plan import plan_of
 from schemas.records import ControlAction
 from streams.control.asking import Wish
-from streams.rollouts.running import first_wish
+from streams.rollouts.trials import first_wish
 
 A, B = "a" * 64, "b" * 64
 PLAN = plan_of(
