@@ -16,7 +16,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from models.bundle import bundle_of_kind, load_bundle, save_bundle
-from models.journal import Act
+from models.entries import Act
 from models.registering import register
 from models.store import ModelStore
 from schemas.records import Variant
@@ -183,7 +183,7 @@ def status(folder: Path) -> list[str]:
 def judged(folder: Path) -> list[dict[str, object]]:
     result = CliRunner().invoke(main, [*status(folder), "--json"])
     assert result.exit_code == 0, result.output
-    found: list[dict[str, object]] = json.loads(result.output)
+    found: list[dict[str, object]] = json.loads(result.output)["windows"]
     return found
 
 
