@@ -24,7 +24,7 @@ from streams.local.places import data_folder
 from streams.playing.interruption import interruptible
 from streams.registry import RegistryUnavailableError
 from streams.retraining.causes import Triggers, cause_of
-from streams.retraining.champion import Champion, champion_of, next_version
+from streams.retraining.champion import Champion, champion_of, next_version, tried_now
 from streams.retraining.run import Cause, Recipe, Run, RunError, read_runs, run_name, save
 from streams.retraining.steps import Retraining
 from streams.settings import Settings
@@ -218,7 +218,10 @@ def _wait(order: _Order, triggers: Triggers) -> None:
 
 def _cause(order: _Order, triggers: Triggers) -> Cause | None:
     champion = champion_of(order.settings, order.model)
-    begun = [run for run in _runs(order.runs) if run.model == champion.contents.manifest.model]
+    name = champion.contents.manifest.model
+    if tried_now(order.settings, name) is not None:
+        return None  # one at a time
+    begun = [run for run in _runs(order.runs) if run.model == name]
     return cause_of(order.settings, triggers, champion.digest, begun, _now_ms())
 
 
