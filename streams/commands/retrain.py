@@ -95,8 +95,16 @@ class _Order:
 @click.option("--rollout", is_flag=True, help="Go on by the plan to the end, which may promote it.")
 @click.option("--model", default="", help="Name of the model (default: the one that workers serve).")
 @click.option("--why", default="retrained", show_default=True, help="Why; it is kept with each change for ever.")
-@click.option("--on", "alarms", multiple=True, type=click.Choice(["drift", "accuracy"]), help="Wait for such an alarm.")
-@click.option("--every", "every_days", type=click.FloatRange(min=0.001), metavar="DAYS", help="And for so many days.")
+@click.option(
+    "--on",
+    "alarms",
+    multiple=True,
+    type=click.Choice(["drift", "accuracy"]),
+    help="Wait for such an alarm, and train then; may be repeated.",
+)
+@click.option(
+    "--every", "every_days", type=click.FloatRange(min=0.001), metavar="DAYS", help="Train so long after the last run."
+)
 @click.option(
     "--worse-by", type=click.FloatRange(0.0, 10.0), default=0.05, show_default=True, metavar="NATS",
     help="Alarm of accuracy: log loss beyond what the probabilities say, over --fewest matches or more.",
