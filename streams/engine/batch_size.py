@@ -2,7 +2,7 @@
 
 LEAST_ROWS = 64  # fewer would cost more in calls than they save in time
 FIRST_DELIVERED = 256
-SLOW_SECONDS = 1.0  # records which the brokers have not taken after some seconds are given up, and work begins anew
+SLOW_SECONDS = 2.0  # what the brokers have not taken after some seconds more is given up, and work begins anew
 
 
 class BatchSize:
@@ -30,7 +30,7 @@ class BatchSize:
 
 
 class DeliverySize:
-    """Learns how many records' outputs the brokers take in a second.
+    """Learns how many records' outputs the brokers take in good time.
 
     It begins small, because what was too much for them is not known any more after a fall: the same work, as large as
     before, would fall again and again.
@@ -46,9 +46,10 @@ class DeliverySize:
     def delivered(self, rows: int, seconds: float) -> None:
         """Take note that the outputs of *rows* records took *seconds*.
 
-        It grows by twice at most, and only after about as many rows.
+        It grows by twice at most, and only after about as many rows. Where it takes too long it becomes half of what
+        was too much, and not smaller than it began: slow brokers also take their time for very little.
         """
         if seconds > SLOW_SECONDS:
-            self.rows = max(LEAST_ROWS, min(self.rows, int(rows * SLOW_SECONDS / seconds)))
+            self.rows = max(min(FIRST_DELIVERED, self._most), min(self.rows, rows // 2))
         elif 2 * rows >= self.rows:
             self.rows = min(self._most, 2 * self.rows)

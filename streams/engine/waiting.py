@@ -38,10 +38,10 @@ class Waiting:
         count = 0
         while count < rows and (ready := self._ready()):
             share = -(-(rows - count) // len(ready))
-            for lane in ready[: rows - count]:
-                piece = self._popped(lane, min(share, rows - count))
-                taken.append(piece)
-                count += len(piece.records)
+            for lane in ready:
+                if count < rows:
+                    taken.append(self._popped(lane, min(share, rows - count)))
+                    count += len(taken[-1].records)
         self._rows -= count
         self._changed.set()
         return taken

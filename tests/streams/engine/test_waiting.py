@@ -51,6 +51,14 @@ async def test_a_slice_is_divided_where_it_is_more_than_is_wanted_and_lanes_shar
     assert taken == [[(0, 0, 4), (1, 0, 3), (0, 4, 1)], [(0, 5, 45), (0, 50, 2)]]
 
 
+async def test_no_lane_gives_an_empty_slice_when_others_have_given_enough():
+    waiting = Waiting(capacity=100)
+    for lane in range(3):
+        await waiting.put(piece(lane, 0, 5))
+
+    assert [(one.partition, len(one.records)) for one in await waiting.take(4)] == [(0, 2), (1, 2)]
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), min_size=1, max_size=30), st.integers(1, 20))
 async def test_no_more_is_taken_than_wanted_and_all_of_it_in_the_order_of_its_lane(sizes, rows):
     waiting = Waiting(capacity=10_000)
@@ -64,6 +72,7 @@ async def test_no_more_is_taken_than_wanted_and_all_of_it_in_the_order_of_its_la
         taken = await asyncio.wait_for(waiting.take(rows), 1)
         assert 1 <= sum(len(one.records) for one in taken) <= rows
         for one in taken:
+            assert one.records
             for record in one.records:
                 assert record.offset == found[one.partition]
                 found[one.partition] += 1
