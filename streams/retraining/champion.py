@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from models.bundle import shipped_bundles
-from models.card import read_card
+from models.card import CARD, read_card
 from models.contents import Contents, in_folder, read_contents
 from models.manifest import MANIFEST
 from models.store import read_models, resolve, stored_contents
@@ -88,8 +88,8 @@ def next_version(settings: Settings, model: str) -> str:
 def _opened(settings: Settings, digest: str) -> Champion:
     folder = shipped_bundles().get(digest)
     if folder is not None:
-        reproduce = read_card(folder, digest).get("reproduce", "")
-        return Champion(read_contents(in_folder(folder), str(folder)), _options(reproduce))
+        card = read_card(folder, digest) if (folder / CARD).exists() else {}
+        return Champion(read_contents(in_folder(folder), str(folder)), _options(card.get("reproduce", "")))
     store = store_of(settings)
     version = resolve(store, digest)[1]
     return Champion(stored_contents(store, digest), _options(version.provenance.reproduce or ""))
