@@ -10,19 +10,18 @@ from models.serving import Serving
 from schemas.records import ControlAction
 from streams.bundles import digest_of
 from streams.commands.control_views import tell, tell_changes, tell_following
-from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
 from streams.control.asking import (
     Wish,
     ask,
     first_champion,
+    model_of,
     read_changes,
     read_standing,
     wait_for_workers,
 )
 from streams.control.errors import ChangeError
-from streams.control.status import Standing
 from streams.control.telling import change_as_json, in_words, serving_as_json
 from streams.settings import Settings
 
@@ -212,16 +211,3 @@ def _change(settings: Settings, model: str, wish: Callable[[Serving], Wish], why
         found = wait_for_workers(settings, serving.revision, wait)
         tell_following(serving, found, time.monotonic() - began)
         raise SystemExit(0 if found.carries_out(serving.revision) and not found.refusals else 1)
-
-
-def model_of(reports: Standing) -> str:
-    """Return the name of the model which workers serve.
-
-    Raises:
-        UserError: They serve none, or several.
-    """
-    names = sorted({one.model for one in reports.by_partition.values()})
-    if len(names) != 1:
-        said = f"workers serve {', '.join(names)}" if names else "no worker has said what it serves"
-        raise UserError(f"{said}: name the model with --model")
-    return names[0]

@@ -12,13 +12,13 @@ from models.serving import Serving
 from monitors.rollout import HOUR_MS, Rollout, begun
 from monitors.rollout_plan import Plan
 from streams.bundles import digest_of
-from streams.commands.control import model_of, model_option
+from streams.commands.control import model_option
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.rollout_options import chosen_plan, plan_option
 from streams.commands.rollout_views import Course
 from streams.commands.sentences import in_one_sentence
-from streams.control.asking import Wish, ask, first_champion, read_changes, read_standing
+from streams.control.asking import Wish, ask, first_champion, model_of, read_changes, read_standing
 from streams.control.errors import ChangeError
 from streams.control.telling import in_words
 from streams.playing.interruption import interruptible

@@ -137,3 +137,21 @@ def first_champion(reports: Standing) -> str:
             f"workers serve several bundles ({', '.join(one[:12] for one in digests)}); promote one first"
         )
     return digests[0]
+
+
+def served_models(reports: Standing) -> Sequence[str]:
+    """Return the names of the models which workers serve, sorted."""
+    return sorted({one.model for one in reports.by_partition.values()})
+
+
+def model_of(reports: Standing) -> str:
+    """Return the name of the model which workers serve.
+
+    Raises:
+        ChangeError: They serve none, or several.
+    """
+    names = served_models(reports)
+    if len(names) != 1:
+        said = f"workers serve {', '.join(names)}" if names else "no worker has said what it serves"
+        raise ChangeError(f"{said}: name the model with --model")
+    return names[0]

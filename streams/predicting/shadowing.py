@@ -91,6 +91,8 @@ class Shadows:
     def _told(self, bundle: Bundle, due: Sequence[Due], got: Answers, times_us: tuple[int, int]) -> Placed:
         self._log_change(bundle.digest, got.failures)
         made = predicted(due, Voice(bundle, Variant.SHADOW, self._topic, self._codec), got.scored, times_us)
+        if not got.failures:
+            return made
         return [
             (place, one._replace(headers=[(FAILURE, got.failures[row].encode())] if row in got.failures else ()))
             for row, (place, one) in enumerate(made)

@@ -10,10 +10,10 @@ from pathlib import Path
 from models.bundle import shipped_bundles
 from models.card import CARD, read_card
 from models.contents import Contents, in_folder, read_contents
-from models.manifest import MANIFEST
+from models.manifest import MANIFEST, read_manifest
 from models.store import read_models, resolve, stored_contents
 from streams.bundles import store_of
-from streams.control.asking import first_champion, read_changes, read_standing
+from streams.control.asking import first_champion, model_of, read_changes, read_standing, served_models
 from streams.control.errors import ChangeError
 from streams.settings import Settings
 
@@ -57,13 +57,10 @@ def champion_of(settings: Settings, model: str) -> Champion:
         ChangeError: Nobody has said what is served, or workers serve several models.
     """
     standing = read_standing(settings)
-    names = sorted({one.model for one in standing.by_partition.values()})
-    if not model and len(names) != 1:
-        said = f"workers serve {', '.join(names)}" if names else "no worker has said what it serves"
-        raise ChangeError(f"{said}: name the model with --model")
+    names = served_models(standing)
     if model and names and model not in names:
         raise ChangeError(f"no worker serves {model!r}; they serve {', '.join(names)}")
-    digest = read_changes(settings, model or names[0])[1].champion or first_champion(standing)
+    digest = read_changes(settings, model or model_of(standing))[1].champion or first_champion(standing)
     return _opened(settings, digest)
 
 
@@ -80,7 +77,7 @@ def next_version(settings: Settings, model: str) -> str:
         StoreError: The store does not answer.
     """
     known = [version for one in read_models(store_of(settings)) if one.name == model for version in one.versions]
-    shipped = [read_contents(in_folder(folder), str(folder)).manifest for folder in shipped_bundles().values()]
+    shipped = [read_manifest((one / MANIFEST).read_bytes(), str(one)) for one in shipped_bundles().values()]
     known += [one.version for one in shipped if one.model == model]
     return str(max((int(version) for version in known if version.isdecimal()), default=0) + 1)
 
