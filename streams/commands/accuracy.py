@@ -3,8 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -18,10 +17,9 @@ from schemas.plain_values import to_json
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
-from streams.patient_registry import patient_registry
+from streams.performance.reading import performance_reports
 from streams.playing.interruption import interruptible
 from streams.settings import Settings
-from streams.tailing import Decoder, Tail, seen
 from streams.topics import DAY_MS
 
 _PIPED_WIDTH: Final = 140
@@ -66,7 +64,7 @@ def accuracy(
         f"{settings.topic('performance-reports')} has no report of {days} days{whose}; a day is reported when it "
         f"is over: does `touchline worker performance` run?"
     )
-    with _reading(settings) as reports:
+    with performance_reports(settings) as reports:
 
         def read() -> list[Report]:
             return newest(reports(), int(days), model)
@@ -79,19 +77,6 @@ def accuracy(
                 _lines(read) if as_json else _live(read, by, nothing)
         except KeyboardInterrupt:
             return
-
-
-@contextmanager
-def _reading(settings: Settings) -> Iterator[Callable[[], list[Report]]]:
-    """Yield what reads all reports that there are."""
-    decode = Decoder(patient_registry(settings))
-    with closing(Tail(settings, settings.topic("performance-reports"))) as tail:
-
-        def read() -> list[Report]:
-            records = [seen(record, decode) for record in tail.records("earliest", key=None, follow=False)]
-            return [record.value for record in records if record.value is not None]
-
-        yield read
 
 
 def _once(found: Sequence[Report], by: By | None, nothing: str, *, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from datetime import date, timedelta
 from pathlib import Path
 
 import click
@@ -14,7 +13,7 @@ from models.walking import TooFewError
 from streams.commands.errors import UserError
 from streams.commands.feature_files import match_events_option, with_recorded
 from streams.commands.model_options import data_option, days_of, read_date, read_history
-from streams.commands.rollout_options import check_unseen, learned_until, read_bundle
+from streams.commands.rollout_options import first_unseen, read_bundle
 
 
 @click.command("leaks")
@@ -48,7 +47,9 @@ def leaks(  # noqa: PLR0917 - click passes them by name
       touchline leaks bundles/lightgbm
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     found = read_bundle(bundle)
-    start = _first(first, found)
+    start = first_unseen(first, [found])
+    if start is None:
+        raise UserError("this bundle was made without training; name the first day that is judged with --from")
     matches = with_recorded(read_history(SETS[history].read, data), match_events)
     try:
         days = days_of(read_date("--since", since)), days_of(start)
@@ -56,17 +57,6 @@ def leaks(  # noqa: PLR0917 - click passes them by name
     except TooFewError as error:
         raise UserError(f"{bundle} cannot be judged from {start} on: {error}") from error
     _tell(found, looked, as_json=as_json)
-
-
-def _first(first: str | None, bundle: Bundle) -> date:
-    if first is not None:
-        day = read_date("--from", first)
-        check_unseen(day, [bundle])
-        return day
-    trained = learned_until([bundle])
-    if trained is None:
-        raise UserError("this bundle was made without training; name the first day that is judged with --from")
-    return trained + timedelta(days=1)
 
 
 def _tell(bundle: Bundle, looked: Suspect, *, as_json: bool) -> None:

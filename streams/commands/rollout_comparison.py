@@ -1,18 +1,16 @@
 """`touchline rollout compare`: what the gate would have said of two bundles on past matches."""
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import click
 
 from features.history import EPOCH
-from models.bundle import Bundle
 from models.match_sets import SETS
 from streams.commands.errors import UserError
 from streams.commands.feature_files import match_events_option, with_recorded
 from streams.commands.model_options import data_option, days_of, read_date, read_history, read_set
-from streams.commands.rollout_options import check_unseen, chosen_plan, learned_until, plan_option, read_bundle
+from streams.commands.rollout_options import chosen_plan, first_unseen, plan_option, read_bundle
 from streams.commands.rollout_views import tell
 from streams.rollouts.comparing import compared, offline
 
@@ -54,7 +52,7 @@ def compare(  # noqa: PLR0917 - click passes them by name
     plan = offline(chosen_plan(plan_file))
     bundles = read_bundle(champion), read_bundle(challenger)
     chosen = read_set(name)
-    start = _first(first, bundles)
+    start = first_unseen(first, bundles) or EPOCH
     end = date.max if last is None else read_date("--until", last)
     known = with_recorded(read_history(chosen.read, data), match_events)
     matches = [match for match in known if match.day <= end]
@@ -62,13 +60,3 @@ def compare(  # noqa: PLR0917 - click passes them by name
     if not len(found.match_ids):
         raise UserError(f"no match of the history in {data} was played from {start} on, up to --until")
     tell(plan, found, bundles, as_json=as_json)
-
-
-def _first(first: str | None, bundles: Sequence[Bundle]) -> date:
-    """Return the first day that is judged; no bundle may have learned from it."""
-    trained = learned_until(bundles)
-    if first is None:
-        return EPOCH if trained is None else trained + timedelta(days=1)
-    day = read_date("--from", first)
-    check_unseen(day, bundles)
-    return day

@@ -1,7 +1,7 @@
 """What commands about roll-outs are told: a plan and bundles."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -64,3 +64,19 @@ def learned_until(bundles: Sequence[Bundle]) -> date | None:
     """Return the last day that one of them has learned from; None when all are made without training."""
     untils = [one.manifest.training.until for one in bundles]
     return max((read_date("the end of the training", until) for until in untils if until is not None), default=None)
+
+
+def first_unseen(given: str | None, bundles: Sequence[Bundle]) -> date | None:
+    """Return the first day that is judged: the one of ``--from``, or the one after all *bundles* were trained.
+
+    None without either.
+
+    Raises:
+        UserError: It is no date, or a bundle has learned from it.
+    """
+    if given is None:
+        trained = learned_until(bundles)
+        return None if trained is None else trained + timedelta(days=1)
+    day = read_date("--from", given)
+    check_unseen(day, bundles)
+    return day

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from schemas.records import DriftReport
 from streams.monitoring.reading import ReportReader
-from streams.patient_registry import patient_registry
+from streams.performance.reading import performance_reports
 from streams.retraining.run import Cause, Run
 from streams.settings import Settings
-from streams.tailing import Decoder, Tail, seen
 from streams.topics import DAY_MS
 
 HOUR_MS: Final = 3_600_000
@@ -99,10 +98,8 @@ def _drift(settings: Settings, digest: str, after_ms: int) -> Cause | None:
 
 
 def _accuracy(settings: Settings, triggers: Triggers, digest: str, after_ms: int) -> Cause | None:
-    decode = Decoder(patient_registry(settings))
-    with closing(Tail(settings, settings.topic("performance-reports"))) as tail:
-        found = [seen(record, decode).value for record in tail.records("earliest", key=None, follow=False)]
-    return accuracy_cause([one for one in found if one is not None], triggers, digest, after_ms)
+    with performance_reports(settings) as reports:
+        return accuracy_cause(reports(), triggers, digest, after_ms)
 
 
 def _schedule(triggers: Triggers, runs: Sequence[Run], now_ms: int) -> Cause | None:

@@ -33,7 +33,7 @@ def report(model: str, last: int, days: int, log_loss: float = 1.0) -> dict:
 @pytest.fixture
 def run(monkeypatch):
     told = [report("b", DAY, 30, 0.5), report("a", DAY, 30), report("a", DAY, 7), report("a", DAY - 1, 30, 0.9)]
-    monkeypatch.setattr(under_test, "_reading", lambda _settings: nullcontext(lambda: told))
+    monkeypatch.setattr(under_test, "performance_reports", lambda _settings: nullcontext(lambda: told))
     return lambda *words: CliRunner().invoke(main, ["accuracy", *NOWHERE, *words])
 
 
@@ -64,7 +64,7 @@ def test_a_watch_tells_each_report_once_as_they_come_and_ends_quietly(monkeypatc
             case one:
                 told.append(one)
 
-    monkeypatch.setattr(under_test, "_reading", lambda _settings: nullcontext(lambda: told))
+    monkeypatch.setattr(under_test, "performance_reports", lambda _settings: nullcontext(lambda: told))
     monkeypatch.setattr(under_test.time, "sleep", wait)
     done = CliRunner().invoke(main, ["accuracy", *NOWHERE, "--watch", "--json"])
 
