@@ -6,8 +6,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import URLError
@@ -36,11 +36,22 @@ _PAUSE_SECONDS: Final = 0.2
 
 
 @contextmanager
-def feed(settings: Settings, play: Play, rate: float) -> Iterator[None]:
-    """Send the events of *play* at *rate* a second until the end."""
+def beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Have *work* done in a thread until the end, which the event that it is given tells it."""
     ended = threading.Event()
+    thread = threading.Thread(target=work, args=(ended,))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
-    def keep_sending() -> None:
+
+def feed(settings: Settings, play: Play, rate: float) -> AbstractContextManager[None]:
+    """Send the events of *play* at *rate* a second until the end."""
+
+    def keep_sending(ended: threading.Event) -> None:
         for event in play.live:
             send(settings, "match-events", [event])
             if ended.wait(1 / rate):
@@ -48,13 +59,7 @@ def feed(settings: Settings, play: Play, rate: float) -> Iterator[None]:
 
     send(settings, "match-events", play.scheduled)
     send(settings, "feature-events", play.rated)
-    thread = threading.Thread(target=keep_sending)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return beside(keep_sending)
 
 
 def served(url: str) -> None:
@@ -71,23 +76,15 @@ def served(url: str) -> None:
             return
 
 
-@contextmanager
-def page(url: str) -> Iterator[None]:
+def page(url: str) -> AbstractContextManager[None]:
     """Read the server's events, as an open page does."""
-    ended = threading.Event()
 
-    def keep_reading() -> None:
+    def keep_reading(ended: threading.Event) -> None:
         with urlopen(f"{url}events", timeout=60) as events:  # noqa: S310 - our own loopback
             while not ended.is_set():  # something comes every other second
                 events.readline()
 
-    thread = threading.Thread(target=keep_reading)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return beside(keep_reading)
 
 
 def figures(process: Running, pages: int, seconds: float) -> dict[str, Any]:

@@ -118,14 +118,12 @@ async def _downloaded(url: str, timeout_seconds: float) -> bytes:
         aiohttp.ClientSession(timeout=timeout, trust_env=True, raise_for_status=True) as session,
         session.get(url) as answer,
     ):
-        content = await answer.content.read(MOST_BYTES + 1)
-        parts = [content]
-        while content and sum(map(len, parts)) <= MOST_BYTES:
-            content = await answer.content.read(MOST_BYTES + 1)
-            parts.append(content)
-    if sum(map(len, parts)) > MOST_BYTES:
-        raise SourceError(f"{url} is larger than {MOST_BYTES:,} bytes")
-    return b"".join(parts)
+        content = bytearray()
+        async for part in answer.content.iter_any():
+            content += part
+            if len(content) > MOST_BYTES:
+                raise SourceError(f"{url} is larger than {MOST_BYTES:,} bytes")
+    return bytes(content)
 
 
 def _why(error: Exception) -> str:

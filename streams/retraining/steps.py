@@ -27,6 +27,8 @@ CHAMPION, UNSEEN, BUNDLE = "champion", "unseen", "bundle"
 ENDED_WELL, SAID_NO = 0, 1
 
 Say = Callable[[str], None]
+Outcome = tuple[bool, str, Mapping[str, Any]]
+"""Whether the next step may be done, what was found in a sentence, and in figures."""
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class Retraining:
                 self._do(name, step)
         return self.run
 
-    def _steps(self) -> Mapping[str, Callable[[], tuple[bool, str, Mapping[str, Any]]]]:
+    def _steps(self) -> Mapping[str, Callable[[], Outcome]]:
         last = {"roll out": self._roll_out} if self.run.rollout else {"shadow": self._shadow}
         return {
             "record": self._record,
@@ -79,14 +81,14 @@ class Retraining:
             **last,
         }
 
-    def _do(self, name: str, step: Callable[[], tuple[bool, str, Mapping[str, Any]]]) -> None:
+    def _do(self, name: str, step: Callable[[], Outcome]) -> None:
         began, self._commands = _now_ms(), []
         passed, said, facts = step()
         self.run = with_step(self.run, StepDone(name, passed, said, began, _now_ms(), self._commands, facts))
         save(self.runs, self.run)
         self.say(f"{name}: {said}")
 
-    def _record(self) -> tuple[bool, str, Mapping[str, Any]]:
+    def _record(self) -> Outcome:
         before = None if self.before is None else self.runs / self.before.name / EVENTS
         events = record(self.settings, before, self._place(EVENTS))
         matches = recorded_matches(events)
@@ -100,14 +102,14 @@ class Retraining:
         told = f"{len(matches):,} finished matches of the stream beside the history; judged from {first} to {until}"
         return True, told, facts
 
-    def _fit(self) -> tuple[bool, str, Mapping[str, Any]]:
+    def _fit(self) -> Outcome:
         first = date.fromisoformat(self.run.facts("record")["judged_from"])
         return self._trained(UNSEEN, f"{self.run.version}-{UNSEEN}", first - timedelta(days=1))
 
-    def _train(self) -> tuple[bool, str, Mapping[str, Any]]:
+    def _train(self) -> Outcome:
         return self._trained(BUNDLE, self.run.version, date.fromisoformat(self.run.facts("record")["until"]))
 
-    def _judge(self) -> tuple[bool, str, Mapping[str, Any]]:
+    def _judge(self) -> Outcome:
         chosen = "clubs" if self.run.recipe.history == "clubs" else "in-play"
         plan = [] if self.run.plan is None else ["--plan", self.run.plan]
         words = ["rollout", "compare", self._text(CHAMPION), self._text(UNSEEN), *self._data(), "--set", chosen, *plan]
@@ -120,19 +122,19 @@ class Retraining:
             facts,
         )
 
-    def _look(self) -> tuple[bool, str, Mapping[str, Any]]:
+    def _look(self) -> Outcome:
         recipe, first = self.run.recipe, self.run.facts("record")["judged_from"]
         words = ["leaks", self._text(UNSEEN), *self._data(), "--set", recipe.history, "--since", recipe.since]
         code, told = self._told([*words, "--from", first, "--json"])
         said = "; ".join(one["said"] for one in told if one["alarmed"] or code == ENDED_WELL)
         return code == ENDED_WELL, said, {"alarms": told}
 
-    def _register(self) -> tuple[bool, str, Mapping[str, Any]]:
+    def _register(self) -> Outcome:
         key = [] if self.key is None else ["--key", str(self.key)]
         _, told = self._told(["model", "register", self._text(BUNDLE), *key, "--why", self._why(), "--json"])
         return True, f"{self._reference} is in the store, as bundle {told['digest']}", {"digest": told["digest"]}
 
-    def _shadow(self) -> tuple[bool, str, Mapping[str, Any]]:
+    def _shadow(self) -> Outcome:
         refused = self._tried_already()
         if refused is not None:
             return False, refused, {}
@@ -141,7 +143,7 @@ class Retraining:
         self._end("challenger")
         return True, f"{self._reference} scores beside the champion; a person promotes it, or a roll-out", {}
 
-    def _roll_out(self) -> tuple[bool, str, Mapping[str, Any]]:
+    def _roll_out(self) -> Outcome:
         refused = self._tried_already()
         if refused is not None:
             return False, refused, {}
@@ -166,7 +168,7 @@ class Retraining:
     def _end(self, verdict: Verdict) -> None:
         self.run = replace(self.run, verdict=verdict)
 
-    def _trained(self, name: str, version: str, until: date) -> tuple[bool, str, Mapping[str, Any]]:
+    def _trained(self, name: str, version: str, until: date) -> Outcome:
         recipe = self.run.recipe
         options = {
             "set": recipe.history, "kind": recipe.kind, "since": recipe.since, "until": until,

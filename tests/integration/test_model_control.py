@@ -155,7 +155,7 @@ def test_a_roll_out_by_a_plan_is_held_goes_on_when_told_and_ends_with_a_promotio
     def go_on() -> Result:
         return CliRunner().invoke(main, ["rollout", "go-on", "--plan", str(plan), "--why", "it is summer"])
 
-    with rolling_out(plan) as process:
+    with rollout_of(CHALLENGER, plan) as process:
         early = go_on()
         while "no step is held" in early.output or "no challenger" in early.output:
             early = go_on()
@@ -183,8 +183,9 @@ def test_a_roll_out_by_a_plan_is_held_goes_on_when_told_and_ends_with_a_promotio
 
 
 @contextmanager
-def rolling_out(plan: Path) -> Iterator[subprocess.Popen[str]]:
-    words = ("rollout", "start", CHALLENGER[:12], "--plan", str(plan), "--why", "a test")
+def rollout_of(challenger: str, plan: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a roll-out of *challenger*, a digest, by the plan in a file."""
+    words = ("rollout", "start", challenger[:12], "--plan", str(plan), "--why", "a test")
     command = [sys.executable, "-P", "-m", "streams.cli", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:

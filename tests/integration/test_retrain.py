@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,7 +133,6 @@ def _waiting(place: Path) -> Iterator[subprocess.Popen[str]]:
 def test_it_waits_for_its_time_and_ends_with_ctrl_c(place: Path, waiting: subprocess.Popen[str]) -> None:
     assert waiting.stdout is not None
     told = json.loads(waiting.stdout.readline())
-    time.sleep(1)  # into the wait for the next one
     waiting.send_signal(signal.SIGINT)
     _, said = waiting.communicate()
 

@@ -4,8 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from models.store import ModelStore
 from schemas.records import Variant
 from streams.bundles import store_of
 from streams.cli import main
-from tests.integration.test_model_control import ended, kick_off
+from tests.integration.test_model_control import ended, kick_off, rollout_of
 from tests.integration.test_predict_role import goal, scheduled
 from tests.integration.world import World
 from tests.models.small_bundles import REFERENCE, manifest_of, speechless_graph
@@ -61,17 +60,10 @@ def speechless(store: ModelStore, folder: Path) -> str:
     return register(store, folder, Act("ann", "a test", 0))[1].digest
 
 
-@contextmanager
-def rolling_out(challenger: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def rolling_out(challenger: str, folder: Path) -> AbstractContextManager[subprocess.Popen[str]]:
     plan = folder / "plan.yaml"
     plan.write_text(PLAN)
-    words = ("rollout", "start", challenger[:12], "--plan", str(plan), "--why", "a test")
-    command = [sys.executable, "-P", "-m", "streams.cli", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    return rollout_of(challenger, plan)
 
 
 def play(world: World, name: str, matches: int) -> None:
