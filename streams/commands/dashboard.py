@@ -1,6 +1,5 @@
 """`touchline dashboard`: one page of matches, stream, models and more, for a cluster where others work."""
 
-import signal
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from streams.dashboard.words import Words
 from streams.logs import configure_logs
 from streams.playing.crew import port_near
 from streams.playing.demo import DASHBOARD_PORT
-from streams.playing.interruption import interruptible
+from streams.playing.interruption import interruptible, until_interrupted
 from streams.settings import Settings
 from streams.web.dashboard_server import DashboardServer
 
@@ -54,6 +53,6 @@ def dashboard(settings: Settings, *, port: int | None, hours: float, plan_file: 
                 raise UserError(f"port {chosen} of 127.0.0.1 cannot be listened on: {error.strerror}") from error
             stack.callback(page.close)
             click.echo(f"dashboard  {page.url}")
-            signal.pause()
+            until_interrupted()
     except KeyboardInterrupt:
         click.echo("The dashboard has been stopped.")

@@ -1,7 +1,6 @@
 """`touchline demo`: everything at once, live in the terminal."""
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from streams.local.cluster import LocalCluster
 from streams.local.errors import ClusterError
 from streams.local.state import running_cluster
 from streams.playing.demo import Demo
-from streams.playing.interruption import interruptible
+from streams.playing.interruption import interruptible, until_interrupted
 from streams.playing.match_days import Choice
 from streams.playing.programme import (
     GROUP_STAGE,
@@ -73,7 +72,7 @@ def demo(
             programme = _programme(None if simulated else history_folder(data, Path.cwd()), choice, console)
             with _cluster(settings, console) as reached:
                 own = reached.model_copy(update={"topic_prefix": prefix})
-                linger = signal.pause if console.is_terminal else _go_on
+                linger = until_interrupted if console.is_terminal else _go_on
                 result = Demo(own, programme, speed, console, linger).run()
     except KeyboardInterrupt:
         console.print("Everything that the demo started has been stopped.")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -36,3 +37,12 @@ def interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def until_interrupted() -> NoReturn:
+    """Wait, inside `interruptible`, for the signal that ends it.
+
+    Unlike signal.pause(), which a signal that came just before it does not end.
+    """
+    while True:
+        time.sleep(0.1)

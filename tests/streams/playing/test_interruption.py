@@ -9,7 +9,7 @@ import pytest
 CODE = """
 import os, signal, sys
 from pathlib import Path
-from streams.playing.interruption import interruptible
+from streams.playing.interruption import interruptible, until_interrupted
 if sys.argv[1] == "terminal":
     os.login_tty(0)
 if sys.argv[1] != "nohup":  # whoever runs the tests may be deaf to some
@@ -18,7 +18,7 @@ if sys.argv[1] != "nohup":  # whoever runs the tests may be deaf to some
 try:
     with interruptible():
         print("ready", flush=True)
-        signal.pause()
+        until_interrupted()
 except KeyboardInterrupt:
     print("stopping", flush=True)
     Path(sys.argv[2]).write_text("cleaned up")
@@ -41,14 +41,13 @@ def test_each_way_of_ending_cleans_up(tmp_path, how):
 def test_a_closed_terminal_ends_nothing_half_way(tmp_path):
     done = tmp_path / "done"
     ours, theirs = os.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, "terminal", str(done)], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    )
-    os.close(theirs)
-    os.read(ours, 100)
-    os.close(ours)
+    command = [*COMMAND, "terminal", str(done)]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
+        os.close(theirs)
+        os.read(ours, 100)
+        os.close(ours)
 
-    assert process.wait(60) == 0
+    assert process.returncode == 0
     assert done.read_text() == "cleaned up"
 
 
