@@ -23,10 +23,11 @@ from features.facts import (
     RATED,
     STARTED,
 )
-from features.plain_layout import DIGEST, GOALS_SECTION, RED_SECTION, SECTIONS, TICK, Columns, Row
+from features.plain_layout import DIGEST, GOALS_SECTION, KICK_OFFS_SECTION, RED_SECTION, SECTIONS, TICK, Columns, Row
 from features.plain_states import digest_at
-from schemas.avro_kernels import Bytes, read_long
+from schemas.avro_kernels import Bytes, read_long, skip_bytes
 from schemas.compiling import compiled
+from schemas.digests import WORK, Words, event_digest
 
 _RATED: Final = len(RATED)
 LEFT, REPLAYED, REPEATED, PREDICTED = range(4)
@@ -58,13 +59,27 @@ def _has_goal(data: Bytes, at: int, count: int, digest: int) -> bool:
 
 
 @compiled
+def _has_mark(data: Bytes, at: int, count: int, digest: int, work: Words) -> bool:
+    for _ in range(count):
+        _, at = read_long(data, at, len(data))
+        length, start = read_long(data, at, len(data))
+        if event_digest(data, start, length, work) == digest:
+            return True
+        _, at = read_long(data, skip_bytes(data, at, len(data)), len(data))
+    return False
+
+
+@compiled
 def _is_known(  # noqa: PLR0917 - kernels take arrays
-    data: Bytes, match: Row, section: int, place: int, known: int, added: Columns, digest: int
+    data: Bytes, match: Row, section: int, place: int, known: int, added: Columns, digest: int, work: Words
 ) -> bool:
     """Tell whether *digest* is in a section already, or was struck off."""
     if _has_digest(data, match.struck_at, (match.struck_end - match.struck_at) // DIGEST, digest):
         return True
-    if section % SECTIONS == GOALS_SECTION:
+    if section >= KICK_OFFS_SECTION:
+        if _has_mark(data, place, known, digest, work):
+            return True
+    elif section % SECTIONS == GOALS_SECTION:
         if _has_goal(data, place, known, digest):
             return True
     elif _has_digest(data, place, known, digest):
@@ -75,6 +90,22 @@ def _is_known(  # noqa: PLR0917 - kernels take arrays
             return True
         one = added[one].before
     return False
+
+
+@compiled
+def _remember(  # noqa: PLR0917 - kernels take arrays
+    match: Row, counts: NDArray[np.int64], section: int, event: Row, row: int, added: Columns, place: int
+) -> None:
+    """Add an event which the match does not know, at *place* of *added*."""
+    new = added[place]
+    new.before, new.section, new.minute, new.digest = match.first_added, section, event.minute, event.digest
+    new.row = row
+    match.first_added = place
+    counts[section] += 1
+    if section >= KICK_OFFS_SECTION:
+        match.marked = True
+    elif section % SECTIONS == GOALS_SECTION:
+        match.last_goal = max(match.last_goal, event.minute)
 
 
 @compiled
@@ -131,6 +162,7 @@ def fold(  # noqa: PLR0917 - kernels take arrays
         facts: Filled with what is known after each of these, shape ``(n, k)``.
     """
     n_added = n_causes = 0
+    work = np.empty(WORK, np.uint64)
     for row in range(len(events)):
         verdicts[row] = LEFT
         if owners[row] < 0:
@@ -142,16 +174,14 @@ def fold(  # noqa: PLR0917 - kernels take arrays
             continue
         changed = event.minute > match.minute
         if event.kind != TICK:
-            side = SECTIONS * event.side
-            section = side + section_of[event.kind]
-            if not _is_known(data, match, section, places[one, section], known[one, section], added, event.digest):
-                new = added[n_added]
-                new.before, new.section, new.minute, new.digest = match.first_added, section, event.minute, event.digest
-                match.first_added = n_added
+            section = section_of[event.kind]
+            if section < SECTIONS:
+                section += SECTIONS * event.side
+            if not _is_known(
+                data, match, section, places[one, section], known[one, section], added, event.digest, work
+            ):
+                _remember(match, counts[one], section, event, row, added, n_added)
                 n_added += 1
-                counts[one, section] += 1
-                if section == side + GOALS_SECTION:
-                    match.last_goal = max(match.last_goal, event.minute)
                 changed = True
             if event.occurred_at_ms > match.last_event_ms:
                 match.last_event_ms = event.occurred_at_ms
@@ -161,8 +191,11 @@ def fold(  # noqa: PLR0917 - kernels take arrays
             continue
         match.minute = max(match.minute, event.minute)
         match.applied_match, match.changed, verdicts[row] = offsets[row], True, PREDICTED
+        if not match.bundle and (match.minute or match.marked):
+            match.bundle = match.chosen
         cause = causes[n_causes]
         cause.row, cause.match, cause.minute = row, one, match.minute if match.minute or match.marked else -1
+        cause.bundle = match.bundle
         cause.home_goals, cause.away_goals = counts[one, GOALS_SECTION], counts[one, SECTIONS + GOALS_SECTION]
         _state_facts(match, counts[one], said[one], as_of_ms[one], event.occurred_at_ms, facts[n_causes])
         n_causes += 1

@@ -16,6 +16,11 @@ Row: TypeAlias = Any
 SECTIONS: Final = 6
 """Goals, red cards, yellow cards, shots, corners and substitutions of one side, in the order of a tally's fields."""
 
+KICK_OFFS_SECTION: Final = 2 * SECTIONS
+HALF_TIMES_SECTION: Final = KICK_OFFS_SECTION + 1
+ALL_SECTIONS: Final = HALF_TIMES_SECTION + 1
+"""Those of the home side, those of the away side, and behind them the marks of no side."""
+
 DIGEST: Final = 8
 """Bytes of one in a section of digests."""
 
@@ -25,9 +30,10 @@ TICK: Final = list(EventKind).index(EventKind.TICK)
 _SECTION_OF: Final = {
     EventKind.GOAL: 0, EventKind.OWN_GOAL: 0, EventKind.PENALTY_GOAL: 0, EventKind.RED_CARD: 1,
     EventKind.YELLOW_CARD: 2, EventKind.SHOT: 3, EventKind.CORNER: 4, EventKind.SUBSTITUTION: 5,
+    EventKind.KICK_OFF: KICK_OFFS_SECTION, EventKind.HALF_TIME: HALF_TIMES_SECTION,
 }  # fmt: skip
 SECTION_OF: Final = np.array([_SECTION_OF.get(kind, -1) for kind in EventKind], np.int8)
-"""The section of each kind; -1 for those which are counted nowhere."""
+"""The section of each kind, of the home side where it is of one; -1 for those which are counted nowhere."""
 
 MATCH: Final = np.dtype(
     [
@@ -48,12 +54,16 @@ MATCH: Final = np.dtype(
         ("kick_off_ms", np.int64),
         ("heard_ms", np.int64),
         ("bundle", np.uint64),
+        ("chosen", np.uint64),
         ("importance", np.float64),
         ("competition", np.int64),
         ("competition_end", np.int64),
         ("start", np.int64),
+        ("bundle_at", np.int64),
         ("minute_at", np.int64),
         ("sayings_at", np.int64),
+        ("kick_offs_at", np.int64),
+        ("cancellations_at", np.int64),
         ("home_at", np.int64),
         ("tail_at", np.int64),
         ("struck_at", np.int64),
@@ -71,13 +81,26 @@ over: Whether a FULL_TIME or CANCELLED counts. ended_ms: The later of both; only
 last_goal: The minute of the last goal of both sides; -1 before any.
 heard_ms: The highest as_of_ms of its feature events; 0 without any.
 bundle: The first bytes of the digest of the bundle which scores it, the highest first; 0 before it has begun.
+chosen: Likewise, of the one which is to score it once it begins; the caller says so.
 first_added: Index of the newest event added to it; -1 for none.
 """
 
-ADDED: Final = np.dtype([("before", np.int64), ("section", np.int64), ("minute", np.int64), ("digest", np.int64)])
-"""An event which a match did not know, and the index of the one before it; sections of the away side come behind."""
+ADDED: Final = np.dtype(
+    [("before", np.int64), ("section", np.int64), ("minute", np.int64), ("digest", np.int64), ("row", np.int64)]
+)
+"""An event which a match did not know: the index of the one added before it, and its own among the events."""
 
 CAUSE: Final = np.dtype(
-    [("row", np.int64), ("match", np.int64), ("minute", np.int64), ("home_goals", np.int64), ("away_goals", np.int64)]
+    [
+        ("row", np.int64),
+        ("match", np.int64),
+        ("minute", np.int64),
+        ("home_goals", np.int64),
+        ("away_goals", np.int64),
+        ("bundle", np.uint64),
+    ]
 )
-"""An event which is to be predicted: its index, that of its match, and what a prediction says; minute -1 before it."""
+"""An event which is to be predicted: its index, that of its match, what a prediction says, and who scores it, as above.
+
+Minute -1 and bundle 0 before the match has begun.
+"""

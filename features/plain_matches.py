@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.facts import N_FACTS, RATED
 from features.match_expiry import KEPT_AFTER_END_MS, KEPT_AFTER_KICK_OFF_MS
 from features.plain_fold import fold
-from features.plain_layout import ADDED, CAUSE, MATCH, SECTION_OF, SECTIONS, Columns
+from features.plain_layout import ADDED, ALL_SECTIONS, CAUSE, MATCH, SECTION_OF, Columns
 from features.plain_states import open_states
 from features.plain_writing import largest, write_states
 from features.rating_book import SOURCE
@@ -77,6 +77,8 @@ class PlainMatches:
     _as_of_ms: NDArray[np.float64]
     _counts: NDArray[np.int64] = field(init=False)
     _added: Columns = field(init=False)
+    _events: Columns = field(init=False)
+    _ids: bytes = field(init=False)
 
     @classmethod
     def read(cls, states: Sequence[bytes], header: bytes, reads: Reads = NOTHING) -> "PlainMatches":
@@ -86,7 +88,7 @@ class PlainMatches:
         """
         content = b"".join(states)
         matches = np.zeros(len(states), MATCH)
-        places, known = np.zeros((2, len(states), 2 * SECTIONS), np.int64)
+        places, known = np.zeros((2, len(states), ALL_SECTIONS), np.int64)
         sources, names, firsts = _wanted(reads)
         said, as_of_ms = np.empty((len(states), len(names[1]))), np.empty((len(states), len(reads.sources)))
         open_states(
@@ -115,12 +117,13 @@ class PlainMatches:
         open_end = np.where(started, heard, columns["kick_off_ms"]) + KEPT_AFTER_KICK_OFF_MS
         return np.where(columns["over"], columns["ended_ms"] + KEPT_AFTER_END_MS, open_end)
 
-    def fold(self, events: Columns, owners: NDArray[np.int32], offsets: NDArray[np.int64]) -> Folded:
-        """Fold *events* into the plain matches which are their *owners*; see `features.plain_fold.fold`.
+    def fold(self, events: Columns, owners: NDArray[np.int32], offsets: NDArray[np.int64], ids: bytes) -> Folded:
+        """Fold *events*, whose ids lie in *ids*, into the plain matches which are their *owners*.
 
-        Once only.
+        Once only. See `features.plain_fold.fold`.
         """
         self._importances()
+        self._events, self._ids = events, ids
         self._counts, self._added = self._known.copy(), np.empty(len(events), ADDED)
         verdicts = np.empty(len(events), np.int8)
         causes = np.empty(len(events), CAUSE)
@@ -140,10 +143,12 @@ class PlainMatches:
 
     def written(self) -> list[bytes]:
         """Return the states as they are after the fold; empty where nothing has changed."""
-        out = np.empty(largest(len(self.content), len(self._added), len(self.matches)), np.uint8)
+        id_bytes = int(self._events["id_length"].sum())
+        out = np.empty(largest(len(self.content), len(self._added), id_bytes, len(self.matches)), np.uint8)
         ends = np.empty(len(self.matches), np.int64)
         write_states(
-            _bytes(self.content), self.matches, self._places, self._known, self._counts, self._added, out, ends
-        )
+            _bytes(self.content), self.matches, self._places, self._known, self._counts, self._added, self._events,
+            _bytes(self._ids), out, ends,
+        )  # fmt: skip
         content, limits = out.tobytes(), [0, *ends.tolist()]
         return [content[start:end] for start, end in pairwise(limits)]

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.plain_layout import DIGEST, GOALS_SECTION, RED_SECTION, SECTIONS, Columns, Row
+from features.plain_layout import DIGEST, GOALS_SECTION, KICK_OFFS_SECTION, RED_SECTION, SECTIONS, Columns, Row
 from schemas.avro_kernels import Bytes, read_double, read_long, skip_bytes
 from schemas.compiling import compiled
 
@@ -67,26 +67,30 @@ def _results(data: Bytes, at: int, end: int, match: Row) -> int:
 
 
 @compiled
-def _marks(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
-    """Return how many marks there are, the time of the last, and where they end."""
+def _marks(data: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
+    """Return where the first mark is, how many there are, the time of the last, and where they end."""
     count, at = _array(data, at, end)
-    occurred = 0
+    first, occurred = at, 0
     for _ in range(count):
         occurred, at = read_long(data, at, end)
         at = skip_bytes(data, at, end)
         _, at = read_long(data, at, end)
-    return count, occurred, _array_end(data, at, end, count)
+    return first, count, occurred, _array_end(data, at, end, count)
 
 
 @compiled
-def _sayings(data: Bytes, at: int, end: int, match: Row) -> int:
+def _sayings(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, at: int, end: int, match: Row, places: NDArray[np.int64], counts: NDArray[np.int64]
+) -> int:
     """Read what was said once: fixture, result, marks."""
     at = _scheduled(data, at, end, match)
     at = _results(data, at, end, match)
-    for _ in range(2):
-        count, _occurred, at = _marks(data, at, end)
-        match.marked |= count > 0
-    count, occurred, at = _marks(data, at, end)
+    match.kick_offs_at = at
+    for section in range(2):
+        places[section], counts[section], _occurred, at = _marks(data, at, end)
+        match.marked |= counts[section] > 0
+    match.cancellations_at = at
+    _first, count, occurred, at = _marks(data, at, end)
     if count:
         match.ended_ms = max(match.ended_ms, occurred) if match.over else occurred
         match.over = True
@@ -208,8 +212,8 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
         name_ends: Of each, shape ``(k,)``.
         firsts: Index of the first name of each source, and k, shape ``(s + 2,)``.
         matches: To be filled, shape ``(n,)``; its importance is left to the caller.
-        places: Filled with where each section begins, shape ``(n, 12)``: the home side's, then the away side's.
-        known: Filled with how much is in each, shape ``(n, 12)``.
+        places: Filled with where each section begins, shape ``(n, ALL_SECTIONS)``.
+        known: Filled with how much is in each, likewise.
         said: Filled with values by name, shape ``(n, k)``; NaN is missing.
         as_of_ms: Filled with when each source but the first has said so, shape ``(n, s)``; NaN for never.
     """
@@ -223,14 +227,19 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
         match.start, match.end = start, end
         if end - start < HEADER or not _is_text(data, start, start + HEADER, header):
             continue
-        at = skip_bytes(data, start + HEADER, end)
+        match.bundle_at = at = skip_bytes(data, start + HEADER, end)
         match.minute_at = skip_bytes(data, at, end)
         match.bundle = digest_at(data, at + 1) if match.minute_at == at + 1 + DIGEST else np.uint64(0)
+        has_pin = match.minute_at == at + 1 + (DIGEST if match.bundle else 0)
         match.minute, at = read_long(data, match.minute_at, end)
         match.last_event_ms, match.sayings_at = read_long(data, at, end)
-        match.home_at = _sayings(data, match.sayings_at, end, match)
+        match.home_at = _sayings(
+            data, match.sayings_at, end, match, places[one, KICK_OFFS_SECTION:], known[one, KICK_OFFS_SECTION:]
+        )
         at = _tally(data, match.home_at, end, match, places[one, :SECTIONS], known[one, :SECTIONS])
-        at = _tally(data, at, end, match, places[one, SECTIONS:], known[one, SECTIONS:])
+        at = _tally(
+            data, at, end, match, places[one, SECTIONS:KICK_OFFS_SECTION], known[one, SECTIONS:KICK_OFFS_SECTION]
+        )
         match.tail_at = at
         match.struck_end = skip_bytes(data, at, end)
         _, match.struck_at = read_long(data, at, end)
@@ -240,4 +249,4 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
         match.applied_match, at = read_long(data, match.applied_at, end)
         match.applied_feature, at = read_long(data, at, end)
         held, at = read_long(data, at, end)
-        match.plain &= at == end and held == 0
+        match.plain &= at == end and held == 0 and has_pin

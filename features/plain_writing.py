@@ -5,23 +5,33 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.plain_layout import DIGEST, GOALS_SECTION, SECTIONS, Columns
+from features.plain_layout import (
+    ALL_SECTIONS,
+    DIGEST,
+    GOALS_SECTION,
+    HALF_TIMES_SECTION,
+    KICK_OFFS_SECTION,
+    SECTIONS,
+    Columns,
+    Row,
+)
 from features.plain_states import digest_at
-from schemas.avro_kernels import Bytes, copy_bytes, read_long, write_long
+from schemas.avro_kernels import Bytes, copy_bytes, read_long, skip_bytes, write_long
 from schemas.compiling import compiled
 
 _LONGEST: Final = 10  # bytes of a number
 
 
-def largest(known_bytes: int, n_events: int, n_matches: int) -> int:
+def largest(known_bytes: int, n_events: int, id_bytes: int, n_matches: int) -> int:
     """Return how many bytes `write_states` may need.
 
     Args:
         known_bytes: Of the states as they were.
         n_events: Events folded into them.
+        id_bytes: Of the ids of these.
         n_matches: How many states.
     """
-    return known_bytes + 2 * _LONGEST * n_events + (6 + 2 * SECTIONS) * _LONGEST * n_matches
+    return known_bytes + 3 * _LONGEST * n_events + id_bytes + (6 + ALL_SECTIONS) * _LONGEST * n_matches
 
 
 @compiled
@@ -77,9 +87,90 @@ def _write_digests(  # noqa: PLR0917 - kernels take arrays
 
 
 @compiled
+def _mark_end(data: Bytes, at: int) -> int:
+    _, at = read_long(data, at, len(data))
+    _, at = read_long(data, skip_bytes(data, at, len(data)), len(data))
+    return at
+
+
+@compiled
+def _is_after(out: Bytes, at: int, event: Row, ids: Bytes) -> bool:
+    """Tell whether the mark at *at* comes after that of *event*; no two have the same id."""
+    occurred, at = read_long(out, at, len(out))
+    if occurred != event.occurred_at_ms:
+        return bool(occurred > event.occurred_at_ms)
+    length, at = read_long(out, at, len(out))
+    for place in range(min(length, event.id_length)):
+        ours, theirs = out[at + place], ids[event.id_start + place]
+        if ours != theirs:
+            return bool(ours > theirs)
+    return bool(length > event.id_length)
+
+
+@compiled
+def _write_marks(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, start: int, known: int, added: Columns, first: int, section: int, events: Columns, ids: Bytes,
+    out: Bytes, at: int, count: int,
+) -> int:  # fmt: skip
+    """Write the marks of one kind, sorted; return where they end."""
+    if count:
+        at = write_long(out, at, count)
+    end = start
+    for _ in range(known):
+        end = _mark_end(data, end)
+    at_end = copy_bytes(data, start, end, out, at)
+    while first >= 0:
+        new = added[first]
+        if new.section == section:
+            event = events[new.row]
+            place = at
+            while place < at_end and not _is_after(out, place, event, ids):
+                place = _mark_end(out, place)
+            behind = out[place:at_end].copy()
+            place = write_long(out, place, event.occurred_at_ms)
+            place = write_long(out, place, event.id_length)
+            place = copy_bytes(ids, event.id_start, event.id_start + event.id_length, out, place)
+            place = write_long(out, place, event.minute)
+            at_end = copy_bytes(behind, 0, len(behind), out, place)
+        first = new.before
+    out[at_end] = 0
+    return at_end + 1
+
+
+@compiled
+def _write_sayings(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, match: Row, places: NDArray[np.int64], known: NDArray[np.int64], counts: NDArray[np.int64],
+    added: Columns, events: Columns, ids: Bytes, out: Bytes, at: int,
+) -> int:  # fmt: skip
+    """Write what was said once; return where it ends."""
+    kick_offs, half_times = KICK_OFFS_SECTION, HALF_TIMES_SECTION
+    if counts[kick_offs] == known[kick_offs] and counts[half_times] == known[half_times]:
+        return int(copy_bytes(data, match.sayings_at, match.home_at, out, at))
+    at = copy_bytes(data, match.sayings_at, match.kick_offs_at, out, at)
+    for section in range(KICK_OFFS_SECTION, ALL_SECTIONS):
+        at = _write_marks(
+            data, places[section], known[section], added, match.first_added, section, events, ids, out, at,
+            counts[section],
+        )  # fmt: skip
+    return int(copy_bytes(data, match.cancellations_at, match.home_at, out, at))
+
+
+@compiled
+def _write_bundle(out: Bytes, at: int, bundle: int) -> int:
+    number = np.uint64(bundle)
+    if not number:
+        out[at] = 0
+        return at + 1
+    at = write_long(out, at, DIGEST)
+    for byte in range(DIGEST):
+        out[at + byte] = number >> np.uint64(8 * (DIGEST - 1 - byte)) & np.uint64(255)
+    return at + DIGEST
+
+
+@compiled
 def write_states(  # noqa: PLR0917 - kernels take arrays
     data: Bytes, matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], counts: NDArray[np.int64],
-    added: Columns, out: Bytes, ends: NDArray[np.int64],
+    added: Columns, events: Columns, ids: Bytes, out: Bytes, ends: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Write the states of matches which have changed.
 
@@ -90,6 +181,8 @@ def write_states(  # noqa: PLR0917 - kernels take arrays
         known: As places.
         counts: How much is in each section now.
         added: What the fold has added.
+        events: The events which were folded.
+        ids: In which their ids lie.
         out: To be filled; `largest` says how long it must be.
         ends: Filled with the end of each in *out*, shape ``(n,)``; empty where nothing has changed.
     """
@@ -97,10 +190,11 @@ def write_states(  # noqa: PLR0917 - kernels take arrays
     for one in range(len(matches)):
         match = matches[one]
         if match.changed:
-            at = copy_bytes(data, match.start, match.minute_at, out, at)
+            at = copy_bytes(data, match.start, match.bundle_at, out, at)
+            at = _write_bundle(out, at, match.bundle)
             at = write_long(out, at, match.minute)
             at = write_long(out, at, match.last_event_ms)
-            at = copy_bytes(data, match.sayings_at, match.home_at, out, at)
+            at = _write_sayings(data, match, places[one], known[one], counts[one], added, events, ids, out, at)
             for section in range(2 * SECTIONS):
                 place, old, new = places[one, section], known[one, section], counts[one, section]
                 if section % SECTIONS == GOALS_SECTION:

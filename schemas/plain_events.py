@@ -30,12 +30,12 @@ from schemas.plain_layout import (
     NO_UNION,
     NUMBER,
     OCCURRED,
+    OF_NO_SIDE,
     SIDE,
     SYMBOL,
     TEXT,
     USES,
 )
-from schemas.records import EventKind
 
 EVENT_ROW: Final = np.dtype(
     [
@@ -55,7 +55,7 @@ EVENT_ROW: Final = np.dtype(
 Where plain is False, the others mean nothing.
 """
 
-_TICK: Final = KINDS.index(EventKind.TICK)
+_OF_NO_SIDE: Final = tuple(kind in OF_NO_SIDE for kind in KINDS)
 _NO_SIDE: Final = -1
 _HEADER: Final = 5
 _ONE: Final = 0x3F800000  # the bits of 1.0 as float32; those of what is between 0 and it are between 0 and them
@@ -154,7 +154,7 @@ def _is_possible(data: Bytes, found: Longs) -> bool:
         EARLIEST_MS <= found[OCCURRED] < LATEST_MS
         and 0 <= found[MINUTE] <= MAX_MINUTE
         and found[CHANCE] <= _ONE
-        and (found[SIDE] != _NO_SIDE or found[KIND] == _TICK)
+        and (found[SIDE] != _NO_SIDE or _OF_NO_SIDE[found[KIND]])
         and _is_name(data, found[USES + EVENT_ID] - found[EVENT_ID], found[EVENT_ID])
         and _is_name(data, found[USES + MATCH_ID] - found[MATCH_ID], found[MATCH_ID])
     )

@@ -25,8 +25,9 @@ NOTHING, EVENT_ID, MATCH_ID, KIND, OCCURRED, MINUTE, SIDE, CHANCE, USES = range(
 """What it is used for."""
 
 KINDS: Final = tuple(EventKind)
-PLAIN_KINDS: Final = frozenset({*OF_ONE_SIDE, EventKind.TICK})
-"""What happens often."""
+OF_NO_SIDE: Final = frozenset({EventKind.TICK, EventKind.KICK_OFF, EventKind.HALF_TIME})
+PLAIN_KINDS: Final = OF_ONE_SIDE | OF_NO_SIDE
+"""What happens often, or in a thousand matches at once: they begin on the hour."""
 
 _WRITTEN: Final[Mapping[str, int]] = {
     "int": NUMBER, "long": NUMBER, "string": TEXT, "bytes": BYTES, "float": FLOAT, "double": DOUBLE,

@@ -72,8 +72,12 @@ class Served:
         return pins == self._pins[0] if len(self._pins) == 1 else np.isin(pins, self._pins)
 
     def numbers(self, pins: NDArray[np.uint64]) -> NDArray[np.int64] | None:
-        """Return the index of the bundle of each match which one scores; None when there is one for all."""
+        """Return the index of the bundle for each pin, the champion's for 0; None when there is one for all."""
         return None if len(self._pins) == 1 else (pins[:, None] == self._pins).argmax(axis=1)
+
+    def pin(self, number: int) -> int:
+        """Return the number by which a state remembers the bundle with this index."""
+        return int(self._pins[number])
 
     def number(self, pin: bytes) -> int:
         """Return the index of the bundle which a state remembers as *pin*; NONE for no such bundle."""

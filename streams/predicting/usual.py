@@ -14,10 +14,12 @@ from schemas.plain_predictions import PlainPredictions, PredictionColumns
 from streams.engine.outbox import Message
 from streams.engine.table import TablePartition
 from streams.metrics import WorkerMetrics
-from streams.predicting.batch import Batch, Longs
+from streams.predicting.batch import Batch, Flags, Longs
 from streams.predicting.due import Placed, Scored, Voice
 from streams.predicting.served import Served
 from streams.predicting.wiring import PredictCodecs, PredictTopics
+
+Pins = NDArray[np.uint64]
 
 _LONG_AGO = np.iinfo(np.int64).min
 _VERDICTS = {REPLAYED: "replayed", REPEATED: "repeated", PREDICTED: "predicted"}
@@ -63,23 +65,24 @@ class UsualEvents:
     ) -> tuple[UsualFold, Longs]:
         """Fold what can be next, and return with it the records that come then.
 
-        The first record of a match which has no bundle yet, or one that serves no longer, goes singly and gets one.
+        The first record of a match whose bundle serves no longer goes singly and gets one; so does that of a match
+        which begins while it is looked for what is out already.
         """
         numbers = batch.open_matches()
         header, _ = self.codecs.state.writes
         states = [batch.states[number] for number in numbers.tolist()]
         matches = PlainMatches.read(states, header, served.champion.features.reads)
         pins = matches.matches["bundle"]
-        rows, singly = batch.next_rows(numbers, matches.plain & served.scores(pins))
+        matches.matches["chosen"], beginning = _chosen(batch, numbers, matches.plain & (pins == 0), tables, served)
+        rows, singly = batch.next_rows(numbers, matches.plain & (served.scores(pins) | beginning))
         owners = np.searchsorted(numbers, batch.owners[rows]).astype(np.int32)
-        folded = matches.fold(batch.records.events[rows], owners, batch.records.offsets[rows])
+        records = batch.records
+        folded = matches.fold(records.events[rows], owners, records.offsets[rows], records.content)
         for number, state in zip(numbers.tolist(), matches.written(), strict=True):
             if state:
                 batch.put(number, state)
         self._count(folded)
-        bundles = served.numbers(pins)
-        its = None if bundles is None else bundles[folded.causes["match"]]
-        fold = UsualFold(matches, folded, rows[folded.causes["row"]], its)
+        fold = UsualFold(matches, folded, rows[folded.causes["row"]], served.numbers(folded.causes["bundle"]))
         _raise_watermarks(batch, fold, tables)
         return fold, singly
 
@@ -120,6 +123,18 @@ class UsualEvents:
                 source_topic=self.topics.match_events,
             )
         return self._writers[bundle.digest, variant]
+
+
+def _chosen(
+    batch: Batch, numbers: Longs, unbegun: Flags, tables: Mapping[int, TablePartition[bytes]], served: Served
+) -> tuple[Pins, Flags]:
+    """Return the pin of the bundle that is to score each match which has none, and whether it is known."""
+    chosen, known = np.zeros(len(numbers), np.uint64), np.zeros(len(numbers), np.bool_)
+    for place in unbegun.nonzero()[0].tolist():
+        partition, key = batch.names[numbers[place]]
+        if not tables[partition].already_out:
+            chosen[place], known[place] = served.pin(served.chosen(key.decode())), True
+    return chosen, known
 
 
 def _raise_watermarks(batch: Batch, fold: UsualFold, tables: Mapping[int, TablePartition[bytes]]) -> None:

@@ -27,7 +27,7 @@ from streams.predicting.wiring import PredictCodecs, PredictTopics
 _TOPICS = PredictTopics("match-events", "feature-events", "predictions", "team-events", "dead-letters")
 _MATCH = "made-up"
 _NOON_MS = 1_671_375_600_000
-_SIZES = (1, 1, 16, 200)  # the first goes singly; each kernel of the ensemble takes one of the others
+_SIZES = (1, 16, 200)  # each kernel of the ensemble takes one of them
 
 
 @dataclass(frozen=True, slots=True)

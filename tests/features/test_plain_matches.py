@@ -22,7 +22,9 @@ from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
 
 KINDS = list(EventKind)
 USUAL = [kind for kind, section in zip(KINDS, SECTION_OF.tolist(), strict=True) if section >= 0 or kind is KINDS[TICK]]
-IDS = [f"e{number}" for number in range(12)]
+ALWAYS_NEW = [kind for kind in USUAL if kind is not KINDS[TICK]]
+IDS = [*(f"e{number}" for number in range(10)), "e", "event-" + 150 * "x"]
+PIN = bytes(range(1, 9))
 STATES: Codec[MatchState] = Codec("match_state", MatchState)
 STATES.learn(7, schema_json("match_state", 2))
 STATES.use_for_writing(7, 2)
@@ -72,13 +74,16 @@ told = st.builds(
 )
 
 
-def columns(events: Sequence[MatchEvent]) -> np.ndarray:
-    found = np.zeros(len(events), EVENT_ROW)
+def columns(events: Sequence[MatchEvent]) -> tuple[np.ndarray, bytes]:
+    """Their rows, and the bytes in which their ids lie."""
+    found, ids = np.zeros(len(events), EVENT_ROW), b"before"
     for row, event in zip(found, events, strict=True):
+        row["id_start"], row["id_length"] = len(ids), len(event.event_id.encode())
+        ids += event.event_id.encode()
         row["plain"], row["kind"], row["minute"] = True, KINDS.index(event.kind), event.minute
         row["side"] = -1 if event.side is None else list(Side).index(event.side)
         row["occurred_at_ms"], row["digest"] = event.occurred_at_ms, signed(digest(event.event_id))
-    return found
+    return found, ids
 
 
 def after(state: MatchState, events: Sequence[MatchEvent | FeatureEvent]) -> MatchState:
@@ -100,12 +105,16 @@ def other_match() -> MatchState:
 
 
 @given(
-    state=running, now=st.lists(usual, max_size=12), applied=st.integers(-1, 5), reads=st.sampled_from([NOTHING, READS])
+    state=running,
+    now=st.lists(usual, max_size=12),
+    applied=st.integers(-1, 5),
+    reads=st.sampled_from([NOTHING, READS]),
+    bundle=st.sampled_from([b"", bytes(range(8, 16))]),
 )
 def test_usual_events_leave_the_same_state_verdicts_and_facts(
-    state: MatchState, now: Sequence[MatchEvent], applied: int, reads: Reads
+    state: MatchState, now: Sequence[MatchEvent], applied: int, reads: Reads, bundle: bytes
 ) -> None:
-    state = replace(state, applied_match=applied, applied_feature=3)
+    state = replace(state, applied_match=applied, applied_feature=3, bundle=bundle)
     other = other_match()
     read = PlainMatches.read([STATES.encode(other), STATES.encode(state)], HEADER, reads)
     if not state.fixture_known:
@@ -114,7 +123,9 @@ def test_usual_events_leave_the_same_state_verdicts_and_facts(
     assert read.plain.all()
     assert read.expires_at_ms().tolist() == [expires_at_ms(other), expires_at_ms(state)]
 
-    folded = read.fold(columns(now), np.ones(len(now), np.int32), np.arange(len(now), dtype=np.int64))
+    read.matches["chosen"] = int.from_bytes(PIN)
+    events, ids = columns(now)
+    folded = read.fold(events, np.ones(len(now), np.int32), np.arange(len(now), dtype=np.int64), ids)
 
     verdicts, states, moments = [], [], []
     for offset, event in enumerate(now):
@@ -127,6 +138,8 @@ def test_usual_events_leave_the_same_state_verdicts_and_facts(
             continue
         verdicts.append(PREDICTED)
         state = replace(following, applied_match=offset)
+        if state.started and not state.bundle:
+            state = replace(state, bundle=PIN)
         states.append(state)
         moments.append(event.occurred_at_ms)
     assert folded.verdicts.tolist() == verdicts
@@ -135,6 +148,7 @@ def test_usual_events_leave_the_same_state_verdicts_and_facts(
     assert [(one["home_goals"], one["away_goals"]) for one in folded.causes] == [
         (one.home_goals, one.away_goals) for one in states
     ]
+    assert [one["bundle"] for one in folded.causes] == [int.from_bytes(one.bundle) for one in states]
     assert read.written() == [b"", STATES.encode(state) if states else b""]
 
 
@@ -151,13 +165,12 @@ def test_what_is_damaged_harms_no_neighbour(data: st.DataObject, state: MatchSta
     read = PlainMatches.read([cut, good], HEADER, READS)
 
     assert read.plain[1] == state.fixture_known
-    events = columns([MatchEvent("new", "m", EventKind.SHOT, 1, side=Side.HOME)] * 2)
-    folded = read.fold(events, np.where(read.plain, [0, 1], -1).astype(np.int32), np.array([9, 9]))
+    event = MatchEvent("new", "m", data.draw(st.sampled_from(ALWAYS_NEW)), 1, side=Side.HOME)
+    events, ids = columns([event] * 2)
+    folded = read.fold(events, np.where(read.plain, [0, 1], -1).astype(np.int32), np.array([9, 9]), ids)
     assert (folded.verdicts[1] == PREDICTED) == read.plain[1]
     if read.plain[1]:
-        following = replace(
-            after_match_event(state, MatchEvent("new", "m", EventKind.SHOT, 1, side=Side.HOME)), applied_match=9
-        )
+        following = replace(after_match_event(state, event), applied_match=9)
         assert read.written()[1] == STATES.encode(following)
 
 
@@ -176,3 +189,17 @@ def test_a_state_of_another_schema_is_not_plain() -> None:
     assert [True, False, False] == PlainMatches.read(
         [good, b"\0" + good[1:4] + b"\1" + good[5:], b""], HEADER
     ).plain.tolist()
+
+
+@given(ids=st.permutations(["e", "e1", "e10", "e2", "event", "Ærø", "\u007f"]), known=st.integers(0, 6), data=st.data())
+def test_marks_of_one_moment_are_in_the_order_of_their_ids(ids: list[str], known: int, data: st.DataObject) -> None:
+    kinds = st.sampled_from([EventKind.KICK_OFF, EventKind.HALF_TIME])
+    marks = [MatchEvent(one, "m", data.draw(kinds), 7, data.draw(st.integers(0, 45))) for one in ids]
+    state = replace(after(other_match(), marks[:known]), bundle=PIN)
+    read = PlainMatches.read([STATES.encode(state)], HEADER)
+
+    events, text = columns(marks[known:])
+    read.fold(events, np.zeros(len(events), np.int32), np.arange(len(events), dtype=np.int64), text)
+
+    expected = replace(after(state, marks[known:]), applied_match=len(events) - 1)
+    assert read.written() == [STATES.encode(expected)]

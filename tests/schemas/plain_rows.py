@@ -9,8 +9,8 @@ from schemas.catalog import versions
 from schemas.codec import Codec, DecodeError, UnknownSchemaError
 from schemas.flat_texts import flat
 from schemas.plain_events import EVENT_ROW, read_plain_events
-from schemas.plain_layout import KINDS, PLAIN_KINDS
-from schemas.records import EventKind, MatchEvent, Side
+from schemas.plain_layout import KINDS, OF_NO_SIDE, PLAIN_KINDS
+from schemas.records import MatchEvent, Side
 
 SIDES = [*Side, None]
 PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
@@ -31,7 +31,7 @@ CODEC = codec_of(versions("match_event"))
 @st.composite
 def usual(draw):
     kind = draw(st.sampled_from(sorted(PLAIN_KINDS)))
-    side = draw(st.sampled_from(SIDES if kind is EventKind.TICK else list(Side)))
+    side = draw(st.sampled_from(SIDES if kind in OF_NO_SIDE else list(Side)))
     chance = draw(st.none() | st.floats(0, 1, width=32))
     minute = draw(st.integers(0, MAX_MINUTE))
     return MatchEvent(draw(NAMES), draw(NAMES), kind, draw(TIMES), minute, side, expected_goals=chance)

@@ -19,7 +19,7 @@ from models.serving import pin_of
 from schemas.bounds import check_feature_event, check_match_event
 from schemas.catalog import schema_json
 from schemas.codec import Codec
-from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, Side, TeamEvent
+from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, Side, TeamEvent, Variant
 from streams.engine.murmur import partition_of
 from streams.engine.outbox import Message
 from streams.engine.slices import Slice
@@ -27,6 +27,7 @@ from streams.engine.table import TablePartition
 from streams.intake import Intake, Reader
 from streams.metrics import WorkerMetrics
 from streams.predicting.job import PredictJob
+from streams.predicting.predictions import prediction_id
 from streams.predicting.served import Served
 from streams.predicting.single import SingleEvents
 from streams.predicting.wiring import PredictCodecs, PredictTopics
@@ -36,6 +37,7 @@ TOPICS = PredictTopics("match-events", "feature-events", "predictions", "team-ev
 PARTITIONS = 2
 USUAL = [
     EventKind.TICK, EventKind.SHOT, EventKind.GOAL, EventKind.OWN_GOAL, EventKind.RED_CARD, EventKind.CORNER,
+    EventKind.KICK_OFF, EventKind.HALF_TIME,
 ]  # fmt: skip
 MATCHES = ["m0", "m1", "m2", "Ærø"]
 IDS = [f"e{number}" for number in range(8)]
@@ -90,6 +92,15 @@ def declaring(bundle: Bundle) -> Bundle:
 def _bundle(request: pytest.FixtureRequest) -> Bundle:
     bundle = open_bundle(None, "heuristic")
     return bundle if request.param == "published" else declaring(bundle)
+
+
+def shared(bundle: Bundle) -> Served:
+    """Return what serves while a challenger scores each second match."""
+    other = replace(bundle, digest="b" * 64, version="2")
+    chosen = {match: number % 2 for number, match in enumerate(MATCHES)}
+    return Served(
+        [bundle, other], [Variant.CHAMPION, Variant.CHALLENGER], chosen.__getitem__, [bundle.digest, "b" * 64]
+    )
 
 
 def job_of(bundle: Bundle, *, columns: bool) -> PredictJob:
@@ -187,11 +198,19 @@ def by_key(outputs: Sequence[Message]) -> dict[object, list[object]]:
     return found
 
 
+@pytest.mark.parametrize("tried", [False, True])
 @settings(deadline=None)
-@given(batches=st.lists(st.lists(sent, max_size=25), min_size=1, max_size=4), again=st.integers(0, 2))
-def test_columns_say_what_single_events_say(bundle, batches, again):
-    jobs = [job_of(bundle, columns=True), job_of(bundle, columns=False)]
+@given(
+    batches=st.lists(st.lists(sent, max_size=25), min_size=1, max_size=4),
+    again=st.integers(0, 2),
+    out=st.sets(st.tuples(matches, st.sampled_from(IDS))),
+)
+def test_columns_say_what_single_events_say(bundle, tried, batches, again, out):
+    served = shared(bundle) if tried else Served.alone(bundle)
+    jobs = [job_with(served, columns=columns) for columns in (True, False)]
     tables = [{partition: TablePartition[bytes](partition=partition) for partition in range(PARTITIONS)} for _ in jobs]
+    for own in tables:
+        own[0].already_out |= {prediction_id(*each, served.ever[-1]) for each in out}
     first: list[Slice] = []
     offsets: dict[tuple[str, int], int] = {}
     for events in batches:
@@ -233,7 +252,7 @@ def test_a_value_of_a_users_source_is_in_the_next_predictions_until_it_is_too_ol
 
 
 @pytest.mark.parametrize("pin", ["5cd6faceecb18e95", "0000000000000001", "ffffffffffffffff"])
-def test_usual_events_of_a_match_which_has_begun_go_in_columns(pin, monkeypatch):
+def test_usual_events_go_in_columns(pin, monkeypatch):
     bundle = replace(open_bundle(None, "heuristic"), digest=pin + "0" * 48)
     assert pin_of(bundle.digest).hex() == pin
     job = job_of(bundle, columns=True)
@@ -241,6 +260,7 @@ def test_usual_events_of_a_match_which_has_begun_go_in_columns(pin, monkeypatch)
     fixture = MatchEvent(
         "s", "m0", EventKind.SCHEDULED, AT_MS, home_team="Ajax", away_team="PSV", competition="nl.1", kick_off_ms=AT_MS
     )
+    kick_off = MatchEvent("k", "m0", EventKind.KICK_OFF, AT_MS)
     shots = [MatchEvent(f"shot-{at}", "m0", EventKind.SHOT, AT_MS + at, 1, Side.HOME) for at in (1, 2)]
     one_by_one = []
     fold = SingleEvents.fold
@@ -250,10 +270,10 @@ def test_usual_events_of_a_match_which_has_begun_go_in_columns(pin, monkeypatch)
         return fold(single, batch, rows, *more)
 
     monkeypatch.setattr(SingleEvents, "fold", seen)
-    for number, event in enumerate([fixture, *shots]):
+    for number, event in enumerate([fixture, kick_off, *shots]):
         asyncio.run(job.process([job.decode(one_slice(event, number))], tables))
 
-    assert [0, 1] == one_by_one  # the first that it begins with gives it its bundle
+    assert [0] == one_by_one
 
 
 def one_slice(event, offset):
