@@ -76,6 +76,26 @@ def growth(figure: Figure, found: dict[str, Rows]) -> None:
         features(next(panels), found["features"])
 
 
+def soak(figure: Figure, seen: Rows, changes: Rows) -> None:
+    """Draw memory, latency and lag over time; a worker comes or goes at each grey line."""
+    began = seen[0]["at"]
+    minutes = [(one["at"] - began) / 60 for one in seen]
+    memory, latency, lag = figure.subplots(3, 1, sharex=True)
+    for name in seen[0]["processes"]:
+        memory.plot(minutes, [one["processes"][name]["memory_mb"] for one in seen], label=name)
+    memory.set(ylabel="memory, MB", ylim=(0, None))
+    memory.legend(fontsize="small", ncols=5, loc="upper left")
+    for name in ("p50_ms", "p99_ms"):
+        latency.plot(minutes, [one[name] for one in seen], label=name.removesuffix("_ms"))
+    latency.set(ylabel="latency, ms", yscale="log")
+    latency.legend(fontsize="small")
+    lag.plot(minutes, [one["lag_records"] for one in seen])
+    lag.set(ylabel="events not committed", xlabel="minutes", ylim=(0, None))
+    for axes in (latency, lag):
+        for one in changes:
+            axes.axvline((one["at"] - began) / 60, color="lightgray", zorder=0)
+
+
 def main() -> None:
     """Draw what is in the JSON of the first argument, into the folder of the second."""
     results, folder = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
@@ -89,6 +109,10 @@ def main() -> None:
         figure = Figure((9, 7), layout="constrained")
         growth(figure, results["growth"])
         figure.savefig(folder / "growth.png", dpi=110)
+    if results.get("soak"):
+        figure = Figure((9, 8), layout="constrained")
+        soak(figure, results["soak"], results["changes"])
+        figure.savefig(folder / "soak.png", dpi=110)
 
 
 if __name__ == "__main__":
