@@ -6,7 +6,7 @@ JOBS := 3
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint types unit coverage faults faults-long fuzz fuzz-live bench bundle lock clean
+.PHONY: help demo test lint types unit slow coverage faults faults-long fuzz fuzz-live bench soak bundle lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,7 +24,7 @@ help: ## this list
 demo: .venv/installed ## Kafka, registry, workers and a real match day, live in the terminal
 	@$(BIN)/touchline demo
 
-test: lint types unit ## everything CI runs, on a real broker that it starts itself
+test: lint types unit ## every check and all tests but the slow ones, on a real broker that it starts itself
 
 lint: .venv/installed ## ruff and the import contracts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
@@ -34,9 +34,12 @@ types: .venv/installed ## mypy --strict
 	@$(BIN)/mypy
 
 unit: .venv/installed ## unit, property and integration tests
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -m "not slow" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-coverage: .venv/installed ## the same with coverage, which takes half as long again
+slow: .venv/installed ## the tests that take most of a minute or more each: kills, seasons, roll-outs
+	@$(BIN)/pytest -m slow --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+coverage: .venv/installed ## all tests with coverage, which takes half as long again
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 faults: .venv/installed ## break workers, brokers, network and disk under load and count the cost (ONLY="kill zombie" ARGS=--help)
@@ -60,6 +63,9 @@ build/peers/installed: benchmarks/peers/peers.lock
 
 bench: .venv/installed build/peers/installed ## against Faust, Quix Streams and Bytewax on the same events (ARGS="--quick", ARGS=--help)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+soak: .venv/installed ## half an hour at 3,000 events a second while a worker comes and goes (ARGS="--minutes 5")
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 bundle: .venv/installed ## train the shipped bundles anew (needs ../shared/data; same data, same models)
 	@for kind in stack mean xgboost lightgbm mlp forest tree heuristic; do \

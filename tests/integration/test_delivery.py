@@ -71,6 +71,7 @@ def interleaved() -> list[MatchEvent]:
     return [event for same in zip(*matches, strict=True) for event in same]
 
 
+@pytest.mark.slow
 def test_workers_that_join_and_leave_lose_nothing_and_repeat_nothing(world):
     world.worker("predict")
     events = interleaved()
@@ -85,6 +86,7 @@ def test_workers_that_join_and_leave_lose_nothing_and_repeat_nothing(world):
     check_nothing_lost_or_repeated(world, events)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_goes_on_where_its_outputs_ended(world):
     worker = world.worker("predict")
     events = interleaved()

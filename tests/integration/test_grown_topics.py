@@ -72,6 +72,7 @@ def states(world) -> list[tuple[int, int, bytes]]:
     return sorted((one.partition(), one.offset(), one.value()) for one in found if one.key()[:1] != b"\0")
 
 
+@pytest.mark.slow
 def test_partitions_added_under_a_running_worker_stop_it_and_its_states_can_be_moved(world, world_of):
     worker = world.worker("predict")
     world.send("match-events", *opening(STAYS), *opening(MOVES))

@@ -277,6 +277,7 @@ def test_the_registry_can_be_stopped_and_started(cluster, prefix):
     assert number == SchemaRegistryClient({"url": cluster.registry_url}).register_schema(f"{prefix}s-value", SCHEMA)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")  # fills the cache
 def test_with_three_nodes_acknowledged_records_survive_the_loss_of_one():
     with LocalCluster(3, ephemeral=True, quick=True) as three:

@@ -272,6 +272,7 @@ def watched(lines: int, *words: str) -> tuple[list[str], int, str]:
     return found, process.returncode, errors
 
 
+@pytest.mark.slow
 def test_a_monitor_that_is_killed_again_and_again_counts_what_an_undisturbed_one_counts(world, trained, monitored):
     worker = monitored()
     hours = {0: hour(trained, 0), 1: hour(trained, 1)}
@@ -290,6 +291,7 @@ def test_a_monitor_that_is_killed_again_and_again_counts_what_an_undisturbed_one
     check_reports(world, trained, hours)
 
 
+@pytest.mark.slow
 def test_three_monitors_over_twelve_partitions_count_what_one_counts_also_when_one_of_them_is_killed(
     world, trained, prefix, world_of
 ):

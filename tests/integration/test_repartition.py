@@ -91,6 +91,7 @@ def moved(world, say) -> None:
     moving.carry_out(moving.plan())
 
 
+@pytest.mark.slow
 def test_every_event_is_predicted_once_and_no_state_is_lost_when_matches_move_while_they_are_played(
     world, world_of, monkeypatch
 ):

@@ -202,6 +202,7 @@ def test_real_matches_are_replayed_with_the_features_and_probabilities_of_traini
     assert 0 < result["largest_difference"] <= 1e-6
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_mid_replay_changes_neither_predictions_nor_states(
     environment, history, settings, world_of, prefix
 ):

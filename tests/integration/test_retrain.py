@@ -20,7 +20,7 @@ from streams.retraining.run import read_runs
 from tests.integration.world import World, wait_for
 from tests.streams.small_history import write_history
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 KNOWN, PLAYED = 450, 600
 SMALL = ["--since", "2000-01-01", "--holdout-days", "100", "--share", "0.01", "--threads", "1"]

@@ -26,7 +26,7 @@ from tests.integration.test_predict_role import goal, scheduled
 from tests.integration.world import World
 from tests.models.small_bundles import REFERENCE, manifest_of, speechless_graph
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 CHAMPION = load_bundle(bundle_of_kind("heuristic"))
 TREE = load_bundle(bundle_of_kind("tree")).digest

@@ -16,7 +16,7 @@ from tests.integration.test_api_role import free_port
 from tests.integration.world import World
 from tests.streams.small_history import write_history
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "story.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]

@@ -10,7 +10,7 @@ from streams.admin import Admin
 from tests.integration.minutes import Feed, expected, folded, states, told
 from tests.integration.world import wait_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def processes(worker) -> list[int]:
