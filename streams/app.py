@@ -13,10 +13,12 @@ from faust.types import TP
 
 from schemas.codec import Codec
 from schemas.records import Progress
+from streams.applications import APPLICATIONS
 from streams.brokers import BrokerError
 from streams.engine import transport
 from streams.engine.changelog import Changelog, Claim, DigestError
 from streams.engine.engine import Engine, EngineConfig
+from streams.engine.fetching import GATHERED, GATHERING_SECONDS
 from streams.engine.flood import FloodLimits
 from streams.engine.lease import Lease, LeaseError, LeaseWatch, RebalancedError
 from streams.engine.outbox import DeliveryError, Outbox
@@ -77,6 +79,9 @@ class RoleApp(transport.SliceApp):
         super().__init__(settings.group(role.name), **faust_settings(settings))
         self.slice_records = settings.slice_records
         self.reader_config = settings.librdkafka(group_id=settings.group(role.name))
+        if APPLICATIONS[role.name].gathers:
+            self.reader_config |= GATHERED
+            self.reads_apart_seconds = GATHERING_SECONDS
         self.engine = _engine(settings, role, progress, book=book, metrics=metrics)
         self.engine.ledger.topic_ids = dict(inputs.ids)
         self.engine.committed = lambda topic, partition: self._committed(TP(topic, partition))

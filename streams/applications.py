@@ -16,6 +16,7 @@ class Application:
         tails: Outputs whose ends it reads on assignment, to write nothing twice.
         reads_own_role: Whether its input is written by another application of the same role.
         predictions_need_it: Whether they are missing or poorer without it.
+        gathers: Whether it reads what has come together in a moment, as nobody waits for what it says of it.
     """
 
     inputs: tuple[str, ...]
@@ -23,6 +24,7 @@ class Application:
     tails: tuple[str, ...] = ()
     reads_own_role: bool = False
     predictions_need_it: bool = False
+    gathers: bool = False
 
     def changelog(self, settings: Settings, name: str) -> str:
         """Return the changelog of the application called *name*, as the brokers know it."""
@@ -32,12 +34,14 @@ class Application:
 APPLICATIONS: Mapping[str, Application] = {
     "predict": Application(("match-events", "feature-events"), "matches", ("predictions",), predictions_need_it=True),
     "rate": Application(("team-events",), "teams", predictions_need_it=True),
-    "monitor": Application(("predictions",), "windows"),
+    "monitor": Application(("predictions",), "windows", gathers=True),
     "monitor-merge": Application(
-        ("monitor-partials",), "windows", ("drift-reports", "latency-reports"), reads_own_role=True
+        ("monitor-partials",), "windows", ("drift-reports", "latency-reports"), reads_own_role=True, gathers=True
     ),
-    "performance": Application(("predictions", "match-events"), "judged"),
-    "performance-merge": Application(("performance-partials",), "sums", ("performance-reports",), reads_own_role=True),
+    "performance": Application(("predictions", "match-events"), "judged", gathers=True),
+    "performance-merge": Application(
+        ("performance-partials",), "sums", ("performance-reports",), reads_own_role=True, gathers=True
+    ),
     "materialize": Application(("predictions",), "shelf"),
 }
 INPUTS: Mapping[str, tuple[str, ...]] = {name: one.inputs for name, one in APPLICATIONS.items()}

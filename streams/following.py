@@ -17,6 +17,7 @@ WATCH_GROUP = "watch"  # behind the prefix; nothing is committed
 _WAIT_SECONDS = 0.1
 _LOOK_SECONDS = 0.01
 _TOGETHER = 500
+_GATHERED_BYTES = 128 * 1024
 
 Take = Callable[[str, Sequence[Any]], None]
 """Given the topic's id and librdkafka's messages of some partitions, in the order of each log."""
@@ -34,14 +35,21 @@ class Follower:
         take: What is done with the records.
         group_id: Under which it reads, where it may not under that of those who watch.
         wait_ms: How long the brokers wait for a record before they answer that there is none.
+        gather_ms: How long they wait for more than one where nobody waits for the first; 0 for not at all.
 
     Attributes:
         topic: As the brokers know it.
         error: What ended the thread too early.
     """
 
-    def __init__(
-        self, settings: Settings, topic: str, take: Take, group_id: str | None = None, wait_ms: int = 5
+    def __init__(  # noqa: PLR0917 - what lies between a topic and those who take
+        self,
+        settings: Settings,
+        topic: str,
+        take: Take,
+        group_id: str | None = None,
+        wait_ms: int = 5,
+        gather_ms: int = 0,
     ) -> None:
         self._ends = LogEnds(settings, topic)
         self.topic = self._ends.topic
@@ -53,7 +61,8 @@ class Follower:
             group_id=group_id or f"{settings.topic_prefix}{WATCH_GROUP}",
             enable_auto_commit=False,
             isolation_level="read_committed",
-            fetch_wait_max_ms=wait_ms,
+            fetch_wait_max_ms=gather_ms or wait_ms,
+            fetch_min_bytes=_GATHERED_BYTES if gather_ms else 1,
             enable_partition_eof=True,  # the end may lie behind the markers of a transaction
             auto_offset_reset="earliest",
         )

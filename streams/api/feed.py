@@ -34,7 +34,7 @@ class Feed(Generic[E, K]):
         apply: Takes that.
         book: Learns schemas.
         figures: Count what is left out.
-        wait_ms: How long the brokers wait for a record before they answer that there is none.
+        gather_ms: How long the brokers wait for more than one record where nobody waits for the first.
     """
 
     def __init__(  # noqa: PLR0917 - what lies between a topic and the index
@@ -46,9 +46,9 @@ class Feed(Generic[E, K]):
         apply: Callable[[Sequence[K]], None],
         book: SchemaBook,
         figures: ApiFigures,
-        wait_ms: int = 5,
+        gather_ms: int = 0,
     ) -> None:
-        self.follower = Follower(settings, topic, self._take, wait_ms=wait_ms)
+        self.follower = Follower(settings, topic, self._take, gather_ms=gather_ms)
         self._topic, self._reader = topic, reader
         self._prepare, self._apply = prepare, apply
         self._book, self._figures = book, figures

@@ -23,7 +23,7 @@ from streams.dashboard.models import ModelsView
 from streams.dashboard.parts import Shown, encoded
 from streams.dashboard.schemas import SchemasView
 from streams.dashboard.serving import ControlFeed, ServingView
-from streams.dashboard.source import WAIT_MS, Reading, Source
+from streams.dashboard.source import GATHER_MS, Reading, Source
 from streams.intake import Reader
 from streams.learning import SchemaBook
 from streams.materializing.shelf import Place
@@ -107,7 +107,7 @@ class Feeds:
         record_type: type[Any] = RECORD_TYPES[name]
         codec = self.book.codec(name, record_type)
         reader = Reader(self.book.reader(codec), check, lambda _record: 0)  # nothing here asks for the event's time
-        return Feed(self._settings, topic, reader, prepare, apply, self.book, self._figures, WAIT_MS)
+        return Feed(self._settings, topic, reader, prepare, apply, self.book, self._figures, GATHER_MS)
 
     def _predictions(self) -> Reading:
         def both(prediction: Prediction, place: Place, record: bytes) -> tuple[Prediction, Known]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from streams.dashboard.parts import Shown, encoded
-from streams.dashboard.source import WAIT_MS
+from streams.dashboard.source import GATHER_MS
 from streams.dead_letters.letter import Letter, sentence_of
 from streams.dead_letters.reading import Mark, letter_of
 from streams.engine.dead_letters import Cause
@@ -22,7 +22,7 @@ class LetterFeed:
     """Reads the topic of dead letters into *apply*, which is called in the event loop."""
 
     def __init__(self, settings: Settings, apply: Callable[[Sequence[Letter | Mark]], None]) -> None:
-        self.follower = Follower(settings, "dead-letters", self._take, wait_ms=WAIT_MS)
+        self.follower = Follower(settings, "dead-letters", self._take, gather_ms=GATHER_MS)
         self._apply = apply
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -11,8 +11,8 @@ from streams.brokers import BrokerError
 from streams.dashboard.whole import whole
 from streams.following import Follower
 
-WAIT_MS: Final = 250
-"""So long brokers wait for a record before they say that there is none: the page is redrawn less often than that."""
+GATHER_MS: Final = 250
+"""So long brokers wait for more records before they answer: the page is redrawn less often than that."""
 
 
 class Reading(Protocol):

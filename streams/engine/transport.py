@@ -22,7 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.engine.engine import Engine
-from streams.engine.fetching import Reader
+from streams.engine.fetching import APART_SECONDS, Reader
 from streams.engine.lease import Lease, LeaseError, Member
 from streams.engine.ledger import Place
 from streams.engine.slices import Slice, slices
@@ -42,6 +42,7 @@ class SliceApp(faust.App):
     engine: Engine[Any, Any]
     lease: Lease
     reader_config: Mapping[str, object]
+    reads_apart_seconds: float = APART_SECONDS
     slice_records: int = 256
 
     async def prepare(self, assignment: Iterable[TP], generation: int) -> Mapping[int, Any]:
@@ -92,7 +93,7 @@ class SliceConsumer(driver.Consumer):
 
     async def on_start(self) -> None:
         """Start the reader, too."""
-        self._reader = Reader(self.app.reader_config)
+        self._reader = Reader(self.app.reader_config, self.app.reads_apart_seconds)
         self._reading = ThreadPoolExecutor(1, "reader")
         await super().on_start()
 

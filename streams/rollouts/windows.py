@@ -15,7 +15,7 @@ from streams.rollouts.trials import Trial
 from streams.rollouts.window_log import WINDOWS, WindowLog, comparison, writer
 from streams.settings import Settings
 
-_WAIT_MS: Final = 250  # windows are longer by far
+_GATHER_MS: Final = 250  # windows are longer by far
 
 
 class Windows:
@@ -38,7 +38,7 @@ class Windows:
         ended = _each(Codec("match_event", MatchEvent), registry, self._evidence.take_event)
         written = _each(Codec("shadow_comparison", ShadowComparison), registry, self._log.take)
         wanted = (("predictions", said), ("shadow-predictions", said), ("match-events", ended), (WINDOWS, written))
-        self._readers = [Follower(settings, topic, take, wait_ms=_WAIT_MS) for topic, take in wanted]
+        self._readers = [Follower(settings, topic, take, gather_ms=_GATHER_MS) for topic, take in wanted]
 
     @property
     def broken(self) -> bool:
