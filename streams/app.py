@@ -31,6 +31,7 @@ from streams.faust_settings import faust_settings
 from streams.inputs import Inputs
 from streams.layout import Layout, LayoutWatch
 from streams.learning import SchemaBook
+from streams.memory import give_back
 from streams.metrics import WorkerMetrics
 from streams.role import Attached, Role
 from streams.settings import Settings
@@ -178,6 +179,7 @@ class RoleApp(transport.SliceApp):
             stop_worker("restore.failed", error)
         states = sum(len(table.states) for table in tables.values())
         self.metrics.restored(time.monotonic() - began, states)
+        await asyncio.to_thread(give_back)
         log.info("table.restored", partitions=list(tables), states=states)
         return tables
 
