@@ -8,7 +8,6 @@ build/soak.json after each look, so that an interrupted run leaves what it has.
 """
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -28,7 +27,7 @@ from rich.table import Table
 
 from benchmarks.arena import JAVA, settings_of
 from benchmarks.bench import interrupt
-from benchmarks.dashboard_cost import beside, page, served
+from benchmarks.dashboard_cost import MB, beside, page, served
 from benchmarks.machine import environment
 from benchmarks.running import Running, family, running
 from benchmarks.switching import COMMAND, LOGS, MATCHES, workers
@@ -50,7 +49,6 @@ STAYS_SECONDS: Final = 60.0
 EACH: Final = 5
 LATE_MS: Final = 1000.0
 RECOVERED_WITHIN_SECONDS: Final = 60.0
-MB: Final = 2**20
 
 
 @dataclass(slots=True)
@@ -133,7 +131,7 @@ def environment_of(settings: Settings, name: str) -> Mapping[str, str]:
 
 
 def looks(settings: Settings, rate: float, seconds: float, every: float) -> Generator[dict[str, Any], None, None]:
-    """Yield what is seen every LOOK_SECONDS, and then the changes of the group and the late predictions."""
+    """Yield what is seen every LOOK_SECONDS, with all changes of the group and all late predictions until then."""
     ages = Ages(learning(Codec("prediction", Prediction), patient_registry(settings)))
     changes, url_port = list[dict[str, Any]](), port_near(0)
     load = [*COMMAND, "simulate", "--rate", str(rate), "--matches", str(MATCHES), "--seconds", str(seconds + 60)]
@@ -236,7 +234,7 @@ def main(*, rate: float, minutes: float, every: float, warm: float, out: Path) -
     signal.signal(signal.SIGTERM, interrupt)
     out.parent.mkdir(parents=True, exist_ok=True)
     seen: list[dict[str, Any]] = []
-    about = environment(PEERS) | {"rate": rate, "load_before": os.getloadavg()[0]}
+    about = environment(PEERS) | {"rate": rate}
     with LocalCluster(ephemeral=True, java=JAVA) as cluster, suppress(KeyboardInterrupt):
         settings = settings_of(cluster, 12, "soak-", bundle=str(bundle_of_kind("stack")), predictor="stack")
         Admin(settings).create_topics()

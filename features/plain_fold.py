@@ -24,8 +24,8 @@ from features.facts import (
     STARTED,
 )
 from features.plain_layout import DIGEST, GOALS_SECTION, KICK_OFFS_SECTION, RED_SECTION, SECTIONS, TICK, Columns, Row
-from features.plain_states import digest_at
-from schemas.avro_kernels import Bytes, read_long, skip_bytes
+from features.plain_states import digest_at, mark_end
+from schemas.avro_kernels import Bytes, read_long
 from schemas.compiling import compiled
 from schemas.digests import WORK, Words, event_digest
 
@@ -61,11 +61,11 @@ def _has_goal(data: Bytes, at: int, count: int, digest: int) -> bool:
 @compiled
 def _has_mark(data: Bytes, at: int, count: int, digest: int, work: Words) -> bool:
     for _ in range(count):
-        _, at = read_long(data, at, len(data))
-        length, start = read_long(data, at, len(data))
+        _, id_at = read_long(data, at, len(data))
+        length, start = read_long(data, id_at, len(data))
         if event_digest(data, start, length, work) == digest:
             return True
-        _, at = read_long(data, skip_bytes(data, at, len(data)), len(data))
+        at = mark_end(data, at)
     return False
 
 

@@ -195,6 +195,14 @@ def digest_at(data: Bytes, at: int) -> np.uint64:
 
 
 @compiled
+def mark_end(data: Bytes, at: int) -> int:
+    """Return where the mark at *at* ends; in a state that was read already."""
+    _, at = read_long(data, at, len(data))
+    _, at = read_long(data, skip_bytes(data, at, len(data)), len(data))
+    return at
+
+
+@compiled
 def open_states(  # noqa: PLR0917 - kernels take arrays
     data: Bytes, ends: NDArray[np.int64], header: Bytes, sources: Bytes, source_ends: NDArray[np.int64], names: Bytes,
     name_ends: NDArray[np.int64], firsts: NDArray[np.int64], matches: Columns, places: NDArray[np.int64],

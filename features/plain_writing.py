@@ -9,14 +9,13 @@ from features.plain_layout import (
     ALL_SECTIONS,
     DIGEST,
     GOALS_SECTION,
-    HALF_TIMES_SECTION,
     KICK_OFFS_SECTION,
     SECTIONS,
     Columns,
     Row,
 )
-from features.plain_states import digest_at
-from schemas.avro_kernels import Bytes, copy_bytes, read_long, skip_bytes, write_long
+from features.plain_states import digest_at, mark_end
+from schemas.avro_kernels import Bytes, copy_bytes, read_long, write_long
 from schemas.compiling import compiled
 
 _LONGEST: Final = 10  # bytes of a number
@@ -64,6 +63,12 @@ def _write_goals(  # noqa: PLR0917 - kernels take arrays
 
 
 @compiled
+def _write_digest(out: Bytes, at: int, number: np.uint64) -> None:
+    for byte in range(DIGEST):
+        out[at + byte] = number >> np.uint64(8 * (DIGEST - 1 - byte)) & np.uint64(255)
+
+
+@compiled
 def _write_digests(  # noqa: PLR0917 - kernels take arrays
     data: Bytes, start: int, known: int, added: Columns, first: int, section: int, out: Bytes, at: int, count: int,
 ) -> int:  # fmt: skip
@@ -79,18 +84,10 @@ def _write_digests(  # noqa: PLR0917 - kernels take arrays
                 for byte in range(DIGEST):
                     out[place + byte] = out[place - DIGEST + byte]
                 place -= DIGEST
-            for byte in range(DIGEST):
-                out[place + byte] = number >> np.uint64(8 * (DIGEST - 1 - byte)) & np.uint64(255)
+            _write_digest(out, place, number)
             at_end += DIGEST
         first = new.before
     return at_end
-
-
-@compiled
-def _mark_end(data: Bytes, at: int) -> int:
-    _, at = read_long(data, at, len(data))
-    _, at = read_long(data, skip_bytes(data, at, len(data)), len(data))
-    return at
 
 
 @compiled
@@ -117,7 +114,7 @@ def _write_marks(  # noqa: PLR0917 - kernels take arrays
         at = write_long(out, at, count)
     end = start
     for _ in range(known):
-        end = _mark_end(data, end)
+        end = mark_end(data, end)
     at_end = copy_bytes(data, start, end, out, at)
     while first >= 0:
         new = added[first]
@@ -125,7 +122,7 @@ def _write_marks(  # noqa: PLR0917 - kernels take arrays
             event = events[new.row]
             place = at
             while place < at_end and not _is_after(out, place, event, ids):
-                place = _mark_end(out, place)
+                place = mark_end(out, place)
             behind = out[place:at_end].copy()
             place = write_long(out, place, event.occurred_at_ms)
             place = write_long(out, place, event.id_length)
@@ -143,8 +140,7 @@ def _write_sayings(  # noqa: PLR0917 - kernels take arrays
     added: Columns, events: Columns, ids: Bytes, out: Bytes, at: int,
 ) -> int:  # fmt: skip
     """Write what was said once; return where it ends."""
-    kick_offs, half_times = KICK_OFFS_SECTION, HALF_TIMES_SECTION
-    if counts[kick_offs] == known[kick_offs] and counts[half_times] == known[half_times]:
+    if (counts[KICK_OFFS_SECTION:] == known[KICK_OFFS_SECTION:]).all():
         return int(copy_bytes(data, match.sayings_at, match.home_at, out, at))
     at = copy_bytes(data, match.sayings_at, match.kick_offs_at, out, at)
     for section in range(KICK_OFFS_SECTION, ALL_SECTIONS):
@@ -162,8 +158,7 @@ def _write_bundle(out: Bytes, at: int, bundle: int) -> int:
         out[at] = 0
         return at + 1
     at = write_long(out, at, DIGEST)
-    for byte in range(DIGEST):
-        out[at + byte] = number >> np.uint64(8 * (DIGEST - 1 - byte)) & np.uint64(255)
+    _write_digest(out, at, number)
     return at + DIGEST
 
 

@@ -10,6 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 
 from streams.admin import Admin, TopicState
 from streams.brokers import PATIENCE_SECONDS, BrokerError, quiet
+from streams.engine.fetching import GATHERED_BYTES
 from streams.log_ends import LogEnds
 from streams.settings import Settings
 
@@ -17,7 +18,6 @@ WATCH_GROUP = "watch"  # behind the prefix; nothing is committed
 _WAIT_SECONDS = 0.1
 _LOOK_SECONDS = 0.01
 _TOGETHER = 500
-_GATHERED_BYTES = 128 * 1024
 
 Take = Callable[[str, Sequence[Any]], None]
 """Given the topic's id and librdkafka's messages of some partitions, in the order of each log."""
@@ -62,7 +62,7 @@ class Follower:
             enable_auto_commit=False,
             isolation_level="read_committed",
             fetch_wait_max_ms=gather_ms or wait_ms,
-            fetch_min_bytes=_GATHERED_BYTES if gather_ms else 1,
+            fetch_min_bytes=GATHERED_BYTES if gather_ms else 1,
             enable_partition_eof=True,  # the end may lie behind the markers of a transaction
             auto_offset_reset="earliest",
         )

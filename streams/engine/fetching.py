@@ -33,8 +33,9 @@ _PASSING = frozenset(
 APART_SECONDS: Final = 0.002
 
 GATHERING_SECONDS: Final = 0.05
+GATHERED_BYTES: Final = 128 * 1024
 GATHERED: Final[Mapping[str, object]] = {
-    "fetch.min.bytes": 128 * 1024,
+    "fetch.min.bytes": GATHERED_BYTES,
     "fetch.wait.max.ms": int(1000 * GATHERING_SECONDS),
 }
 """For whom nobody waits: brokers answer with what has come together, and not to each record alone."""
