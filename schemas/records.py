@@ -410,9 +410,10 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one partition of a table has come; see ``progress.v2.avsc``."""
+    """How far one partition of a table has come; see ``progress.v3.avsc``."""
 
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
     digest: int | None = None
     states: int | None = None
+    since: int = 0

@@ -245,6 +245,7 @@ def _engine(
         budget_seconds=settings.latency_budget_ms / 1000,
         expire_seconds=role.expire_seconds,
         transaction_seconds=settings.transaction_seconds,
+        restore_records=settings.restore_records,
         flood=FloodLimits(settings.dead_letter_flood_share, settings.dead_letter_alarm_share),
     )
 
@@ -252,7 +253,7 @@ def _engine(
         metrics.lane_held()
         await book.learn(schema_id)
 
-    return Engine(config, role.job, progress, learn, stop_for)
+    return Engine(config, role.job, progress, learn, stop_for, encode_state=role.encode_state)
 
 
 def _ms(settings: Settings) -> int:

@@ -95,6 +95,9 @@ class WorkerMetrics:
         )
         self._ready = Gauge("touchline_ready", "1 when restored and assigned.", ["role"], registry=registry)
         self._states = Gauge("touchline_states", "States in the table.", ["role"], registry=registry)
+        self._to_read = Gauge(
+            "touchline_restore_records", "Changelog records that a restore would read.", ["role"], registry=registry
+        )
         self._rebalances = Counter("touchline_rebalances", "Assignments taken up.", ["role"], registry=registry)
         self._restored = Histogram(
             "touchline_restore_seconds", "Time to restore the table on an assignment.", ["role"], registry=registry
@@ -177,6 +180,10 @@ class WorkerMetrics:
     def states(self, states: int) -> None:
         """Remember how many states the table holds."""
         self._states.labels(self._role).set(states)
+
+    def to_read(self, records: int) -> None:
+        """Remember how many records of its changelog a restore would read now, those of no use included."""
+        self._to_read.labels(self._role).set(records)
 
     def ready(self, *, ready: bool) -> None:
         """Remember whether slices are taken."""

@@ -35,6 +35,8 @@ class Role:
         expire_seconds: Time between two looks at what has had its time.
         attached: What starts before the application and stops after it.
         assigned: Called with the partitions before work on them begins.
+        encode_state: Writes its changelog, for a table whose states are always as its steps have written them; with it
+            a restore need not read the whole changelog.
     """
 
     name: str
@@ -46,3 +48,4 @@ class Role:
     expire_seconds: float = 5.0
     attached: Sequence[Attached] = ()
     assigned: Callable[[Collection[int]], Awaitable[None]] | None = None
+    encode_state: Callable[[Any], bytes] | None = None

@@ -92,6 +92,7 @@ def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: Work
         (tail,),
         attached=(switch, shadows),
         assigned=switch.assigned,
+        encode_state=bytes,
     )
 
 
@@ -109,7 +110,7 @@ def _rate(settings: Settings, book: SchemaBook, _inputs: Inputs, metrics: Worker
         metrics,
         settings.worker_name,
     )
-    return Role("rate", INPUTS["rate"], "teams", table.decode, job)
+    return Role("rate", INPUTS["rate"], "teams", table.decode, job, encode_state=table.encode)
 
 
 def _anything(_event: object) -> None:

@@ -78,6 +78,8 @@ class Settings(BaseSettings):
         slice_records: Records of one partition handed over together, at most.
         batch_rows: Rows scored in one call of the ensemble, at most.
         latency_budget_ms: Fewer rows are worked on at once when that, with their scores, took longer than this.
+        restore_records: By how many records a partition of a changelog may grow, at least, before states are written
+            again so that a restore need not read what is older.
         session_timeout: Seconds after which a dead worker's partitions move.
         delivery_timeout: Seconds which the brokers have to take a record before the worker stops; three quarters of the
             session time-out by default, so that nothing of a worker that has lost its place comes behind its successor.
@@ -127,6 +129,7 @@ class Settings(BaseSettings):
     latency_budget_ms: Annotated[int, Field(ge=1, le=10_000)] = 50
     scoring_threads: Annotated[int, Field(ge=1, le=64)] = 1
     commit_interval: Annotated[float, Field(gt=0, le=60)] = 1.0
+    restore_records: Annotated[int, Field(ge=10, le=1_000_000_000)] = 20_000
     session_timeout: Annotated[float, Field(ge=6, le=300)] = 10.0
     delivery_timeout: Annotated[float, Field(ge=1, le=300)] | None = None
     dead_letter_flood_share: Annotated[float, Field(ge=0, le=1)] = 0.5

@@ -69,7 +69,9 @@ class _Application:
 
     async def _metrics(self) -> bytes:
         self._app.metrics.ready(ready=self._app.engine.ready)
-        self._app.metrics.states(sum(len(table.states) for table in self._app.engine.ledger.tables.values()))
+        tables = list(self._app.engine.ledger.tables.values())
+        self._app.metrics.states(sum(len(table.states) for table in tables))
+        self._app.metrics.to_read(sum(table.changelog_next - table.since for table in tables))
         watch = self._app.engine.watch
         for topic, recent in watch.recent.items():
             self._app.metrics.set_aside(topic, recent.share, alarm=watch.alarm(topic))

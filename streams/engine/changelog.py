@@ -1,44 +1,30 @@
 """A changelog: how a partition of a table is restored from it in bulk, and claimed for its new owner."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException
 
 from schemas.records import Progress
 from streams.engine.epochs import epoch_of, next_epoch
+from streams.engine.log_reading import PATIENCE_SECONDS, ChangelogRecord, RestoreError, batches, complete_since
 from streams.engine.safety import check_finished
 from streams.engine.states import StateDecoder, States
 from streams.engine.table import PROGRESS_KEY, OvertakenError, TablePartition
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 1000  # what a whole assignment reads at once is soon more than all its states
-_PATIENCE_SECONDS = 60.0
+
 _TELL_SECONDS = 1.0
-_END = KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's name for it
 
 S = TypeVar("S")
 
 
-class RestoreError(RuntimeError):
-    """Raised when a partition's state cannot be read; the message says which and why."""
-
-
 class DigestError(RestoreError):
     """Raised when the states are not those which a worker left behind at a clean stop."""
-
-
-class ChangelogRecord(Protocol):
-    """A record as librdkafka reads it."""
-
-    def key(self) -> bytes: ...  # noqa: D102 - Kafka's own words
-    def value(self) -> bytes | None: ...  # noqa: D102
-    def headers(self) -> Sequence[tuple[str, bytes]] | None: ...  # noqa: D102
-    def offset(self) -> int: ...  # noqa: D102
 
 
 def take_in(
@@ -77,7 +63,7 @@ def take_in(
     table.digests.note(written)
     if noted is not None:
         said = progress(noted)
-        table.inputs, table.outputs = dict(said.inputs), dict(said.outputs)
+        table.inputs, table.outputs, table.since = dict(said.inputs), dict(said.outputs), said.since
         table.seal = said if said.digest is not None else None
     if last not in (PROGRESS_KEY, b""):
         table.seal = None
@@ -170,6 +156,8 @@ class Changelog(Generic[S]):
             # Copies: a restore which a rebalance has overtaken may still be at work.
             states = known.states.copy()
             table = replace(known, states=states, digests=known.digests.copy(), already_out=set(), seal=None)
+        else:
+            table.changelog_next = complete_since(reader, self.topic, partition, self.progress)
         self._read_on(reader, table, states)
         if table.seal is not None:
             self._compare(table, table.seal)
@@ -216,18 +204,18 @@ class Changelog(Generic[S]):
 
         Whatever that one has committed is read by then, since it stands before them.
         """
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while table.changelog_next < end:
             self._read_on(reader, table, states)
             if time.monotonic() > deadline:
                 raise RestoreError(
                     f"{self.topic}[{table.partition}] shows nothing from offset {table.changelog_next} on, for "
-                    f"{_PATIENCE_SECONDS:.0f} s: a transaction there does not end"
+                    f"{PATIENCE_SECONDS:.0f} s: a transaction there does not end"
                 )
 
     def _read_on(self, reader: Any, table: TablePartition[S], states: States[S]) -> None:
         told, start = time.monotonic(), table.changelog_next
-        for records, end in _batches(reader, self.topic, table.partition, start):
+        for records, end in batches(reader, self.topic, table.partition, start):
             take_in(table, states, records, self.progress)
             if time.monotonic() - told >= _TELL_SECONDS:
                 told = time.monotonic()
@@ -236,30 +224,5 @@ class Changelog(Generic[S]):
                 log.info("table.restoring", changelog=where, share_done=round(share, 3), states=len(states))
 
     def _read_tail(self, reader: Any, tail: Tail, table: TablePartition[S]) -> None:
-        for records, _ in _batches(reader, tail.topic, table.partition, table.outputs.get(tail.topic, 0)):
+        for records, _ in batches(reader, tail.topic, table.partition, table.outputs.get(tail.topic, 0)):
             table.already_out.update(tail.identify(record.value()) for record in records)
-
-
-def _batches(reader: Any, topic: str, partition: int, start: int) -> Iterator[tuple[list[Any], int]]:
-    """Yield the records of a partition from *start* to its present end, which is yielded too.
-
-    The end may be behind markers of transactions.
-    """
-    low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=_PATIENCE_SECONDS)
-    if max(low, start) >= high:
-        return
-    reader.assign([TopicPartition(topic, partition, max(low, start))])
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        found = reader.consume(_BATCH, 0.2)
-        records = [record for record in found if record.error() is None]
-        if records:
-            deadline = time.monotonic() + _PATIENCE_SECONDS
-            yield records, high
-        for record in found if len(records) < len(found) else ():
-            if record.error() is None:
-                continue
-            if record.error().code() != _END:
-                raise KafkaException(record.error())
-            return
-    raise RestoreError(f"{topic}[{partition}] gave no record for {_PATIENCE_SECONDS:.0f} s; it ends at {high}")

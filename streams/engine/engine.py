@@ -23,6 +23,7 @@ from streams.engine.ledger import Ledger, Place
 from streams.engine.letterbox import Letterbox
 from streams.engine.outbox import Message, Outbox
 from streams.engine.record_limits import RecordLimits
+from streams.engine.rewriting import Rewriting
 from streams.engine.slices import Slice
 from streams.engine.table import OvertakenError, TablePartition
 from streams.engine.transactions import Membership, TransactionalOutbox
@@ -49,6 +50,8 @@ class EngineConfig:
         expire_seconds: Time between two looks for states which have had their time.
         states_seconds: Time from one writing of states to the next, at least, while there are more.
         transaction_seconds: The same of transactions.
+        rewrite_seconds: Time between two looks for changelogs which have grown.
+        restore_records: By how much a partition of the changelog may grow, at least, before states are written again.
         flood: How many dead letters are too many.
     """
 
@@ -61,6 +64,8 @@ class EngineConfig:
     expire_seconds: float = 5.0
     states_seconds: float = 0.05
     transaction_seconds: float = 0.1
+    rewrite_seconds: float = 0.1
+    restore_records: int = 20_000
     flood: FloodLimits = field(default_factory=FloodLimits)
 
 
@@ -80,6 +85,8 @@ class Engine(Generic[S, D]):
         progress: Codec[Progress],
         learn: Callable[[int], Awaitable[None]],
         fail: Callable[[BaseException], None],
+        *,
+        encode_state: Callable[[S], bytes] | None = None,
     ) -> None:
         self._config = config
         self._job = job
@@ -96,6 +103,7 @@ class Engine(Generic[S, D]):
         self._delivery_size = DeliverySize(_MOST_BATCHES * config.batch_rows)
         self._waiting = Waiting(capacity=4 * config.batch_rows)
         self.lanes = Lanes(job, self._waiting, learn, self._guarded)
+        self._rewriting = Rewriting(config.restore_records, encode_state) if encode_state is not None else None
         self._delivering: asyncio.Queue[Batch] = asyncio.Queue(config.in_flight)
         self._under_way = 0
         self._turn = asyncio.Lock()  # steps are handed on in the order in which the states changed
@@ -130,7 +138,8 @@ class Engine(Generic[S, D]):
                 RecordLimits(self.largest_batch),
             )
         self._tasks = [
-            asyncio.create_task(self._guarded(work())) for work in (self._work, self._finish_in_order, self._expire)
+            asyncio.create_task(self._guarded(work()))
+            for work in (self._work, self._finish_in_order, self._expire, self._rewrite)
         ]
 
     async def stop(self) -> None:
@@ -301,6 +310,16 @@ class Engine(Generic[S, D]):
             outputs = [*self._finishing().due(partition, step), *letters]
             reached = {(topic, partition): offset for topic, offset in (step.reached or {}).items()}
             await self._hand_on(Batch(outputs, {partition: step.changed}, reached))
+
+    async def _rewrite(self) -> None:
+        """Write some states again where the changelog has grown, behind all that was handed on before."""
+        while self._rewriting is not None:
+            await asyncio.sleep(self._config.rewrite_seconds)
+            async with self._turn:
+                batch = self._rewriting.next_of(self.ledger.tables) if self.ready else None
+                if batch is not None:
+                    self._under_way += 1
+                    await self._hand_on(batch)
 
     def _finishing(self) -> Finisher[S]:
         if self._finisher is None:

@@ -62,6 +62,7 @@ class ExactlyOnce(Finisher[S]):
         all_of_it = together(batches)
         outputs, changes, reached = all_of_it.outputs, all_of_it.changes, all_of_it.reached
         if not outputs and not reached and not any(changes.values()):
+            self.ledger.covered(all_of_it.since)
             return
         if self._member.generation < 0 or self.membership() != self._member:
             raise FencedError("the group has gone on without this worker while it had work under way")
@@ -76,6 +77,7 @@ class ExactlyOnce(Finisher[S]):
                 raise DeliveryError("the changelog did not take its part of a transaction")
             await self.outbox.commit(self._offsets(changes), self._member)
         self.ledger.wrote(changes, noted, written.next_offsets, self.markers)
+        self.ledger.covered(all_of_it.since)
         self.ledger.finished.update(reached)
         self.delivered(outputs)
 

@@ -22,12 +22,14 @@ class Batch:
     Attributes:
         sent: Becomes done with the outputs' next offsets; None where they wait for a transaction.
         pieces: What it came of.
+        since: By partition, offset from which on the changelog holds every state once this is written.
     """
 
     outputs: Sequence[Message]
     changes: Changes
     reached: Mapping[Place, int]
     pieces: Sequence[Slice] = ()
+    since: Mapping[int, int] = field(default_factory=dict)
     sent: asyncio.Future[Mapping[Place, int]] | None = None
 
     @property
@@ -52,11 +54,13 @@ def together(batches: Sequence[Batch]) -> Batch:
         return batches[0]
     changes: dict[int, dict[bytes, bytes | None]] = {}
     reached: dict[Place, int] = {}
+    since: dict[int, int] = {}
     for batch in batches:
         reached |= batch.reached
+        since |= batch.since
         for partition, changed in batch.changes.items():
             put_behind(changes.setdefault(partition, {}), changed)
-    return Batch([message for batch in batches for message in batch.outputs], changes, reached)
+    return Batch([message for batch in batches for message in batch.outputs], changes, reached, since=since)
 
 
 @dataclass(slots=True)
@@ -136,6 +140,7 @@ class AtLeastOnce(Finisher[S]):
         noted = (*all_of_it.reached, *next_offsets)
         written = await self.write(self.ledger.records(all_of_it.changes, noted))
         self.ledger.wrote(all_of_it.changes, noted, written, self.markers)
+        self.ledger.covered(all_of_it.since)
         self.ledger.finished.update(all_of_it.reached)
 
     async def write(self, records: Sequence[Message]) -> Mapping[Place, int]:

@@ -89,6 +89,15 @@ class Ledger(Generic[S]):
                 f"it is restored anew, and theirs are put right"
             )
 
+    def covered(self, since: Mapping[int, int]) -> None:
+        """Let tables say, in their next progress record, *since* which offset the changelog holds every state.
+
+        The record that is written with the last of these states must not: behind a newer owner's claim it would be a
+        zombie's, and so would they.
+        """
+        for partition, offset in since.items():
+            self.tables[partition].since = offset
+
     def check_taken(self, refused: Sequence[Message]) -> None:
         """Raise RuntimeError when a state was *refused* for its size."""
         if refused:

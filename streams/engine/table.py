@@ -31,6 +31,7 @@ class TablePartition(Generic[S]):
         already_out: Identities of outputs which were written after the changelog's last word.
         log_ends: Ends of the inputs at the restore, where they have not been reached, by ``topic@topic id``.
         changelog_next: Offset after the last changelog record that is in here.
+        since: Offset from which on the changelog holds every state; see ``rewriting.py``.
         epoch: The highest in the changelog, which is the owner's once it has claimed the partition.
         stale: Keys whose last record in the changelog is a zombie's.
         seal: What the changelog says last, if that is a progress record which tells what the states are.
@@ -45,6 +46,7 @@ class TablePartition(Generic[S]):
     already_out: set[str] = field(default_factory=set)
     log_ends: dict[str, int] = field(default_factory=dict)
     changelog_next: int = 0
+    since: int = 0
     epoch: int = 0
     stale: set[bytes] = field(default_factory=set)
     seal: Progress | None = None
@@ -59,9 +61,8 @@ class TablePartition(Generic[S]):
 
     def progress(self, *, sealed: bool = False) -> Progress:
         """Return how far it has come; *sealed* with the digest and the number of what is written by then."""
-        if not sealed:
-            return Progress(self.inputs, self.outputs)
-        return Progress(self.inputs, self.outputs, *self.digests.of_all())
+        digest, states = self.digests.of_all() if sealed else (None, None)
+        return Progress(self.inputs, self.outputs, digest, states, self.since)
 
     def some_keys(self) -> list[bytes]:
         """Return some keys, others each time, all of them within 60 calls."""

@@ -8,7 +8,8 @@ from features.history import EPOCH, HistoricMatch, as_result
 from features.rating_book import BaseRating, Fixture, RatingBook, RatingClock
 from schemas.records import Progress
 from streams.admin import Admin
-from streams.engine.changelog import Changelog, RestoreError
+from streams.engine.changelog import Changelog
+from streams.engine.log_reading import RestoreError
 from streams.engine.table import PROGRESS_KEY, TablePartition
 from streams.learning import SchemaBook
 from streams.patient_registry import patient_registry

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from features.match_state import MatchState
 from schemas.records import Progress
-from streams.engine.changelog import Changelog, RestoreError
+from streams.engine.changelog import Changelog
 from streams.engine.digest import state_digest, table_digest
+from streams.engine.log_reading import RestoreError
 from streams.engine.murmur import partition_of
 from streams.engine.safety import UNFINISHED
 from streams.engine.table import PROGRESS_KEY, TablePartition

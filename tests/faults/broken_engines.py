@@ -60,4 +60,5 @@ BROKEN_ENGINES = (
     killed("no-applied-offsets"),
     joined("stock-revoke-order"),
     killed("state-before-output"),
+    killed("complete-too-early"),
 )

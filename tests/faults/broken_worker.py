@@ -20,8 +20,10 @@ from streams import supervisor, worker_process
 from streams.cli import main as touchline
 from streams.engine.changelog import Changelog
 from streams.engine.engine import Engine
-from streams.engine.finishing import AtLeastOnce
+from streams.engine.finishing import AtLeastOnce, Batch
 from streams.engine.outbox import Outbox
+from streams.engine.rewriting import Rewriting
+from streams.engine.table import TablePartition
 from streams.engine.transport import SliceConsumer
 from streams.predicting import single
 
@@ -104,6 +106,18 @@ def state_before_output() -> None:
     AtLeastOnce.finish = states_first  # type: ignore[method-assign]
 
 
+def complete_too_early() -> None:
+    """Say that a restore need read nothing of a changelog but its end, and write no state again."""
+
+    def say_so(self: Rewriting[Any], tables: Mapping[int, TablePartition[Any]]) -> Batch | None:
+        for table in tables.values():
+            if table.changelog_next - table.since > self.least:
+                return Batch([], {table.partition: {}}, {}, since={table.partition: table.changelog_next})
+        return None
+
+    Rewriting.next_of = say_so  # type: ignore[method-assign]
+
+
 def taken_over(folder: Path) -> Path:
     """Return the file which says that another worker has taken over; *folder* is that of the run's processes."""
     return folder / "taken-over"
@@ -115,6 +129,7 @@ BREAKS: Mapping[str, tuple[Callable[[], None], float]] = {
     "no-applied-offsets": (no_applied_offsets, 0.5),
     "stock-revoke-order": (stock_revoke_order, 0.0),
     "state-before-output": (state_before_output, 2.0),
+    "complete-too-early": (complete_too_early, 0.0),
 }
 
 

@@ -189,7 +189,9 @@ class _Check:
             self._found.add("missing", f"no team event of {one}")
 
     def _compare_states(self) -> None:
-        states = last_states(self._reader, self._place.changelog)
+        states, since = last_states(self._reader, self._place.changelog)
+        for partition, key in (key for key in states.keys() | since.keys() if states.get(key) != since.get(key)):
+            self._found.add("state_differences", f"a restore of partition {partition} finds no state of {key!r}")
         for (partition, match_id), match in self._reference.matches.items():
             raw = states.pop((partition, match_id.encode()), None)
             if raw is None:

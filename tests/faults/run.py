@@ -34,6 +34,7 @@ from tests.faults.reading import LogReader, patiently
 AT_LEAST_ONCE, EXACTLY_ONCE = "at-least-once", "exactly-once"
 PARTITIONS = 6
 SESSION_SECONDS = 6
+RESTORE_RECORDS = 200  # so that a restore begins behind the start of a changelog in most runs
 CATCH_UP_SECONDS = 180.0
 LARGEST_DEAD_LETTER = 20 * 1024 * 1024
 WORKER = ("-P", "-m", "streams.cli", "worker")
@@ -135,6 +136,7 @@ class Run:
             "predictor": "heuristic",
             "session_timeout": SESSION_SECONDS,
             "log_format": "json",
+            "restore_records": RESTORE_RECORDS,
             **({} if self.guarantee == AT_LEAST_ONCE else {"guarantee": self.guarantee}),
             **more,
         }

@@ -135,6 +135,15 @@ def test_a_state_that_lacks_an_event_differs():
     assert {"state_differences": 1} == found(logs)
 
 
+def test_a_state_which_a_restore_does_not_find_where_it_may_begin_differs():
+    logs = right_log()
+    logs[PLACE.changelog].append(FakeRecord(2, {"since": 1}, b"\x00progress"))
+    assert {} == found(logs)
+
+    logs[PLACE.changelog].append(FakeRecord(3, {"since": 2}, b"\x00progress"))
+    assert {"state_differences": 1} == found(logs)
+
+
 def test_a_state_that_is_gone_too_early_differs():
     logs = right_log()
     logs[PLACE.changelog].append(FakeRecord(2, None))

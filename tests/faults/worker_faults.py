@@ -76,7 +76,7 @@ def two_killed_at_once(run: Run) -> None:
 def version_before(run: Run) -> None:
     """Upgrade worker by worker, then go back."""
     code = code_of(VERSION_BEFORE, run.children.folder / "version-before")
-    old = {"code": code, "guarantee": None}
+    old = {"code": code, "guarantee": None, "restore_records": None}
     earlier = run.worker(wait=False, **old)
     run.load()
     earlier.wait_ready()

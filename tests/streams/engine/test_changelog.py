@@ -1,94 +1,21 @@
 """Whoever writes what and when: a restore gives the owner's states, and leaves a log of which that stays true."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
-from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.catalog import schema_json
-from schemas.codec import Codec
 from schemas.records import Progress
-from streams.engine import changelog as module
-from streams.engine.changelog import Changelog, Claim, DigestError
-from streams.engine.epochs import epoch_header, next_epoch
+from streams.engine.changelog import Claim, DigestError
+from streams.engine.epochs import next_epoch
 from streams.engine.safety import UNFINISHED, InputError
 from streams.engine.table import PROGRESS_KEY, OvertakenError, TablePartition
+from tests.streams.engine.logs import CODEC, Log, plain, restored
 
 KEYS = [b"a", b"b", b"c"]
 REWRITTEN = -1  # by nobody: what a restore writes must say nothing new
-CODEC: Codec[Progress] = Codec("progress", Progress)
-CODEC.learn(1, schema_json("progress"))
-CODEC.use_for_writing(1)
-
-
-@dataclass(frozen=True)
-class Record:
-    """A record of the log, and who wrote it; the code under test does not ask that."""
-
-    place: int
-    name: bytes
-    content: bytes | None
-    epoch: int | None
-    writer: int = 0
-
-    def key(self) -> bytes:
-        return self.name
-
-    def value(self) -> bytes | None:
-        return self.content
-
-    def offset(self) -> int:
-        return self.place
-
-    def headers(self) -> Sequence[tuple[str, bytes]] | None:
-        return None if self.epoch is None else list(epoch_header(self.epoch))
-
-    def error(self) -> None:
-        return None
-
-
-class End:
-    def error(self) -> KafkaError:
-        return KafkaError(KafkaError._PARTITION_EOF)
-
-
-@dataclass
-class Log:
-    """One partition, and a librdkafka consumer of it as far as a restore needs one."""
-
-    records: list[Record] = field(default_factory=list)
-    batch: int = 3
-    next_offset: int = 0
-    position: int = 0
-
-    def append(self, writer: int, epoch: int | None, name: bytes, content: bytes | None) -> None:
-        self.records.append(Record(self.next_offset, name, content, epoch, writer))
-        self.next_offset += 1
-
-    def get_watermark_offsets(self, _partition, timeout) -> tuple[int, int]:  # noqa: ARG002 - librdkafka's
-        return 0, self.next_offset
-
-    def assign(self, partitions) -> None:
-        self.position = partitions[0].offset
-
-    def consume(self, _number, _seconds):
-        found = [record for record in self.records if record.place >= self.position][: self.batch]
-        if not found:
-            return [End()]
-        self.position = found[-1].place + 1
-        return found
-
-    def close(self) -> None:
-        """Hold nothing."""
-
-    def compacted(self, until: int) -> "Log":
-        """Return the log in which only the last record of each key remains of those before offset *until*."""
-        last = {record.name: record.place for record in self.records if record.place < until}
-        kept = [one for one in self.records if one.place >= until or last[one.name] == one.place]
-        return replace(self, records=kept)
 
 
 def owners_states(log: Log) -> dict[bytes, bytes]:
@@ -100,16 +27,6 @@ def owners_states(log: Log) -> dict[bytes, bytes]:
         if record.writer == owner and record.name != PROGRESS_KEY:
             states[record.name] = record.content
     return {key: value for key, value in states.items() if value is not None}
-
-
-def plain(table: TablePartition[bytes]) -> dict[bytes, bytes]:
-    return dict(table.states)
-
-
-def restored(log: Log, claim: Claim | None = None, known: TablePartition[bytes] | None = None) -> TablePartition[bytes]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "Consumer", lambda _config: log)
-        return Changelog("log", {}, lambda _key, value: value, CODEC.decode).restore(0, known, claim)
 
 
 def claim_of(log: Log, writer: int, epochs: dict[int, int], meanwhile=lambda: None) -> Claim:
@@ -127,24 +44,33 @@ def claim_of(log: Log, writer: int, epochs: dict[int, int], meanwhile=lambda: No
 
 
 WRITES = st.tuples(st.integers(0, 5), st.sampled_from([*KEYS, PROGRESS_KEY]), st.booleans())
-ACTIONS = st.one_of(WRITES, st.lists(WRITES, max_size=4))  # a write of somebody; a take-over with what falls into it
+AGAIN = "all states written again by the owner"
+# A write of somebody; a take-over with what falls into it; the owner's round through its states.
+ACTIONS = st.one_of(WRITES, st.lists(WRITES, max_size=4), st.just(AGAIN))
 
 
 def play(log: Log, actions) -> dict[int, int]:
     """Let writers write, whether they own the partition or have lost it, and new ones take over; check each restore."""
     epochs: dict[int, int] = {}
+    since: dict[int, int] = {}
 
     def write(writers: int, who: int, key: bytes, leave: bool) -> None:  # noqa: FBT001 - drawn
         if not writers:
             return
         writer = 1 + who % writers
-        said = CODEC.encode(Progress({"in": log.next_offset}, {}))
+        said = CODEC.encode(Progress({"in": log.next_offset}, {}, since=since[writer]))
         value = said if key == PROGRESS_KEY else None if leave else b"\0\0\0\0\1%d" % log.next_offset
         log.append(writer, epochs[writer], key, value)
 
     for action in [[], *actions, []]:
         if isinstance(action, tuple):
             write(len(epochs), *action)
+            continue
+        if action == AGAIN:
+            owner, begun = len(epochs), log.next_offset
+            for key, value in owners_states(log).items():
+                log.append(owner, epochs[owner], key, value)
+            since[owner] = begun
             continue
 
         def meanwhile(writes=iter(action), writers=len(epochs)) -> None:  # noqa: B008 - of this take-over
@@ -155,6 +81,7 @@ def play(log: Log, actions) -> dict[int, int]:
         table = restored(log, claim_of(log, len(epochs) + 1, epochs, meanwhile))
         assert owners_states(log) == plain(table)
         assert (log.next_offset, set()) == (table.changelog_next, table.stale)
+        since[len(epochs)] = table.since
     return epochs
 
 
