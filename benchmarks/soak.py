@@ -109,14 +109,17 @@ def behind(reader: LagReader) -> dict[str, float]:
 def coming_and_going(
     settings: Settings, every: float, changes: list[dict[str, Any]]
 ) -> Callable[[threading.Event], None]:
-    """Return what has a third worker come and go, and writes down when."""
+    """Return what has a third worker come and go, and writes down when: it has come once it has its partitions."""
+    log = LOGS / "soak-third.log"
 
     def tell(what: str) -> None:
         changes.append({"at": time.time(), "what": what})
 
     def come_and_go(ended: threading.Event) -> None:
         while not ended.wait(every - STAYS_SECONDS):
-            with running([*COMMAND, "worker", "predict"], environment_of(settings, "third"), LOGS / "soak-third.log"):
+            with running([*COMMAND, "worker", "predict"], environment_of(settings, "third"), log):
+                while "table.restored" not in log.read_text() and not ended.wait(0.1):
+                    pass
                 tell("comes")
                 if ended.wait(STAYS_SECONDS):
                     return
@@ -214,8 +217,9 @@ def verdicts(
             f"{name}: {median(held):.0f} MB, {spread[0]:+.1f} to {spread[1]:+.1f} %, last fifth {grown:+.1f} % on first"
         )
     found = recoveries(changes, late)
-    worst = f"; longest {max(found):.1f} s" if found else ""
-    return [*told, f"{len(found)} comings and goings; seconds until no prediction was late by {LATE_MS:.0f} ms{worst}"]
+    after = f"median {median(found):.1f}, longest {max(found):.1f}" if found else "none"
+    rest = f"seconds from one until no prediction was late by {LATE_MS:.0f} ms: {after}"
+    return [*told, f"{len(found)} comings and goings; {rest}"]
 
 
 @click.command()
@@ -245,10 +249,12 @@ def main(*, rate: float, minutes: float, every: float, warm: float, out: Path) -
                 changes, late = one.pop("changes"), one.pop("late")
                 seen.append(one)
                 result = {"environment": about, "soak": seen, "changes": changes, "late": late}
-                out.write_text(json.dumps(result) + "\n")
+                new = out.with_suffix(".new")
+                new.write_text(json.dumps(result) + "\n")
+                new.replace(out)
     if not seen:
         sys.exit("nothing was seen")
-    Console().print(table_of(seen, max(1.0, minutes / 6)))
+    Console(width=None if sys.stdout.isatty() else 200).print(table_of(seen, max(1.0, minutes / 6)))
     for sentence in verdicts(seen, changes, late, warm):
         print(sentence)
 
