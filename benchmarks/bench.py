@@ -28,7 +28,7 @@ from benchmarks.running import FailedError
 from benchmarks.systems import PEERS, SYSTEMS, System
 from streams.brokers import BrokerError
 from streams.local.errors import ClusterError
-from streams.registry import RegistryUnavailableError
+from streams.registry_errors import RegistryUnavailableError
 
 PAGE: Final = Path("docs/benchmarks.md")
 PARTS: Final = ("full_job", "latency", "scoring", "growth")

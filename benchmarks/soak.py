@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
+from urllib.request import urlopen
 
 import click
 import numpy as np
@@ -117,8 +118,10 @@ def coming_and_going(
 
     def come_and_go(ended: threading.Event) -> None:
         while not ended.wait(every - STAYS_SECONDS):
-            with running([*COMMAND, "worker", "predict"], environment_of(settings, "third"), log):
-                while "table.restored" not in log.read_text() and not ended.wait(0.1):
+            port = str(port_near(0))
+            environment = {**environment_of(settings, "third"), "TOUCHLINE_HTTP_PORT": port}
+            with running([*COMMAND, "worker", "predict"], environment, log):
+                while not _is_ready(port) and not ended.wait(0.1):
                     pass
                 tell("comes")
                 if ended.wait(STAYS_SECONDS):
@@ -126,6 +129,14 @@ def coming_and_going(
                 tell("goes")
 
     return come_and_go
+
+
+def _is_ready(port: str) -> bool:
+    try:
+        urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def environment_of(settings: Settings, name: str) -> Mapping[str, str]:

@@ -417,3 +417,4 @@ class Progress:
     digest: int | None = None
     states: int | None = None
     since: int = 0
+    since_epoch: int = 0

@@ -13,7 +13,7 @@ from streams.applications import APPLICATIONS
 from streams.broker_clock import clock_difference
 from streams.brokers import BrokerError
 from streams.patient_registry import PatientRegistry
-from streams.registry import RegistryUnavailableError, SchemaNotFoundError
+from streams.registry_errors import RegistryUnavailableError, SchemaNotFoundError
 from streams.settings import Settings
 from streams.topics import DAY_MS, TOPICS, TopicSpec
 

@@ -13,7 +13,8 @@ import structlog
 from schemas.catalog import schema_json
 from schemas.codec import Codec, UnknownSchemaError
 from streams.patient_registry import PatientRegistry
-from streams.registry import Registry, RegistryUnavailableError, SchemaNotFoundError
+from streams.registry import Registry
+from streams.registry_errors import RegistryUnavailableError, SchemaNotFoundError
 
 log = structlog.get_logger(__name__)
 

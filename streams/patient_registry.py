@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from streams.registry import Registry, RegistryUnavailableError, registry_of
+from streams.registry import Registry, registry_of
+from streams.registry_errors import RegistryUnavailableError
 from streams.settings import Settings
 
 T = TypeVar("T")

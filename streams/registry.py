@@ -10,6 +10,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, Schema
 
 from schemas.catalog import latest, versions
 from schemas.compatibility import SchemaError, incompatibilities
+from streams.registry_errors import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
 from streams.schema_cache import SchemaCache, cache_of
 from streams.settings import Settings
 from streams.topics import TOPICS
@@ -21,30 +22,6 @@ _INVALID = 422
 _REGISTRY_CODES = range(40_400, 40_500)  # its own words; a bare 404 comes from a proxy or a wrong path
 
 T = TypeVar("T")
-
-
-class RegistryUnavailableError(ConnectionError):
-    """Raised when the registry gave no usable answer; nothing follows from it about any schema."""
-
-
-class SchemaNotFoundError(LookupError):
-    """Raised when the registry itself said that there is no such schema or subject."""
-
-
-class IncompatibleSchemaError(ValueError):
-    """Raised when the registry refused a schema.
-
-    Attributes:
-        subject: Whose schema it was.
-        reasons: A sentence for each rule broken; empty when only the registry knows.
-        answer: The registry's words.
-    """
-
-    def __init__(self, subject: str, reasons: list[str], answer: str) -> None:
-        super().__init__(f"{subject} refuses the schema: {'; '.join(reasons) or answer}")
-        self.subject = subject
-        self.reasons = reasons
-        self.answer = answer
 
 
 class Registry:

@@ -22,7 +22,7 @@ from streams.commands.rollout_options import chosen_plan, plan_option
 from streams.commands.sentences import in_one_sentence
 from streams.local.places import data_folder
 from streams.playing.interruption import interruptible
-from streams.registry import RegistryUnavailableError
+from streams.registry_errors import RegistryUnavailableError
 from streams.retraining.causes import Triggers, cause_of
 from streams.retraining.champion import Champion, champion_of, next_version, tried_now
 from streams.retraining.run import Cause, Recipe, Run, RunError, read_runs, run_name, save

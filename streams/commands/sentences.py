@@ -12,7 +12,7 @@ from streams.control.errors import ChangeError
 from streams.dead_letters.files import LetterFileError
 from streams.playing.errors import PlayError
 from streams.records_io import TopicError
-from streams.registry import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
+from streams.registry_errors import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
 from streams.repartitioning.errors import MoveError
 from streams.settings import SettingsError
 

@@ -13,7 +13,7 @@ from schemas.codec import DecodeError
 from schemas.records import ModelControl
 from streams.following import Follower
 from streams.learning import SchemaBook
-from streams.registry import RegistryUnavailableError, SchemaNotFoundError
+from streams.registry_errors import RegistryUnavailableError, SchemaNotFoundError
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from monitors.rollout_plan import Plan
 from streams.brokers import BrokerError
 from streams.dashboard.parts import Shown, encoded
 from streams.dashboard.serving import ControlFeed
-from streams.registry import RegistryUnavailableError
+from streams.registry_errors import RegistryUnavailableError
 from streams.rollouts.live_gate import LiveGate
 from streams.rollouts.standing import standing_as_json, window_as_json
 from streams.rollouts.trials import Trial, trial_in

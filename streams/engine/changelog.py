@@ -63,7 +63,8 @@ def take_in(
     table.digests.note(written)
     if noted is not None:
         said = progress(noted)
-        table.inputs, table.outputs, table.since = dict(said.inputs), dict(said.outputs), said.since
+        table.inputs, table.outputs = dict(said.inputs), dict(said.outputs)
+        table.since, table.since_epoch = said.since, said.since_epoch
         table.seal = said if said.digest is not None else None
     if last not in (PROGRESS_KEY, b""):
         table.seal = None
@@ -157,7 +158,7 @@ class Changelog(Generic[S]):
             states = known.states.copy()
             table = replace(known, states=states, digests=known.digests.copy(), already_out=set(), seal=None)
         else:
-            table.changelog_next = complete_since(reader, self.topic, partition, self.progress)
+            table.changelog_next, table.epoch = complete_since(reader, self.topic, partition, self.progress)
         self._read_on(reader, table, states)
         if table.seal is not None:
             self._compare(table, table.seal)

@@ -96,7 +96,8 @@ class Ledger(Generic[S]):
         zombie's, and so would they.
         """
         for partition, offset in since.items():
-            self.tables[partition].since = offset
+            table = self.tables[partition]
+            table.since, table.since_epoch = offset, table.epoch
 
     def check_taken(self, refused: Sequence[Message]) -> None:
         """Raise RuntimeError when a state was *refused* for its size."""

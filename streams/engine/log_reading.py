@@ -54,10 +54,11 @@ def batches(reader: Any, topic: str, partition: int, start: int) -> Iterator[tup
     raise RestoreError(f"{topic}[{partition}] gave no record for {PATIENCE_SECONDS:.0f} s; it ends at {high}")
 
 
-def complete_since(reader: Any, topic: str, partition: int, progress: Callable[[bytes], Progress]) -> int:
-    """Return an offset from which on the partition holds every state: what its last owner has said, or zero.
+def complete_since(reader: Any, topic: str, partition: int, progress: Callable[[bytes], Progress]) -> tuple[int, int]:
+    """Return an offset from which on the partition holds every state, and the epoch of the owner then.
 
-    An offset which an earlier owner has said is as good, only lower: whatever was written later is behind it as well.
+    That is what the last owner has said; zeros where nobody has. What an earlier owner has said is as good, only lower:
+    whatever was written later is behind it as well.
     """
     low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_SECONDS)
     last = _LAST
@@ -68,6 +69,7 @@ def complete_since(reader: Any, topic: str, partition: int, progress: Callable[[
                 if record.key() == PROGRESS_KEY and (epoch := epoch_of(record.headers(), owner)) >= owner:
                     owner, said = epoch, record.value() or b""
         if said:
-            return progress(said).since
+            found = progress(said)
+            return found.since, found.since_epoch
         last *= 10  # all of that waits for a transaction to end, or progress has been compacted to further behind
-    return 0
+    return 0, 0

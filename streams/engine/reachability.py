@@ -1,6 +1,7 @@
 """Whether what went wrong is that the brokers, or the registry, are away: then trying again is all there is to do."""
 
-from aiokafka.errors import KafkaConnectionError, NoBrokersAvailable, RequestTimedOutError
+import sys
+
 from confluent_kafka import KafkaError, KafkaException
 
 AWAY = frozenset(
@@ -11,8 +12,11 @@ AWAY = frozenset(
 
 def is_about_reachability(error: BaseException | None) -> bool:
     """Tell whether *error*, or what it came of, is that somebody cannot be reached."""
+    away: list[type[BaseException]] = [ConnectionError]
+    if aiokafka := sys.modules.get("aiokafka.errors"):  # commands have not loaded it, so nothing of it was raised
+        away += [aiokafka.KafkaConnectionError, aiokafka.NoBrokersAvailable, aiokafka.RequestTimedOutError]
     while error is not None:
-        if isinstance(error, ConnectionError | KafkaConnectionError | NoBrokersAvailable | RequestTimedOutError):
+        if isinstance(error, tuple(away)):
             return True
         if isinstance(error, KafkaException) and error.args[0].code() in AWAY:
             return True

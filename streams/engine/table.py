@@ -32,6 +32,7 @@ class TablePartition(Generic[S]):
         log_ends: Ends of the inputs at the restore, where they have not been reached, by ``topic@topic id``.
         changelog_next: Offset after the last changelog record that is in here.
         since: Offset from which on the changelog holds every state; see ``rewriting.py``.
+        since_epoch: Of the owner then: what stands behind it and is of a lower one is a zombie's.
         epoch: The highest in the changelog, which is the owner's once it has claimed the partition.
         stale: Keys whose last record in the changelog is a zombie's.
         seal: What the changelog says last, if that is a progress record which tells what the states are.
@@ -47,6 +48,7 @@ class TablePartition(Generic[S]):
     log_ends: dict[str, int] = field(default_factory=dict)
     changelog_next: int = 0
     since: int = 0
+    since_epoch: int = 0
     epoch: int = 0
     stale: set[bytes] = field(default_factory=set)
     seal: Progress | None = None
@@ -62,7 +64,7 @@ class TablePartition(Generic[S]):
     def progress(self, *, sealed: bool = False) -> Progress:
         """Return how far it has come; *sealed* with the digest and the number of what is written by then."""
         digest, states = self.digests.of_all() if sealed else (None, None)
-        return Progress(self.inputs, self.outputs, digest, states, self.since)
+        return Progress(self.inputs, self.outputs, digest, states, self.since, self.since_epoch)
 
     def some_keys(self) -> list[bytes]:
         """Return some keys, others each time, all of them within 60 calls."""

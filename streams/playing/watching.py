@@ -14,7 +14,7 @@ from schemas.records import Prediction
 from streams.following import Follower
 from streams.patient_registry import PatientRegistry
 from streams.playing.errors import PlayError
-from streams.registry import RegistryUnavailableError, SchemaNotFoundError
+from streams.registry_errors import RegistryUnavailableError, SchemaNotFoundError
 from streams.settings import Settings
 
 _RECENT_SECONDS = 15.0

@@ -13,7 +13,7 @@ from schemas.records import GOALS, EventKind, MatchEvent
 from streams.patient_registry import patient_registry
 from streams.playing.watching import learning
 from streams.records_io import RecordsFileError, read_file
-from streams.registry import SchemaNotFoundError
+from streams.registry_errors import SchemaNotFoundError
 from streams.retraining.run import RunError
 from streams.settings import Settings
 from streams.tailing import Tail

@@ -18,23 +18,24 @@ def last_states(reader: LogReader, topic: str) -> tuple[dict[Key, bytes], dict[K
     return _states(records, {}), _states(records, _since(records, reader.decode))
 
 
-def _since(records: Sequence[Any], decode: Callable[[bytes], Mapping[str, Any]]) -> dict[int, int]:
-    since: dict[int, int] = {}
+def _since(records: Sequence[Any], decode: Callable[[bytes], Mapping[str, Any]]) -> dict[int, tuple[int, int]]:
+    since: dict[int, tuple[int, int]] = {}
     epochs: dict[int, int] = defaultdict(int)
     for record in records:
         epoch = _epoch(record.headers(), epochs[record.partition()])
         if record.key() == b"\x00progress" and epoch >= epochs[record.partition()]:
             epochs[record.partition()] = epoch
             # A worker of the version before says nothing of it.
-            since[record.partition()] = decode(record.value()).get("since", 0)
+            said = decode(record.value())
+            since[record.partition()] = said.get("since", 0), said.get("since_epoch", 0)
     return since
 
 
-def _states(records: Sequence[Any], since: Mapping[int, int]) -> dict[Key, bytes]:
+def _states(records: Sequence[Any], since: Mapping[int, tuple[int, int]]) -> dict[Key, bytes]:
     states: dict[Key, bytes] = {}
-    epochs: dict[int, int] = defaultdict(int)
+    epochs = defaultdict(int, {partition: epoch for partition, (_, epoch) in since.items()})
     for record in records:
-        if record.offset() < since.get(record.partition(), 0):
+        if record.offset() < since.get(record.partition(), (0, 0))[0]:
             continue
         key, value, partition = record.key(), record.value(), record.partition()
         # A worker of the version before names no epoch: it counts as the owner of the moment.

@@ -6,7 +6,8 @@ import pytest
 
 from schemas.catalog import schema_json
 from schemas.records import EventKind, MatchEvent, Side
-from streams.registry import IncompatibleSchemaError, registry_of
+from streams.registry import registry_of
+from streams.registry_errors import IncompatibleSchemaError
 
 pytestmark = pytest.mark.integration
 

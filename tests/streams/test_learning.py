@@ -8,7 +8,7 @@ from schemas.catalog import schema_json
 from schemas.codec import UnknownSchemaError
 from schemas.records import Progress
 from streams.learning import SchemaBook, UnregisteredSchemaError
-from streams.registry import RegistryUnavailableError, SchemaNotFoundError
+from streams.registry_errors import RegistryUnavailableError, SchemaNotFoundError
 
 PROGRESS = Progress({"in@id": 4}, {"out": 2})
 

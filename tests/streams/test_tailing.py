@@ -7,7 +7,7 @@ import pytest
 from schemas.catalog import schema_json
 from schemas.codec import Codec
 from schemas.records import EventKind, MatchEvent
-from streams.registry import SchemaNotFoundError
+from streams.registry_errors import SchemaNotFoundError
 from streams.tailing import Decoder, seen
 
 

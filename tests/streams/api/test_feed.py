@@ -14,7 +14,7 @@ from streams.api.figures import ApiFigures
 from streams.api.known import known_of
 from streams.intake import Reader
 from streams.learning import SchemaBook
-from streams.registry import RegistryUnavailableError
+from streams.registry_errors import RegistryUnavailableError
 from streams.settings import Settings
 from tests.streams.api.matches import CODEC, predicted
 

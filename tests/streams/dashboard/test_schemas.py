@@ -1,7 +1,7 @@
 import json
 
 from streams.dashboard.schemas import SchemasView, Subjects, Written
-from streams.registry import RegistryUnavailableError, SchemaNotFoundError
+from streams.registry_errors import RegistryUnavailableError, SchemaNotFoundError
 from streams.settings import Settings
 
 SETTINGS = Settings(bootstrap_servers="h:1", registry_url="http://h", topic_prefix="p-")

@@ -52,13 +52,13 @@ ACTIONS = st.one_of(WRITES, st.lists(WRITES, max_size=4), st.just(AGAIN))
 def play(log: Log, actions) -> dict[int, int]:
     """Let writers write, whether they own the partition or have lost it, and new ones take over; check each restore."""
     epochs: dict[int, int] = {}
-    since: dict[int, int] = {}
+    since: dict[int, tuple[int, int]] = {}
 
     def write(writers: int, who: int, key: bytes, leave: bool) -> None:  # noqa: FBT001 - drawn
         if not writers:
             return
         writer = 1 + who % writers
-        said = CODEC.encode(Progress({"in": log.next_offset}, {}, since=since[writer]))
+        said = CODEC.encode(Progress({"in": log.next_offset}, {}, None, None, *since[writer]))
         value = said if key == PROGRESS_KEY else None if leave else b"\0\0\0\0\1%d" % log.next_offset
         log.append(writer, epochs[writer], key, value)
 
@@ -70,7 +70,7 @@ def play(log: Log, actions) -> dict[int, int]:
             owner, begun = len(epochs), log.next_offset
             for key, value in owners_states(log).items():
                 log.append(owner, epochs[owner], key, value)
-            since[owner] = begun
+            since[owner] = begun, epochs[owner]
             continue
 
         def meanwhile(writes=iter(action), writers=len(epochs)) -> None:  # noqa: B008 - of this take-over
@@ -81,7 +81,7 @@ def play(log: Log, actions) -> dict[int, int]:
         table = restored(log, claim_of(log, len(epochs) + 1, epochs, meanwhile))
         assert owners_states(log) == plain(table)
         assert (log.next_offset, set()) == (table.changelog_next, table.stale)
-        since[len(epochs)] = table.since
+        since[len(epochs)] = table.since, table.since_epoch
     return epochs
 
 
@@ -94,6 +94,13 @@ def test_a_zombie_never_wins_with_an_older_state_also_when_the_log_is_compacted(
     until = data.draw(st.integers(0, log.next_offset))
     assert expected == plain(restored(log.compacted(until)))
     assert expected == plain(restored(log.compacted(until).compacted(log.next_offset)))
+
+
+def test_a_zombies_record_just_where_a_restore_begins_is_passed_over():
+    log = Log()
+    play(log, [[], AGAIN, (0, b"a", False), (1, PROGRESS_KEY, False)])
+
+    assert {} == plain(restored(log))
 
 
 @given(st.lists(ACTIONS, max_size=15), st.lists(WRITES, max_size=5))

@@ -6,7 +6,7 @@ from confluent_kafka import KafkaError, KafkaException
 from streams.brokers import BrokerError
 from streams.engine.outbox import DeliveryError
 from streams.engine.reachability import is_about_reachability
-from streams.registry import RegistryUnavailableError
+from streams.registry_errors import RegistryUnavailableError
 
 
 def because(error: Exception, cause: Exception) -> Exception:
