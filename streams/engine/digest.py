@@ -34,6 +34,9 @@ class Digests:
     def note(self, written: Mapping[bytes, bytes | None]) -> None:
         """Take note of what the changelog has got; None where a state has left it."""
         self._waiting.update(written)
+        if None in written.values():  # nobody asks before a clean stop, and until then more states go than there are
+            for key in [key for key, value in written.items() if value is None and key not in self._computed]:
+                del self._waiting[key]
 
     def of_all(self) -> tuple[int, int]:
         """Return the digest of the table, and how many states that is."""
