@@ -24,7 +24,7 @@ from streams.admin import Admin
 from streams.local.cluster import LocalCluster
 from streams.patient_registry import patient_registry
 from streams.playing.crew import port_near
-from streams.registry import register_all
+from streams.registering import register_all
 from streams.settings import Settings
 
 MATCHES: Final = 8

@@ -4,17 +4,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schemas.bounds import check_feature_event, check_match_event
 from schemas.catalog import RECORD_TYPES, schema_json
 from schemas.codec import Codec
 from schemas.plain_values import record_maker
+from streams.registering import Registering
 from streams.settings import Settings
 from streams.topics import TOPICS, TopicSpec
-
-if TYPE_CHECKING:
-    from streams.registry import Registering
 
 _KEY_FIELDS = {"match_id": "match_id", "model": "model", "model name": "model", "worker": "worker"}
 _CONSTANT_KEY = b"teams"
@@ -71,9 +69,7 @@ def version_of(settings: Settings, spec: TopicSpec) -> int | None:
     return settings.match_event_version if spec.schema == "match_event" else None
 
 
-def writing_codec(
-    settings: Settings, registry: "Registering", spec: TopicSpec, version: int | None = None
-) -> Codec[Any]:
+def writing_codec(settings: Settings, registry: Registering, spec: TopicSpec, version: int | None = None) -> Codec[Any]:
     """Return a codec which writes values of a topic, registered under the topic's subject.
 
     Raises:

@@ -3,17 +3,15 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import httpx2
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
-from schemas.catalog import latest, versions
 from schemas.compatibility import SchemaError, incompatibilities
 from streams.registry_errors import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
 from streams.schema_cache import SchemaCache, cache_of
 from streams.settings import Settings
-from streams.topics import TOPICS
 
 TIMEOUT_SECONDS = 2.0
 _NOT_FOUND = 404
@@ -182,44 +180,3 @@ def registry_of(settings: Settings) -> Registry:
     if settings.registry_ca_file is not None:
         credentials["ssl.ca.location"] = str(settings.registry_ca_file)
     return Registry(settings.registry_url, credentials)
-
-
-class Registering(Protocol):
-    """What register_all needs of a registry."""
-
-    def register(self, subject: str, schema_json: str, *, or_known: bool = False) -> int: ...  # noqa: D102 - see Registry
-
-
-def topic_schemas() -> dict[str, str]:
-    """Return the name of each topic's schema."""
-    return {name: spec.schema for name, spec in TOPICS.items() if spec.schema is not None}
-
-
-def register_all(
-    registry: Registering,
-    prefix: str,
-    *,
-    topics: Mapping[str, str] | None = None,
-    match_event_version: int | None = None,
-    or_known: bool = False,
-) -> dict[str, int]:
-    """Register each version of each topic's schema, older ones first.
-
-    Args:
-        registry: Where.
-        prefix: Stands before every topic.
-        topics: Name of the schema by topic; those of the table of topics by default.
-        match_event_version: The highest version of MatchEvent to register; all by default.
-        or_known: As in Registry.register.
-
-    Returns:
-        The id of the highest version by subject.
-    """
-    found: dict[str, int] = {}
-    for topic, name in (topic_schemas() if topics is None else topics).items():
-        highest = match_event_version if name == "match_event" and match_event_version else latest(name)
-        for version, text in versions(name).items():
-            if version <= highest:
-                subject = f"{prefix}{topic}-value"
-                found[subject] = registry.register(subject, text, or_known=or_known)
-    return found

@@ -11,7 +11,7 @@ from schemas.compatibility import incompatibilities
 from streams.acls import ACCESS
 from streams.applications import APPLICATIONS, INPUTS
 from streams.dashboard.membership import Group
-from streams.registry import topic_schemas
+from streams.registering import topic_schemas
 from streams.settings import Settings
 
 _PEOPLE = frozenset({"consumer", "feed", "operator"})  # not applications: who gives events and takes predictions

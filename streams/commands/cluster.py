@@ -18,7 +18,7 @@ from streams.local.state import RunningCluster, running_cluster
 from streams.local.takedown import one_at_a_time, take_down
 from streams.local.takedown import wipe as wipe_data
 from streams.patient_registry import patient_registry
-from streams.registry import register_all
+from streams.registering import register_all
 from streams.settings import read_settings
 
 

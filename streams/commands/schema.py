@@ -15,7 +15,8 @@ from schemas.compatibility import SchemaError, incompatibilities
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.schema_bump import bump_command, plan_command
-from streams.registry import Registry, register_all, registry_of, topic_schemas
+from streams.registering import register_all, topic_schemas
+from streams.registry import Registry, registry_of
 from streams.registry_errors import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
 from streams.settings import Settings
 

@@ -13,7 +13,8 @@ from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
 from streams.dashboard.membership import Membership
-from streams.registry import Registry, registry_of, topic_schemas
+from streams.registering import topic_schemas
+from streams.registry import Registry, registry_of
 from streams.registry_errors import SchemaNotFoundError
 from streams.schema_plan import UNREAD, SchemaPlan, plan_of
 from streams.settings import Settings

@@ -30,7 +30,8 @@ from streams.materializing.shelf import Place
 from streams.monitoring import merging as monitor_merging
 from streams.monitoring.roles import references
 from streams.performance import merging as performance_merging
-from streams.registry import registry_of, topic_schemas
+from streams.registering import topic_schemas
+from streams.registry import registry_of
 from streams.settings import Settings
 from streams.topics import TOPICS
 

@@ -15,7 +15,8 @@ from streams.brokers import PATIENCE_SECONDS, one_sentence, quiet
 from streams.dashboard.parts import Shown, encoded
 from streams.following import WATCH_GROUP
 from streams.log_ends import log_ends
-from streams.registry import Registry, topic_schemas
+from streams.registering import topic_schemas
+from streams.registry import Registry
 from streams.registry_errors import RegistryUnavailableError, SchemaNotFoundError
 from streams.settings import Settings
 

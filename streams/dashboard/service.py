@@ -23,7 +23,8 @@ from streams.dashboard.schemas import Sampler, Subjects
 from streams.dashboard.whole import whole
 from streams.dashboard.words import Words
 from streams.lag import LagReader, role_reader
-from streams.registry import registry_of, topic_schemas
+from streams.registering import topic_schemas
+from streams.registry import registry_of
 from streams.registry_errors import RegistryUnavailableError
 from streams.rollouts.plans import usual_plan
 from streams.settings import Settings

@@ -24,9 +24,9 @@ class ChangelogRecord(Protocol):
     """A record as librdkafka reads it."""
 
     def key(self) -> bytes: ...  # noqa: D102 - Kafka's own words
-    def value(self) -> bytes | None: ...  # noqa: D102
-    def headers(self) -> Sequence[tuple[str, bytes]] | None: ...  # noqa: D102
-    def offset(self) -> int: ...  # noqa: D102
+    def value(self) -> bytes | None: ...  # noqa: D102 - as above
+    def headers(self) -> Sequence[tuple[str, bytes]] | None: ...  # noqa: D102 - as above
+    def offset(self) -> int: ...  # noqa: D102 - as above
 
 
 def batches(reader: Any, topic: str, partition: int, start: int) -> Iterator[tuple[list[Any], int]]:

@@ -1,7 +1,6 @@
 """Whether what went wrong is that the brokers, or the registry, are away: then trying again is all there is to do."""
 
-import sys
-
+from aiokafka.errors import KafkaConnectionError, NoBrokersAvailable, RequestTimedOutError
 from confluent_kafka import KafkaError, KafkaException
 
 AWAY = frozenset(
@@ -12,11 +11,8 @@ AWAY = frozenset(
 
 def is_about_reachability(error: BaseException | None) -> bool:
     """Tell whether *error*, or what it came of, is that somebody cannot be reached."""
-    away: list[type[BaseException]] = [ConnectionError]
-    if aiokafka := sys.modules.get("aiokafka.errors"):  # commands have not loaded it, so nothing of it was raised
-        away += [aiokafka.KafkaConnectionError, aiokafka.NoBrokersAvailable, aiokafka.RequestTimedOutError]
     while error is not None:
-        if isinstance(error, tuple(away)):
+        if isinstance(error, ConnectionError | KafkaConnectionError | NoBrokersAvailable | RequestTimedOutError):
             return True
         if isinstance(error, KafkaException) and error.args[0].code() in AWAY:
             return True

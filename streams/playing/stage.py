@@ -11,7 +11,7 @@ from streams.local.places import state_folder
 from streams.patient_registry import patient_registry
 from streams.playing.crew import Crew
 from streams.playing.seeding import rating_table
-from streams.registry import register_all
+from streams.registering import register_all
 from streams.settings import Settings
 
 # Waits between match days are as long as a commit takes to come: commits are cheap where one worker plays alone.

@@ -16,7 +16,7 @@ from streams.dashboard.service import DashboardService, Pause
 from streams.dashboard.words import Words
 from streams.patient_registry import patient_registry
 from streams.playing.crew import port_near
-from streams.registry import register_all
+from streams.registering import register_all
 from streams.rollouts.trials import first_wish
 from streams.web.dashboard_server import DashboardServer
 from tests.integration.test_model_control import CHALLENGER, CHAMPION, MODEL, ended, kick_off

@@ -12,7 +12,8 @@ from schemas.compatibility import SchemaError
 from schemas.records import EventKind, MatchEvent, Side
 from streams.cli import main
 from streams.local.cluster import LocalCluster
-from streams.registry import Registry, register_all
+from streams.registering import register_all
+from streams.registry import Registry
 from streams.registry_errors import IncompatibleSchemaError, SchemaNotFoundError
 from streams.schema_cache import SchemaCache
 

@@ -23,7 +23,8 @@ from streams.cli import main
 from streams.engine.murmur import partition_of
 from streams.lag import LagReader, group_lag, role_reader, total_behind
 from streams.local.cluster import LocalCluster
-from streams.registry import register_all, registry_of
+from streams.registering import register_all
+from streams.registry import registry_of
 from streams.settings import Settings, read_settings
 from streams.tailing import Tail
 from streams.topics import TOPICS

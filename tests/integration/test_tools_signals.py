@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from streams.admin import Admin
 from streams.cli import main
 from streams.local.cluster import LocalCluster
-from streams.registry import register_all, registry_of
+from streams.registering import register_all
+from streams.registry import registry_of
 from streams.settings import Settings, read_settings
 from streams.tailing import Tail
 from streams.topics import TOPICS

@@ -12,7 +12,7 @@ from streams.admin import Admin
 from streams.cli import main
 from streams.patient_registry import patient_registry
 from streams.prefixes import prefix_of_subject
-from streams.registry import register_all
+from streams.registering import register_all
 from streams.topics import TOPICS
 
 pytestmark = pytest.mark.integration

@@ -7,16 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.catalog import latest, schema_json
-from streams.registry import (
-    IncompatibleSchemaError,
-    Registry,
-    RegistryUnavailableError,
-    SchemaNotFoundError,
-    register_all,
-    registry_of,
-    topic_schemas,
-)
+from schemas.catalog import schema_json
+from streams.registry import Registry, registry_of
+from streams.registry_errors import IncompatibleSchemaError, RegistryUnavailableError, SchemaNotFoundError
 from streams.schema_cache import SchemaCache
 from streams.settings import read_settings
 
@@ -198,30 +191,3 @@ def test_credentials_are_sent_and_never_shown(answers, url, tmp_path, monkeypatc
         registry_of(settings).fetch(1)
     assert ["Basic YW5uYTpzZWNyZXQ="] == answers.authorizations
     assert "secret" not in str(caught.value)
-
-
-class Recorder:
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str]] = []
-
-    def register(self, subject: str, schema_json: str, *, or_known: bool = False) -> int:  # noqa: ARG002 - the Protocol's
-        self.seen.append((subject, schema_json))
-        return len(self.seen)
-
-
-def test_older_versions_are_registered_first_and_the_newest_id_counts():
-    recorder = Recorder()
-
-    found = register_all(recorder, "p-", topics={"match-events": "match_event"})
-
-    assert [("p-match-events-value", schema_json("match_event", version)) for version in (1, 2)] == recorder.seen
-    assert {"p-match-events-value": 2} == found
-
-
-def test_a_worker_of_version_1_registers_no_later_one():
-    recorder = Recorder()
-    register_all(recorder, "", match_event_version=1)
-
-    assert schema_json("match_event", 2) not in {text for _, text in recorder.seen}
-    assert {f"{topic}-value" for topic in topic_schemas()} == {subject for subject, _ in recorder.seen}
-    assert 2 == latest("match_event")

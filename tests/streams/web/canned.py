@@ -46,7 +46,7 @@ from streams.monitoring.reports import drift_report
 from streams.performance import merging as performance_merging
 from streams.performance.contents import ALL, Content
 from streams.performance.reports import Days, reports
-from streams.registry import topic_schemas
+from streams.registering import topic_schemas
 from streams.settings import Settings
 from tests.streams.api.matches import known, predicted
 from tests.streams.web.canned_rollouts import PLAN, rollout, serving
