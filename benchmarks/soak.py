@@ -42,7 +42,7 @@ from streams.local.cluster import LocalCluster
 from streams.patient_registry import patient_registry
 from streams.playing.crew import port_near
 from streams.playing.watching import Watch, learning
-from streams.registry import register_all
+from streams.registering import register_all
 from streams.settings import Settings
 
 LOOK_SECONDS: Final = 5.0
@@ -120,9 +120,9 @@ def coming_and_going(
         while not ended.wait(every - STAYS_SECONDS):
             port = str(port_near(0))
             environment = {**environment_of(settings, "third"), "TOUCHLINE_HTTP_PORT": port}
-            with running([*COMMAND, "worker", "predict"], environment, log):
+            with running([*COMMAND, "worker", "predict"], environment, log) as third:
                 while not _is_ready(port) and not ended.wait(0.1):
-                    pass
+                    third.check()
                 tell("comes")
                 if ended.wait(STAYS_SECONDS):
                     return

@@ -100,12 +100,6 @@ def test_a_killed_worker_goes_on_where_its_outputs_ended(world):
     check_nothing_lost_or_repeated(world, events)
 
 
-def to_read(worker) -> int:
-    """Return how many changelog records a restore would read now."""
-    said = dict(line.rsplit(" ", 1) for line in worker.get("/metrics")[1].splitlines() if line.startswith("touchline"))
-    return int(float(said['touchline_restore_records{role="predict"}']))
-
-
 def test_a_restore_begins_where_the_states_were_last_written_again(world):
     events = interleaved()
     worker = world.worker("predict", restore_records=50)
@@ -113,13 +107,13 @@ def test_a_restore_begins_where_the_states_were_last_written_again(world):
         world.send("match-events", *events[start : start + 180])
         world.wait_for_values("predictions", min(start + 180, len(events)))
     changelog = world.read(world.settings.changelog("predict", "matches"), full_name=True)
-    assert to_read(worker) < len(changelog) / 2
+    assert worker.metric("touchline_restore_records") < len(changelog) / 2
 
     worker.kill_child("predict")
     world.send("match-events", events[-1])  # told again
     world.wait_caught_up(seconds=90)
 
-    assert to_read(worker) < len(changelog) / 2
+    assert worker.metric("touchline_restore_records") < len(changelog) / 2
     check_nothing_lost_or_repeated(world, events)
 
 

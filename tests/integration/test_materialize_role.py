@@ -109,11 +109,6 @@ def until(true, seconds: float = 40) -> None:
         time.sleep(0.1)
 
 
-def metrics(worker, name: str) -> dict[str, float]:
-    lines = [line for line in worker.get("/metrics")[1].splitlines() if line.startswith(name)]
-    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
-
-
 def test_the_latest_prediction_of_each_match_is_kept_for_its_time(world, server):
     world.worker("materialize", redis_url=server.url, redis_ttl_seconds=900)
     world.send("predictions", *(predicted(f"m{number % 20}", number) for number in range(500)))
@@ -138,17 +133,17 @@ def test_redis_away_holds_nothing_up_and_gets_the_latest_when_it_is_back(world, 
     world.wait_caught_up("materialize")
     server.kill()
     world.send("predictions", *(predicted(f"m{number % 10}", number) for number in range(100, 300)))
-    until(lambda: [0] == [*metrics(worker, "touchline_redis_up").values()])
+    until(lambda: [0] == [*worker.metrics("touchline_redis_up").values()])
     events = 'touchline_events_total{kind="materialized"'
-    until(lambda: 210 == sum(metrics(worker, events).values()))
+    until(lambda: 210 == sum(worker.metrics(events).values()))
 
     assert 200 == worker.get("/readyz")[0]
-    assert 10 == sum(metrics(worker, "touchline_redis_waiting_matches").values())
+    assert 10 == sum(worker.metrics("touchline_redis_waiting_matches").values())
 
     server.start()
     world.wait_caught_up("materialize")
     assert {f"m{one}": str(290 + one) for one in range(10)} == kept(server, world.settings.topic_prefix)
-    assert [1] == [*metrics(worker, "touchline_redis_up").values()]
+    assert [1] == [*worker.metrics("touchline_redis_up").values()]
     assert "redis.lost" in world.said()
     assert "redis.regained" in world.said()
 
@@ -157,7 +152,7 @@ def test_what_waited_for_redis_when_the_worker_fell_is_read_again(world, server)
     worker = world.worker("materialize", redis_url=server.url)
     server.kill()
     world.send("predictions", *(predicted(f"m{number % 10}", number) for number in range(100)))
-    until(lambda: 10 == sum(metrics(worker, "touchline_redis_waiting_matches").values()))
+    until(lambda: 10 == sum(worker.metrics("touchline_redis_waiting_matches").values()))
     worker.kill_child("materialize")
     server.start()
     worker.wait_ready()

@@ -18,7 +18,7 @@ from models.serving import Serving, after_control
 from schemas.records import ControlAction, EventKind, MatchEvent, ModelControl, Variant
 from streams.cli import main
 from streams.control.asking import read_changes
-from tests.integration.test_predict_role import KICK_OFF_MS, goal, metric, scheduled
+from tests.integration.test_predict_role import KICK_OFF_MS, goal, scheduled
 from tests.integration.world import World
 
 pytestmark = pytest.mark.integration
@@ -88,7 +88,7 @@ def test_matches_keep_their_bundle_through_a_canary_a_fall_and_a_promotion_until
     assert result.exit_code == 0, result.output
     world.send("match-events", *(goal(match, 3) for match in NAMES))
     assert {match: found[-1] for match, found in bundles(world, 120).items()} == dict.fromkeys(NAMES, CHAMPION)
-    moved = sum(metric(worker, "touchline_moved_matches_total") for worker in workers)
+    moved = sum(worker.metric("touchline_moved_matches_total") for worker in workers)
     assert moved == sum(digest == CHALLENGER for digest in expected.values())
 
     found = json.loads(asked(world, monkeypatch, "status", "--json").output)

@@ -180,11 +180,6 @@ def check_reports(world, trained: Trained, hours: dict[int, list[Prediction]]) -
             assert stages[stage].p999 == pytest.approx(seconds, rel=0.011)
 
 
-def metrics(worker, name: str) -> dict[str, float]:
-    lines = [line for line in worker.get("/metrics")[1].splitlines() if line.startswith(name)]
-    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
-
-
 @pytest.fixture
 def monitored(world, trained):
     def start(**settings):
@@ -211,7 +206,7 @@ def test_windows_are_counted_once_and_reported_once_each(world, trained, monitor
     ]
     assert [b"TOO_SHORT"] == [dict(record.headers())["cause"] for record in world.read("dead-letters")]
     world.wait_caught_up("monitor")
-    found = metrics(worker, "touchline_")
+    found = worker.metrics("touchline_")
     assert 30 == sum(value for name, value in found.items() if 'kind="repeated"' in name)
     assert 1 == sum(
         value
@@ -245,7 +240,7 @@ def test_drift_in_mid_stream_is_alarmed_within_two_windows_an_outlier_never_and_
     ]
     assert max(report.features[3].psi for report in reports) < 0.05
     assert reports[-1].features[1].null_rate == pytest.approx(0.3, abs=0.05)
-    alarms = metrics(worker, "touchline_drift_alarm{")
+    alarms = worker.metrics("touchline_drift_alarm{")
     assert names[:3] == [one for one in names if any(f'feature="{one}"' in each and alarms[each] for each in alarms)]
 
     assert (2, True) == (before.exit_code, "there is no drift report yet, and no monitor runs" in before.stderr)
@@ -305,7 +300,7 @@ def test_three_monitors_over_twelve_partitions_count_what_one_counts_also_when_o
 
     def counted(worker) -> float:
         return sum(
-            value for name, value in metrics(worker, "touchline_events_total{").items() if 'kind="counted"' in name
+            value for name, value in worker.metrics("touchline_events_total{").items() if 'kind="counted"' in name
         )
 
     send(wide, both[:1500])
@@ -349,10 +344,10 @@ def test_live_figures_are_shown_while_a_window_is_open_and_idle_partitions_hold_
     (report,) = world.wait_for_values("drift-reports", 1)
     assert (MATCHES, 2 * MATCHES) == (report.n_matches, report.n_predictions)
     labels = 'model="tester",role="monitor-merge",'
-    assert {MATCHES} == set(metrics(worker, "touchline_window_matches{").values())
-    assert len(trained.reference.names) == len(metrics(worker, "touchline_drift_psi{"))
-    assert all(labels in name for name in metrics(worker, "touchline_drift_p_value{"))
-    quantiles = metrics(worker, "touchline_latency_seconds{")
+    assert {MATCHES} == set(worker.metrics("touchline_window_matches{").values())
+    assert len(trained.reference.names) == len(worker.metrics("touchline_drift_psi{"))
+    assert all(labels in name for name in worker.metrics("touchline_drift_p_value{"))
+    quantiles = worker.metrics("touchline_latency_seconds{")
     assert 25 == len(quantiles)
     assert {f'quantile="{one}"' for one in (0.5, 0.9, 0.95, 0.99, 0.999)} == {
         part for name in quantiles for part in name.strip("}").split(",") if part.startswith("quantile")
@@ -367,7 +362,7 @@ def test_predictions_of_an_unknown_bundle_give_latency_and_are_counted(world, tr
 
     assert ("f" * 64, 40) == (report.bundle_digest, report.stages[0].count)
     assert [] == world.values("drift-reports")
-    assert 40 == sum(metrics(worker, "touchline_unknown_bundle_predictions_total").values())
+    assert 40 == sum(worker.metrics("touchline_unknown_bundle_predictions_total").values())
     assert 1 == world.said().count("reference.missing")
 
 

@@ -47,11 +47,6 @@ def dead_letters(world) -> dict[str, list]:
     return found
 
 
-def metric(worker, start: str) -> float:
-    lines = [line for line in worker.get("/metrics")[1].splitlines() if line.startswith(start)]
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
-
-
 def test_each_event_that_changes_what_is_known_is_predicted_once(world):
     world.worker("predict")
     events = [event for match in ("a", "b", "c") for event in played(match)]
@@ -84,7 +79,7 @@ def test_repeated_events_are_counted_and_not_predicted_again(world):
     world.wait_caught_up()
 
     assert 2 == len(world.values("predictions"))
-    assert 3 == metric(worker, 'touchline_events_total{kind="repeated"')
+    assert 3 == worker.metric('touchline_events_total{kind="repeated"')
 
 
 def test_events_before_their_fixture_are_held_and_predicted_once_it_is_known(world):
@@ -94,7 +89,7 @@ def test_events_before_their_fixture_are_held_and_predicted_once_it_is_known(wor
     world.wait_caught_up()
 
     assert [] == world.values("predictions")
-    assert 3 == metric(worker, 'touchline_events_total{kind="held"')
+    assert 3 == worker.metric('touchline_events_total{kind="held"')
 
     world.send("match-events", scheduled("a"))
     found = world.wait_for_values("predictions", 4)
@@ -119,7 +114,7 @@ def test_a_final_score_that_contradicts_the_goals_is_counted(world):
     world.send("match-events", scheduled("a"), goal("a", 5), end)
     world.wait_for_values("predictions", 3)
 
-    assert 1 == metric(worker, "touchline_contradicted_results_total")
+    assert 1 == worker.metric("touchline_contradicted_results_total")
     assert [(4, 0)] == [
         (event.home_score, event.away_score) for event in world.values("team-events") if event.home_score is not None
     ]
@@ -159,7 +154,7 @@ def test_what_cannot_be_used_is_set_aside_with_its_cause_and_the_rest_goes_on(wo
             headers["source_topic"].decode() == world.settings.topic("match-events") for _, headers in letters[cause]
         )
     assert {"a-scheduled", "a-goal-44"} == {prediction.event_id for prediction in world.values("predictions")}
-    assert 12 == metric(worker, "touchline_dead_letters_total")
+    assert 12 == worker.metric("touchline_dead_letters_total")
 
 
 def _partitions_of(world, key: bytes) -> set[int]:

@@ -44,6 +44,15 @@ class Worker:
         except OSError as error:
             return 0, str(error)
 
+    def metrics(self, start: str) -> dict[str, float]:
+        """Return its metrics whose names, with their labels, begin with *start*."""
+        lines = [line for line in self.get("/metrics")[1].splitlines() if line.startswith(start)]
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+    def metric(self, start: str) -> float:
+        """Return the sum of these."""
+        return sum(self.metrics(start).values())
+
     def wait_ready(self, seconds: float = 60) -> "Worker":
         wait_for(lambda: self.process.poll() is None and self.get("/readyz")[0] == 200, seconds, self.said)
         return self
