@@ -2,7 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import nan
+
+import numpy as np
+from numpy.typing import NDArray
 
 from features.facts import N_FACTS
 from features.match_state import MatchState
@@ -43,6 +47,10 @@ class Reads:
         """Return the column of the as_of_ms of *source* among the facts."""
         return N_FACTS + len(self.values) + [name for name, _ in self.sources].index(source)
 
+    def taken_from(self, facts: NDArray[np.float64], read: "Reads") -> NDArray[np.float64]:
+        """Return what these read of *facts*, shape ``(n, width)``, which *read* has read: these, and more perhaps."""
+        return facts if read == self else facts[:, _columns(self, read)]
+
     def facts(self, state: MatchState) -> list[float]:
         """Return what *state* says of them; NaN is not known."""
         known = [(state.features.get(source), keys) for source, keys in self.sources]
@@ -51,6 +59,21 @@ class Reads:
             *(nan if value is None else value for value in values),
             *(nan if one is None else float(one.as_of_ms) for one, _ in known),
         ]
+
+
+@lru_cache(maxsize=64)
+def _columns(wanted: Reads, read: Reads) -> NDArray[np.int64]:
+    """Return where the facts of *wanted* stand among those of *read*."""
+    values = [read.value_at(*value) for value in wanted.values]
+    as_of = [read.as_of_at(source) for source, _ in wanted.sources]
+    return np.array([*range(N_FACTS), *values, *as_of], np.int64)
+
+
+def together(several: Iterable[Reads]) -> Reads:
+    """Return what reads all that *several* read; one of them itself where that reads all."""
+    distinct = list(dict.fromkeys(several))
+    every = Reads.of(dict.fromkeys(value for one in distinct for value in one.values))
+    return next((one for one in distinct if set(one.values) == set(every.values)), every)
 
 
 NOTHING = Reads()

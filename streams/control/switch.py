@@ -149,8 +149,3 @@ def _check_fits(bundle: Bundle, own: Bundle) -> None:
     """Refuse a bundle which cannot score the same events beside *own*."""
     if bundle.model != own.model:
         raise BundleError(f"bundle {bundle.digest:.12} is of model {bundle.model}, and this worker serves {own.model}")
-    if bundle.features.reads != own.features.reads:
-        raise BundleError(
-            f"bundle {bundle.digest:.12} reads other users' features (feature set {bundle.feature_set}) than "
-            f"{own.digest:.12} does (feature set {own.feature_set}); start workers with it"
-        )

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from features.told import Reads
 from models.bundle import Bundle
 from schemas.codec import Codec
 from schemas.records import Prediction, Variant
@@ -33,17 +34,20 @@ class Due(NamedTuple):
     Attributes:
         bundle: Its index.
         facts: What is known after each cause, a row a cause.
+        reads: What of users' feature events is among the facts.
         predict: Writes them: in whose name, what was scored, when slices were decoded and the ensemble had answered.
     """
 
     bundle: int
     facts: NDArray[np.float64]
+    reads: Reads
     predict: Callable[[Voice, Scored, tuple[int, int]], Placed]
 
 
-def facts_of(due: Sequence[Due]) -> NDArray[np.float64]:
-    """Return the facts of at least one, a row a cause."""
-    return due[0].facts if len(due) == 1 else np.concatenate([one.facts for one in due])
+def facts_for(due: Sequence[Due], bundle: Bundle) -> NDArray[np.float64]:
+    """Return the facts of at least one as *bundle* reads them, a row a cause."""
+    found = [bundle.features.reads.taken_from(one.facts, one.reads) for one in due]
+    return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 def predicted(due: Sequence[Due], voice: Voice, scored: Scored, times_us: tuple[int, int]) -> list[tuple[int, Message]]:

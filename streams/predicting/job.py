@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from features.feature_sets import facts_of
 from schemas.plain_predictions import PREDICTION_ID
 from schemas.records import Variant
 from streams.engine.job import Decoded, Step
@@ -20,7 +21,7 @@ from streams.intake import Intake
 from streams.metrics import WorkerMetrics
 from streams.predicting.answering import answers
 from streams.predicting.batch import Batch
-from streams.predicting.due import Due, Placed, Scored, Voice, facts_of, predicted
+from streams.predicting.due import Due, Placed, Scored, Voice, facts_for, predicted
 from streams.predicting.leaving import leave
 from streams.predicting.predictions import Cause, prediction, prediction_id
 from streams.predicting.reading import Reading, SliceReader
@@ -98,7 +99,7 @@ class PredictJob:
         while batch.left.any():
             usual, rows = self._usual.fold(batch, tables, served)
             for number, part in usual.by_bundle():
-                due.append(Due(number, part.folded.facts, partial(self._usual.predict, batch, part)))
+                due.append(Due(number, part.folded.facts, served.reads, partial(self._usual.predict, batch, part)))
             if len(rows):
                 single = self._single.fold(batch, rows.tolist(), tables, served, steps)
                 due += self._due_singly(single, served)
@@ -107,14 +108,14 @@ class PredictJob:
     def _due_singly(self, single: SingleFold, served: Served) -> Iterator[Due]:
         for number in sorted({cause.bundle for _, cause in single.causes}):
             causes = [(place, cause) for place, cause in single.causes if cause.bundle == number]
-            facts = served.bundles[number].features.facts(
-                [cause.state for _, cause in causes], [cause.held.occurred_at_ms for _, cause in causes]
-            )
-            yield Due(number, facts, partial(_predict_singly, causes))
+            moments_ms = [cause.held.occurred_at_ms for _, cause in causes]
+            facts = facts_of([cause.state for _, cause in causes], moments_ms, served.reads)
+            yield Due(number, facts, served.reads, partial(_predict_singly, causes))
 
     async def _said(self, served: Served, number: int, its: Sequence[Due], decoded_at_us: int) -> Placed:
         """Return what bundle *number* says; what it raises stops the worker."""
-        bundle, facts = served.bundles[number], facts_of(its)
+        bundle = served.bundles[number]
+        facts = facts_for(its, bundle)
         features = bundle.features.of(facts)
         probabilities = await _called(len(facts), bundle.score, features, bundle.feature_set)
         times_us = self._scored(served, number, probabilities, decoded_at_us)
@@ -122,8 +123,9 @@ class PredictJob:
 
     async def _tried(self, served: Served, number: int, its: Sequence[Due], decoded_at_us: int) -> Placed:
         """Return what the challenger says; where it cannot, the champion says it, and a shadow that it could not."""
-        facts = facts_of(its)
-        got = await _called(len(facts), answers, served.bundles[number], facts)
+        bundle = served.bundles[number]
+        facts = facts_for(its, bundle)
+        got = await _called(len(facts), answers, bundle, facts)
         told = np.array([row not in got.failures for row in range(len(facts))])
         times_us = self._scored(served, number, got.scored[1][told], decoded_at_us)
         own = predicted(its, self._voice(served, number), got.scored, times_us)
@@ -132,7 +134,7 @@ class PredictJob:
         champions = await self._said(served, 0, its, decoded_at_us)
         found = [ours if told[row] else theirs for row, (ours, theirs) in enumerate(zip(own, champions, strict=True))]
         if self.shadows is not None:
-            found += self.shadows.failures(served.bundles[number], its, got, times_us)
+            found += self.shadows.failures(bundle, its, got, times_us)
         return found
 
     def _voice(self, served: Served, number: int) -> Voice:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from features.told import Reads, together
 from models.bundle import Bundle
 from models.serving import Serving, pin_of
 from schemas.records import Variant
@@ -23,6 +24,7 @@ class Served:
         chosen: Returns the index of the bundle of a match which begins.
         ever: Digests of all that may have made predictions which are out.
         shadowed_by: The bundle which scores the same events beside another, by the index of that.
+        reads: What any of them reads of users' feature events, so that feature sets live side by side.
     """
 
     bundles: Sequence[Bundle]
@@ -30,12 +32,15 @@ class Served:
     chosen: Callable[[str], int]
     ever: Sequence[str]
     shadowed_by: Mapping[int, Bundle] = field(default_factory=dict)
+    reads: Reads = field(init=False)
     _pins: NDArray[np.uint64] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Put the pins side by side, as numbers."""
+        """Put the pins side by side, as numbers, and what is read."""
         numbers = [int.from_bytes(pin_of(bundle.digest)) for bundle in self.bundles]
         object.__setattr__(self, "_pins", np.array(numbers, np.uint64))
+        all_of_them = (*self.bundles, *self.shadowed_by.values())
+        object.__setattr__(self, "reads", together(one.features.reads for one in all_of_them))
 
     @classmethod
     def alone(cls, bundle: Bundle) -> "Served":

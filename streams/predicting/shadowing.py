@@ -14,7 +14,7 @@ from schemas.codec import Codec
 from schemas.records import Prediction, Variant
 from streams.engine.outbox import Message
 from streams.predicting.answering import Answers, answers
-from streams.predicting.due import Due, Placed, Voice, facts_of, predicted
+from streams.predicting.due import Due, Placed, Voice, facts_for, predicted
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ class Shadows:
 
     async def _say(self, bundle: Bundle, due: Sequence[Due], rows: int, decoded_at_us: int) -> None:
         try:
-            got = await asyncio.to_thread(answers, bundle, facts_of(due))
+            got = await asyncio.to_thread(answers, bundle, facts_for(due, bundle))
             for _, one in self._told(bundle, due, got, (decoded_at_us, time.time_ns() // 1000)):
                 self._send(one)
         except Exception as error:  # noqa: BLE001 - a shadow stops nobody

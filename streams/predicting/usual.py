@@ -71,7 +71,7 @@ class UsualEvents:
         numbers = batch.open_matches()
         header, _ = self.codecs.state.writes
         states = [batch.states[number] for number in numbers.tolist()]
-        matches = PlainMatches.read(states, header, served.champion.features.reads)
+        matches = PlainMatches.read(states, header, served.reads)
         pins = matches.matches["bundle"]
         matches.matches["chosen"], beginning = _chosen(batch, numbers, matches.plain & (pins == 0), tables, served)
         rows, singly = batch.next_rows(numbers, matches.plain & (served.scores(pins) | beginning))

@@ -14,17 +14,18 @@ from click.testing import CliRunner
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from features.declared import Column, Declaration, declared_set
 from models.bundle import bundle_of_kind, load_bundle, save_bundle
 from models.entries import Act
 from models.registering import register
 from models.store import ModelStore
-from schemas.records import Variant
+from schemas.records import FeatureEvent, Variant
 from streams.bundles import store_of
 from streams.cli import main
 from tests.integration.test_model_control import ended, kick_off, rollout_of
-from tests.integration.test_predict_role import goal, scheduled
+from tests.integration.test_predict_role import KICK_OFF_MS, goal, scheduled
 from tests.integration.world import World
-from tests.models.small_bundles import REFERENCE, manifest_of, speechless_graph
+from tests.models.small_bundles import REFERENCE, heuristic_graph, manifest_of, speechless_graph
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -131,6 +132,43 @@ def test_where_a_challenger_that_serves_cannot_score_no_prediction_is_missing(
     failed = [one for one in world.values("shadow-predictions") if one.bundle_digest == challenger]
     assert {one.event_id for one in failed} == {one.event_id for one in found if one.home_score == 2}
     assert np.isnan([one.home for one in failed]).all()
+
+
+def with_odds(store: ModelStore, folder: Path) -> str:
+    """Register a challenger whose feature set has odds behind the champion's features, and return its digest."""
+    odds = declared_set(Declaration("odds", CHAMPION.feature_set, (Column("odds_home", "odds", "home", 86_400),)))
+    manifest = manifest_of(
+        odds.names, model=CHAMPION.model, version="odds", feature_set=odds.version, declared=odds.declared
+    )
+    save_bundle(folder, manifest, heuristic_graph(odds.names), REFERENCE, np.zeros((4, len(odds.names)), np.float32))
+    return register(store, folder, Act("ann", "a test", 0))[1].digest
+
+
+def test_a_challenger_with_features_of_its_own_has_what_was_told_before_it_came(
+    world: World, store: ModelStore, tmp_path: Path
+) -> None:
+    challenger = with_odds(store, tmp_path / "bundle")
+    worker = world.worker("predict", wait=False)
+    worker.wait_ready(180)
+    names = ["early", "late"]
+    odds = [FeatureEvent(f"{one}-odds", one, "odds", KICK_OFF_MS, {"home": 2.5}) for one in names]
+    world.send("match-events", *map(scheduled, names), kick_off("early"))
+    world.send("feature-events", *odds)
+    world.wait_for_values("predictions", 5)
+
+    words = ["model", "canary", challenger[:12], "--percent", "100", "--why", "a test", "--wait", "30"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    world.send("match-events", kick_off("late"), *(goal(one, 10) for one in names))
+    worker.kill_child("predict")
+    world.send("match-events", *(goal(one, 20) for one in names))
+
+    by_event = {one.event_id: one for one in world.wait_for_values("predictions", 10)}
+    late, early = [by_event["late-kick-off"], by_event["late-goal-20"]], by_event["early-goal-20"]
+    assert {one.features[len(CHAMPION.feature_names) :] for one in late} == {(2.5,)}
+    assert {(one.feature_set, one.bundle_digest) for one in late} == {("odds", challenger)}
+    assert (early.feature_set, early.bundle_digest) == (CHAMPION.feature_set, CHAMPION.digest)
+    assert len(early.features) == len(CHAMPION.feature_names)
 
 
 def test_judgements_are_the_same_after_falls_a_restart_and_the_end_of_the_shadows(

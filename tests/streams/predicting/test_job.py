@@ -95,8 +95,10 @@ def _bundle(request: pytest.FixtureRequest) -> Bundle:
 
 
 def shared(bundle: Bundle) -> Served:
-    """Return what serves while a challenger scores each second match."""
-    other = replace(bundle, digest="b" * 64, version="2")
+    """Return what serves while a challenger with another feature set scores each second match."""
+    published = open_bundle(None, "heuristic")
+    other = declaring(published) if bundle.feature_set == published.feature_set else published
+    other = replace(other, digest="b" * 64, version="2")
     chosen = {match: number % 2 for number, match in enumerate(MATCHES)}
     return Served(
         [bundle, other], [Variant.CHAMPION, Variant.CHALLENGER], chosen.__getitem__, [bundle.digest, "b" * 64]

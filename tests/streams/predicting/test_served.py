@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry
 from models.bundle import Bundle, open_bundle
 from models.predictors import Matrix, Probabilities
 from models.serving import Serving, after_control, pin_of
-from schemas.records import ControlAction, EventKind, MatchEvent, ModelControl, Prediction, Side, Variant
+from schemas.records import ControlAction, EventKind, FeatureEvent, MatchEvent, ModelControl, Prediction, Side, Variant
 from streams.engine.murmur import partition_of
 from streams.engine.outbox import Message
 from streams.engine.table import TablePartition
 from streams.predicting.answering import NOT_FINITE
-from streams.predicting.due import Due, Voice, facts_of, predicted
+from streams.predicting.due import Due, Voice, facts_for, predicted
 from streams.predicting.job import PredictJob
 from streams.predicting.predictions import prediction_id
 from streams.predicting.served import Served
@@ -27,6 +27,7 @@ from tests.streams.predicting.test_job import (
     PREDICTIONS,
     STATES,
     TOPICS,
+    declaring,
     job_with,
     slices_of,
 )
@@ -74,11 +75,11 @@ class Stream:
     def started(self) -> PredictJob:
         return job_with(Served.of(self.serving, self.bundles), columns=True)
 
-    def tell(self, *events: MatchEvent) -> list[Prediction]:
+    def tell(self, *events: MatchEvent | FeatureEvent) -> list[Prediction]:
         """Return what is predicted of *events* in one batch."""
         return self.tell_all(*events)[0]
 
-    def tell_all(self, *events: MatchEvent) -> tuple[list[Prediction], list[Message]]:
+    def tell_all(self, *events: MatchEvent | FeatureEvent) -> tuple[list[Prediction], list[Message]]:
         """Return with it what goes to the shadows and may not be lost."""
         pieces = slices_of([(event, 0, "", True) for event in events], self.offsets)
         steps = asyncio.run(self.job.process([self.job.decode(piece) for piece in pieces], self.tables))
@@ -286,7 +287,7 @@ class Offers:
         self.said: list[Prediction] = []
 
     def offer(self, bundle: Bundle, due: Sequence[Due], decoded_at_us: int) -> None:
-        features = bundle.features.of(facts_of(due))
+        features = bundle.features.of(facts_for(due, bundle))
         voice = Voice(bundle, Variant.SHADOW, "shadow-predictions", PREDICTIONS)
         made = predicted(due, voice, (features, bundle.score(features, bundle.feature_set)), (decoded_at_us, 0))
         self.said += [PREDICTIONS.decode(message.value) for _, message in made if message.value]
@@ -323,3 +324,42 @@ def test_a_running_match_of_a_bundle_that_is_not_there_goes_to_the_champion(bund
     stream.job.served = Served.of(stream.serving, bundles[:1])
 
     assert said(stream.tell(shot("m0", 1))) == [(A, Variant.CHAMPION)]
+
+
+def odds(match_id: str, home: float) -> FeatureEvent:
+    return FeatureEvent(f"{match_id}-odds", match_id, "odds", AT_MS, {"x": home})
+
+
+def test_feature_sets_live_side_by_side_and_each_scores_what_was_told_before_it_came(bundles: list[Bundle]) -> None:
+    tried = declaring(bundles[1])
+    stream = Stream([bundles[0], tried])
+    assert tried.feature_set != bundles[0].feature_set
+    stream.tell(fixture("m0"), odds("m0", 2.5), fixture("m1"))
+    stream.change(ControlAction.CANARY, A, B, 1)
+    shadows = stream.job.shadows = Offers()  # type: ignore[assignment] # it has what is called
+
+    found = stream.tell(kick_off("m0"), shot("m0", 1), kick_off("m1"))
+
+    ours = {one.event_id: one.features[-4:] for one in found}
+    assert {(one.bundle_digest, one.feature_set) for one in found} == {(B, tried.feature_set)}
+    np.testing.assert_array_equal(ours["m0-kick-off"], [2.5, 0, np.nan, np.nan])
+    np.testing.assert_array_equal(ours["m1-kick-off"], [np.nan] * 4)
+    assert {one.feature_set for one in shadows.said} == {bundles[0].feature_set}
+    assert [one.event_id for one in shadows.said] == [one.event_id for one in found]
+    np.testing.assert_array_equal([one.features for one in shadows.said], [one.features[:-4] for one in found])
+
+
+def test_odds_that_come_during_a_match_are_predicted_by_who_reads_them_and_by_who_does_not(
+    bundles: list[Bundle],
+) -> None:
+    stream = Stream([bundles[0], declaring(bundles[1])])
+    stream.change(ControlAction.CANARY, A, B, 0.5)
+    names = [f"m{number}" for number in range(8)]
+    stream.tell(*(event for one in names for event in (fixture(one), kick_off(one))))
+
+    found = stream.tell(*(odds(one, 2.5) for one in names))
+
+    widths = {one.match_id: len(one.features) for one in found}
+    champions = len(bundles[0].feature_names)
+    assert widths == {one: champions + 4 * (stream.serving.chosen(one) == B) for one in names}
+    assert set(widths.values()) == {champions, champions + 4}
