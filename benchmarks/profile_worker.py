@@ -36,6 +36,7 @@ WORK: Final[Mapping[str, str]] = {
     "schemas/": "Avro",
     "streams/predicting/usual.py": "predictions in columns",
     "streams/predicting/job.py": "predictions in columns",
+    "streams/predicting/saying.py": "predictions in columns",
     "streams/engine/outbox.py": "produce, and hear of deliveries",
     "streams/engine/ledger.py": "changelog",
     "streams/engine/finishing.py": "changelog",

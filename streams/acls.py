@@ -40,6 +40,11 @@ ACCESS: Mapping[str, Access] = {
         ("predictions", "team-events", "dead-letters", "model-status", "shadow-predictions"),
         ("matches",),
     ),
+    "shadow": Access(
+        ("match-events", "feature-events", "shadow-predictions", "model-control"),
+        ("shadow-predictions", "dead-letters"),  # dead letters of what its topic does not take
+        ("matches",),
+    ),
     "rate": Access(("team-events",), ("feature-events", "dead-letters"), ("teams",)),
     "monitor": Access(("predictions",), ("monitor-partials", "dead-letters"), ("windows",)),
     "monitor-merge": Access(

@@ -108,7 +108,7 @@ class WorkerMetrics:
             one.labels(role)
 
     def event(self, topic: str, kind: str, count: int = 1) -> None:
-        """Count *count* records of *topic*: predicted, held, repeated, replayed or dead_letter."""
+        """Count *count* records of *topic*: predicted, held, repeated, replayed, refused or dead_letter."""
         self._of(self._events, self._role, topic.removeprefix(self._topic_prefix), kind).inc(count)
 
     def _of(self, metric: M, *labels: str) -> M:

@@ -1,30 +1,18 @@
 """The roles: what each is made of, from the settings."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from features.match_state import MatchState
 from features.rating_book import BaseRating, Fixture, RatingClock
-from schemas.bounds import check_feature_event, check_match_event
-from schemas.records import FeatureEvent, MatchEvent, Prediction, TeamEvent
+from schemas.records import FeatureEvent, TeamEvent
 from streams.admin import Admin
 from streams.app import RoleApp
 from streams.applications import INPUTS
-from streams.bundles import bundle_of
-from streams.control.loading import loader
-from streams.control.status import StatusWriter
-from streams.control.switch import ModelSwitch
-from streams.engine.changelog import Tail
 from streams.inputs import Inputs, describe_inputs
-from streams.intake import Intake, Reader
+from streams.intake import Reader
 from streams.layout import Layout
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
-from streams.predicting.job import PredictJob
-from streams.predicting.served import Served
-from streams.predicting.shadowing import Shadows
-from streams.predicting.warming import warm_up
-from streams.predicting.wiring import EncodedStates, PredictCodecs, PredictTopics
+from streams.predicting.roles import predict_role, shadow_role
 from streams.rate import RateJob, RateTopics, RatingCodecs
 from streams.registry import registry_of
 from streams.role import Role
@@ -47,53 +35,6 @@ def create_app(settings: Settings, role: str, metrics: WorkerMetrics) -> RoleApp
 
 def _subject(settings: Settings, topic: str) -> str:
     return f"{settings.topic(topic)}-value"
-
-
-def _predict(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
-    match_events = book.codec("match_event", MatchEvent, settings.match_event_version)
-    feature_events = book.codec("feature_event", FeatureEvent)
-    prediction = book.codec("prediction", Prediction)
-    team_event = book.codec("team_event", TeamEvent)
-    state = book.codec("match_state", MatchState)
-    book.write(prediction, _subject(settings, "predictions"))
-    book.write(team_event, _subject(settings, "team-events"))
-    book.write(state, f"{settings.changelog('predict', 'matches')}-value")
-    topics = PredictTopics(
-        *map(settings.topic, ("match-events", "feature-events", "predictions", "team-events", "dead-letters"))
-    )
-    readers: dict[str, Reader[Any]] = {
-        topics.match_events: Reader(book.reader(match_events), check_match_event, lambda event: event.occurred_at_ms),
-        topics.feature_events: Reader(book.reader(feature_events), check_feature_event, lambda event: event.as_of_ms),
-    }
-    bundle = bundle_of(settings, settings.scoring_threads)
-    warm_up(bundle)
-    intake: Intake[Any] = Intake(readers, inputs.partitions)
-    shadow = book.codec("prediction", Prediction)
-    book.write(shadow, _subject(settings, "shadow-predictions"))
-    config = settings.librdkafka(partitioner="murmur2_random")
-    shadows = Shadows(config, settings.topic("shadow-predictions"), shadow, metrics.registry)
-    job = PredictJob(
-        intake,
-        topics,
-        PredictCodecs(match_events, prediction, team_event, state),
-        Served.alone(bundle),
-        metrics,
-        settings.worker_name,
-        shadows,
-    )
-    tail = Tail(topics.predictions, lambda value: prediction.decode(value).prediction_id)
-    switch = ModelSwitch(settings, bundle, loader(settings), job.serve, book, StatusWriter(settings, "predict", book))
-    return Role(
-        "predict",
-        INPUTS["predict"],
-        "matches",
-        EncodedStates(state),
-        job,
-        (tail,),
-        attached=(switch, shadows),
-        assigned=switch.assigned,
-        encode_state=bytes,
-    )
 
 
 def _rate(settings: Settings, book: SchemaBook, _inputs: Inputs, metrics: WorkerMetrics) -> Role:
@@ -159,7 +100,8 @@ def _materialize(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: 
 
 
 _BUILDERS: Mapping[str, Callable[[Settings, SchemaBook, Inputs, WorkerMetrics], Role]] = {
-    "predict": _predict,
+    "predict": predict_role,
+    "shadow": shadow_role,
     "rate": _rate,
     "monitor": _monitor,
     "monitor-merge": _merge,

@@ -60,7 +60,7 @@ class Run:
     def write_progress(self, by_partition: Mapping[int, Progress]) -> None:
         """Write where each partition of the table stands."""
         codec = self._progress_codec()
-        sender = Sender(self.settings, self.changelog)
+        sender = Sender(self.settings, self.changelog, just_created=True)
         for partition, progress in by_partition.items():
             sender.send(PROGRESS_KEY, codec.encode(progress), partition=partition)
         sender.finish()

@@ -1,24 +1,34 @@
 """One producer for a tool: idempotent, partitioned as Kafka's own clients do, and sure of what was delivered."""
 
+import time
 from typing import Any
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streams.brokers import PATIENCE_SECONDS, BrokerError, one_sentence, quiet, sentence
 from streams.settings import Settings
 
+_LOOK_SECONDS = 0.05
 _DELIVERY_SECONDS = 60.0  # a tool has no session which ends meanwhile
 
 
 class Sender:
     """Sends to one topic, which must exist; `finish` tells whether all arrived.
 
+    Args:
+        settings: Of the brokers.
+        topic: Name on the brokers.
+        patience: Seconds which these have to say that they have it.
+        just_created: Whether a broker that does not know it is asked again, since it may not have heard of it yet.
+
     Attributes:
         topic: Name on the brokers.
         sent: Records handed over so far.
     """
 
-    def __init__(self, settings: Settings, topic: str, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, settings: Settings, topic: str, patience: float = PATIENCE_SECONDS, *, just_created: bool = False
+    ) -> None:
         self.topic, self.sent = topic, 0
         self._settings = settings
         self._failure: BrokerError | None = None
@@ -33,9 +43,14 @@ class Sender:
             }
         )
         with one_sentence(settings, f"looking for topic {topic}"):
-            found = self._producer.list_topics(topic, timeout=patience).topics[topic]
-            if found.error is not None:
-                raise KafkaException(found.error)
+            self._look(patience, time.monotonic() + patience if just_created else 0.0)
+
+    def _look(self, patience: float, until: float) -> None:
+        """Raise KafkaException unless the topic is there, or is before *until* on the monotonic clock."""
+        while (error := self._producer.list_topics(self.topic, timeout=patience).topics[self.topic].error) is not None:
+            if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART or time.monotonic() > until:
+                raise KafkaException(error)
+            time.sleep(_LOOK_SECONDS)
 
     def send(self, key: bytes, value: bytes | None, timestamp_ms: int = 0, partition: int = -1) -> None:
         """Hand one record over; a value of None takes the key out of a compacted topic.

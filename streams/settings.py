@@ -75,6 +75,8 @@ class Settings(BaseSettings):
         model_signers_file: Public keys (PEM), of which one must have signed a bundle.
         model_budget_us: Microseconds for one prediction; a bundle of the store that takes four times that is refused.
         model_allow_retired: Whether a retired version is served all the same.
+        shadows_by: The role which says what a challenger would: predict beside its predictions, or shadow.
+        shadow_patience_seconds: Events older than this are not scored by the role shadow.
         slice_records: Records of one partition handed over together, at most.
         batch_rows: Rows scored in one call of the ensemble, at most.
         latency_budget_ms: Fewer rows are worked on at once when that, with their scores, took longer than this.
@@ -116,6 +118,8 @@ class Settings(BaseSettings):
     model_budget_us: Annotated[float, Field(gt=0, le=1_000_000)] = 150.0
     model_allow_retired: bool = False
     match_event_version: Annotated[int, Field(ge=1, le=2)] = 2
+    shadows_by: Literal["predict", "shadow"] = "predict"
+    shadow_patience_seconds: Annotated[float, Field(ge=0.1)] = 10.0
     redis_url: SecretStr | None = None
     redis_ttl_seconds: Annotated[int, Field(ge=1)] = 3600
     http_host: str = "127.0.0.1"

@@ -14,11 +14,21 @@ from features.declaring import DeclarationError, read_declaration
 from features.feature_sets import FEATURE_SETS, FeatureSet
 from features.history import HistoricMatch
 from features.recorded import joined, recorded_matches
+from features.told import together
+from models.contract import check_contract
+from models.manifest import MANIFEST, BundleError, read_manifest
 from models.rows import NOTHING_TOLD, Rows, Told
 from streams.commands.errors import UserError
 from streams.records_io import RecordsFileError, read_file
 
 _match = attrgetter("match_id")
+
+feature_events_option: Final = click.option(
+    "--feature-events",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="What feature events told of past matches, as lines of JSON; for bundles that read them.",
+)
 
 match_events_option: Final = click.option(
     "--match-events",
@@ -29,7 +39,7 @@ match_events_option: Final = click.option(
 
 
 def read_feature_set(name: str) -> FeatureSet:
-    """Return the published feature set of *name*, or the one which the file *name* declares.
+    """Return the published feature set of *name*, or the one which the file *name* declares, be it a bundle's manifest.
 
     Raises:
         UserError: There is neither, or what the file declares cannot be.
@@ -41,8 +51,10 @@ def read_feature_set(name: str) -> FeatureSet:
             f"--feature-set is {name!r}, not one of {', '.join(FEATURE_SETS)} and no file that declares one"
         )
     try:
+        if Path(name).name == MANIFEST:
+            return check_contract(read_manifest(Path(name).read_bytes(), name), name)
         return declared_set(read_declaration(Path(name)))
-    except DeclarationError as error:
+    except (BundleError, DeclarationError) as error:
         raise UserError(str(error)) from error
 
 
@@ -60,28 +72,39 @@ def with_recorded(history: Sequence[HistoricMatch], file: Path | None) -> Sequen
         raise UserError(str(error)) from error
 
 
-def read_told(file: Path | None, features: FeatureSet) -> Told:
-    """Return the feature events in *file* which *features* reads, by match.
+def read_told(file: Path | None, *several: FeatureSet) -> Told:
+    """Return the feature events in *file* which any of *several* feature sets reads, by match.
 
     Raises:
-        UserError: It is not what the feature set needs, or a line of it is no feature event.
+        UserError: It is not what the feature sets need, or a line of it is no feature event.
     """
-    sources = [source for source, _ in features.reads.sources]
     if file is None:
-        if sources:
-            raise UserError(
-                f"feature set {features.version} reads feature events of {', '.join(sources)}: "
-                "--feature-events names no file with them"
-            )
+        check_reads_nothing(*several)
         return NOTHING_TOLD
+    sources = [source for source, _ in together(one.reads for one in several).sources]
     if not sources:
-        raise UserError(f"--feature-events is {file}, but feature set {features.version} reads no feature events")
+        names = " and ".join(dict.fromkeys(one.version for one in several))
+        raise UserError(f"--feature-events is {file}, but feature set {names} reads no feature events")
     try:
         events = read_file(file, "feature-events")
     except RecordsFileError as error:
         raise UserError(str(error)) from error
     read = sorted((event for event in events if event.source in sources), key=_match)
     return {match_id: list(those) for match_id, those in groupby(read, _match)}
+
+
+def check_reads_nothing(*several: FeatureSet) -> None:
+    """Check that no feature set of *several* reads feature events, as there is no file with any.
+
+    Raises:
+        UserError: For the first which does.
+    """
+    for features in several:
+        if sources := [source for source, _ in features.reads.sources]:
+            raise UserError(
+                f"feature set {features.version} reads feature events of {', '.join(sources)}: "
+                "--feature-events names no file with them"
+            )
 
 
 def check_known(features: FeatureSet, rows: Rows) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from schemas.plain_values import to_json
 from streams.admin import Admin
-from streams.applications import ROLES, applications
+from streams.applications import ROLES, applications, watched_roles
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
@@ -24,7 +24,9 @@ _PIPED_WIDTH = 140
 
 
 @click.command()
-@click.option("--role", "roles", multiple=True, type=click.Choice(list(ROLES)), help="May be repeated (default: all).")
+@click.option(
+    "--role", "roles", multiple=True, type=click.Choice(list(ROLES)), help="May be repeated (default: all in use)."
+)
 @click.option("--watch", is_flag=True, help="Measure again and again, until Ctrl-C.")
 @click.option(
     "--interval", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Seconds, with --watch."
@@ -47,7 +49,8 @@ def lag(settings: Settings, *, roles: tuple[str, ...], watch: bool, interval: fl
     Admin(settings).cluster()  # one sentence when the brokers are away
     with ExitStack() as stack:
         readers = [
-            stack.enter_context(closing(role_reader(settings, role))) for role in applications(roles or tuple(ROLES))
+            stack.enter_context(closing(role_reader(settings, role)))
+            for role in applications(roles or watched_roles(settings))
         ]
         try:
             if watch:

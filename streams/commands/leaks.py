@@ -11,7 +11,7 @@ from models.leaks import Suspect, looks, suspect
 from models.match_sets import SETS
 from models.walking import TooFewError
 from streams.commands.errors import UserError
-from streams.commands.feature_files import match_events_option, with_recorded
+from streams.commands.feature_files import feature_events_option, match_events_option, read_told, with_recorded
 from streams.commands.model_options import data_option, days_of, read_date, read_history
 from streams.commands.rollout_options import first_unseen, read_bundle
 
@@ -20,6 +20,7 @@ from streams.commands.rollout_options import first_unseen, read_bundle
 @click.argument("bundle", type=click.Path(file_okay=False, path_type=Path))
 @data_option
 @match_events_option
+@feature_events_option
 @click.option(
     "--set", "history", type=click.Choice(["internationals", "clubs"]), default="internationals", show_default=True,
     help="Which matches it has learned from.",
@@ -31,6 +32,7 @@ def leaks(  # noqa: PLR0917 - click passes them by name
     bundle: Path,
     data: Path,
     match_events: Path | None,
+    feature_events: Path | None,
     history: str,
     since: str,
     first: str | None,
@@ -53,7 +55,9 @@ def leaks(  # noqa: PLR0917 - click passes them by name
     matches = with_recorded(read_history(SETS[history].read, data), match_events)
     try:
         days = days_of(read_date("--since", since)), days_of(start)
-        looked = suspect(matches, found.features, SETS[history].learned, days)
+        looked = suspect(
+            matches, found.features, SETS[history].learned, days, read_told(feature_events, found.features)
+        )
     except TooFewError as error:
         raise UserError(f"{bundle} cannot be judged from {start} on: {error}") from error
     _tell(found, looked, as_json=as_json)

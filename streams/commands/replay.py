@@ -108,7 +108,7 @@ def replay(
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     if history is None and file is None:
         raise UserError("say what to play: --history DIR or --file FILE")
-    check_bundles(bundles, plan_file, feature_events)
+    check_bundles(bundles, plan_file)
     keep = keep or bool(settings.topic_prefix)
     if not settings.topic_prefix:
         settings = settings.model_copy(update={"topic_prefix": own_prefix("replay", datetime.now(UTC))})
@@ -123,7 +123,8 @@ def replay(
                 days = with_told(days, read_told(feature_events))
             book = seeded_book(matches, days[0].date) if matches else RatingBook()
             if bundles:
-                judge_bundles(bundles, plan_file, days, book, as_json=as_json)
+                told = feature_events is not None
+                judge_bundles(bundles, plan_file, days, book, told=told, as_json=as_json)
                 return
             stage = Stage(settings, () if no_workers else ROLES, keep=keep, say=console.print)
             known = [match for match in matches if match.day < days[0].date] + played if played else []

@@ -6,6 +6,7 @@ from typing import Final
 
 from features.rating_book import RatingBook
 from streams.commands.errors import UserError
+from streams.commands.feature_files import check_reads_nothing
 from streams.commands.rollout_options import check_unseen, chosen_plan, read_bundle
 from streams.commands.rollout_views import tell
 from streams.commands.training_progress import training_progress
@@ -16,31 +17,38 @@ from streams.rollouts.replaying import replayed
 _PAIR: Final = 2
 
 
-def check_bundles(bundles: Sequence[Path], plan_file: Path | None, feature_events: Path | None) -> None:
+def check_bundles(bundles: Sequence[Path], plan_file: Path | None) -> None:
     """Check that there is a champion with a challenger, or neither.
 
     Raises:
-        UserError: There is one bundle, or more than two, or what has no place without them, or beside them.
+        UserError: There is one bundle, or more than two, or what has no place without them.
     """
     if bundles and len(bundles) != _PAIR:
         raise UserError(f"--bundle is given {len(bundles)} times, not twice: first the champion, then the challenger")
     if plan_file is not None and not bundles:
         raise UserError("--plan is of a roll-out: name champion and challenger by --bundle, twice")
-    if bundles and feature_events is not None:
-        raise UserError("--feature-events has no place beside --bundle: bundles that read them are not compared")
 
 
 def judge_bundles(
-    folders: Sequence[Path], plan_file: Path | None, days: Sequence[MatchDay], book: RatingBook, *, as_json: bool
+    folders: Sequence[Path],
+    plan_file: Path | None,
+    days: Sequence[MatchDay],
+    book: RatingBook,
+    *,
+    told: bool,
+    as_json: bool,
 ) -> None:
     """Print what the gate says of the bundles in *folders*, champion and challenger, over *days*.
 
     Raises:
-        UserError: A bundle or the plan is none, a bundle has learned from the days, or no match has a result.
+        UserError: A bundle or the plan is none, a bundle has learned from the days or reads what was not *told*, or no
+            match has a result.
     """
     plan = offline(chosen_plan(plan_file))
     champion, challenger = (read_bundle(folder) for folder in folders)
     check_unseen(days[0].date, (champion, challenger))
+    if not told:
+        check_reads_nothing(champion.features, challenger.features)
     with training_progress(len(days), quiet=as_json) as step:
 
         def stepping() -> Iterator[MatchDay]:

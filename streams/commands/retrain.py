@@ -12,10 +12,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from features.feature_sets import FeatureSet
+from models.contract import check_contract
 from models.match_sets import SETS
 from streams.brokers import BrokerError
 from streams.commands.errors import UserError
-from streams.commands.feature_files import read_feature_set
+from streams.commands.feature_files import read_feature_set, read_told
 from streams.commands.model_options import data_option, read_date, read_history, read_kind
 from streams.commands.options import cluster_options
 from streams.commands.rollout_options import chosen_plan, plan_option
@@ -58,32 +60,49 @@ class _Order:
     anew: bool
     quiet: bool
     key: Path | None
+    feature_set: str | None
+    feature_events: Path | None
 
     def recipe(self, champion: Champion) -> Recipe:
         """Return how it is trained."""
         manifest, options = champion.contents.manifest, champion.options
-        if manifest.declared is not None:
-            raise UserError(
-                f"{manifest.model} {manifest.version} reads feature events of users, which a retraining cannot gather "
-                "yet; train it with: touchline train --feature-events"
-            )
+        own = check_contract(manifest, f"{manifest.model}@{manifest.version}")
+        features = own if self.feature_set is None else read_feature_set(self.feature_set)
+        sources = tuple(source for source, _ in features.reads.sources)
+        if self.feature_events is not None and not (sources or own.reads.sources):
+            read_told(self.feature_events, own, features)  # says that nobody reads them
         history = self.history or options.get("set", "internationals")
         return Recipe(
             str(self.data.resolve()),
             "clubs" if history == "clubs" else "internationals",
             read_kind(self.kind or manifest.kind),
-            read_feature_set(manifest.feature_set).version,
+            self._named(features),
             str(read_date("--since", self.since or options.get("since", "1990-01-01"))),
             self.holdout_days,
             self.share or float(options.get("share", 1.0)),
             self.threads,
+            sources,
+            None if self.feature_events is None else str(self.feature_events.resolve()),
         )
+
+    def _named(self, features: FeatureSet) -> str:
+        """Return how `touchline train` is told of *features*; nothing for the champion's, whose manifest says it."""
+        if features.declared is None:
+            return features.version
+        return "" if self.feature_set is None else str(Path(self.feature_set).resolve())
 
 
 @click.group(invoke_without_command=True)
 @data_option
 @click.option("--set", "history", type=click.Choice(["internationals", "clubs"]), help="Which (default: champion's).")
 @click.option("--kind", metavar="KIND", help="Kind of the model (default: the champion's).")
+@click.option(
+    "--feature-set", metavar="NAME|FILE", help="A published set, or a file that declares one (default: the champion's)."
+)
+@click.option(
+    "--feature-events", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="What users' sources told before the topic feature-events begins, as lines of JSON.",
+)  # fmt: skip
 @click.option("--share", type=click.FloatRange(0.001, 1.0), help="Share of the trees (default: the champion's).")
 @click.option("--since", metavar="DATE", help="First day to learn from (default: the champion's).")
 @click.option(
@@ -131,6 +150,8 @@ def retrain(
     data: Path,
     history: str | None,
     kind: str | None,
+    feature_set: str | None,
+    feature_events: Path | None,
     share: float | None,
     since: str | None,
     holdout_days: int,
@@ -169,7 +190,7 @@ def retrain(
     chosen_plan(plan_file)
     order = _Order(
         settings, _folder(runs), data, history, kind, share, since, holdout_days, threads, plan_file, rollout, model,
-        why, anew, as_json, key,
+        why, anew, as_json, key, feature_set, feature_events,
     )  # fmt: skip
     triggers = Triggers("drift" in alarms, worse_by if "accuracy" in alarms else None, fewest, every_days, rest_hours)
     try:

@@ -8,7 +8,7 @@ import click
 from features.history import EPOCH
 from models.match_sets import SETS
 from streams.commands.errors import UserError
-from streams.commands.feature_files import match_events_option, with_recorded
+from streams.commands.feature_files import feature_events_option, match_events_option, read_told, with_recorded
 from streams.commands.model_options import data_option, days_of, read_date, read_history, read_set
 from streams.commands.rollout_options import chosen_plan, first_unseen, plan_option, read_bundle
 from streams.commands.rollout_views import tell
@@ -23,6 +23,7 @@ _BUNDLE = click.Path(file_okay=False, path_type=Path)
 @plan_option
 @data_option
 @match_events_option
+@feature_events_option
 @click.option("--set", "name", default="in-play", show_default=True, metavar="SET", help=f"One of {', '.join(SETS)}.")
 @click.option("--from", "first", metavar="DATE", help="First day (default: the one after both were trained).")
 @click.option("--until", "last", metavar="DATE", help="Last day (default: the last of the history).")
@@ -33,6 +34,7 @@ def compare(  # noqa: PLR0917 - click passes them by name
     plan_file: Path | None,
     data: Path,
     match_events: Path | None,
+    feature_events: Path | None,
     name: str,
     first: str | None,
     last: str | None,
@@ -56,7 +58,8 @@ def compare(  # noqa: PLR0917 - click passes them by name
     end = date.max if last is None else read_date("--until", last)
     known = with_recorded(read_history(chosen.read, data), match_events)
     matches = [match for match in known if match.day <= end]
-    found = compared(*bundles, matches, chosen.tested, days_of(start))
+    told = read_told(feature_events, *(one.features for one in bundles))
+    found = compared(*bundles, matches, chosen.tested, days_of(start), told)
     if not len(found.match_ids):
         raise UserError(f"no match of the history in {data} was played from {start} on, up to --until")
     tell(plan, found, bundles, as_json=as_json)

@@ -38,15 +38,12 @@ def read_bundle(folder: Path) -> Bundle:
     """Return the bundle in *folder*.
 
     Raises:
-        UserError: It cannot be loaded, or reads feature events.
+        UserError: It cannot be loaded.
     """
     try:
-        found = load_bundle(folder)
+        return load_bundle(folder)
     except BundleError as error:
         raise UserError(str(error)) from error
-    if sources := [source for source, _ in found.features.reads.sources]:
-        raise UserError(f"{folder} reads feature events of {', '.join(sources)}, which past matches come without")
-    return found
 
 
 def check_unseen(first: date, bundles: Sequence[Bundle]) -> None:

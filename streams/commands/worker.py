@@ -21,8 +21,9 @@ ALL = "all"
 @cluster_options
 @in_one_sentence
 def worker(settings: Settings, roles: tuple[str, ...]) -> None:
-    """Run roles until Ctrl-C: predict, rate, monitor, performance, materialize, all of these, or api.
+    """Run roles until Ctrl-C: predict, shadow, rate, monitor, performance, materialize, all of these, or api.
 
+    Of all, materialize runs where TOUCHLINE_REDIS_URL is set, and shadow with TOUCHLINE_SHADOWS_BY=shadow.
     Metrics and health are served on loopback: /metrics, /healthz and /readyz. The role api answers with predictions on
     a port of its own (TOUCHLINE_API_PORT), so it is run only where it is named.
 

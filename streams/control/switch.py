@@ -28,25 +28,27 @@ class ModelSwitch:
 
     Args:
         settings: Of the brokers.
+        role: Whose worker follows.
         own: The bundle which is served before any change.
         load: Returns the bundle with a digest, warm; raises BundleError. It is called in a thread.
         serve: Told, in the event loop, what scores from the next batch on.
         book: Learns schemas.
-        status: Reports.
+        status: Reports; None for a role which nobody waits for.
     """
 
     def __init__(  # noqa: PLR0917 - what lies between the log and the job
         self,
         settings: Settings,
+        role: str,
         own: Bundle,
         load: Callable[[str], Bundle],
         serve: Callable[[Served], None],
         book: SchemaBook,
-        status: StatusWriter,
+        status: StatusWriter | None,
     ) -> None:
         self._own, self._load, self._serve, self._status = own, load, serve, status
         self._loaded: Mapping[str, Bundle] = {own.digest: own}
-        self._log = ControlLog(settings, own.model, book, self._changed, settings.group("predict"))
+        self._log = ControlLog(settings, own.model, book, self._changed, settings.group(role))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._partitions: Collection[int] = ()
         self._reporting: asyncio.Task[None] | None = None
@@ -134,7 +136,8 @@ class ModelSwitch:
 
     def _report(self) -> None:
         serving, champion, refused = self._standing
-        self._status.write(serving, champion, self._partitions, refused or None)
+        if self._status is not None:
+            self._status.write(serving, champion, self._partitions, refused or None)
 
     async def _report_again(self) -> None:
         for number in count(1):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from monitors.rollout_plan import Plan
-from streams.applications import APPLICATIONS
+from streams.applications import applications, watched_roles
 from streams.brokers import BrokerError
 from streams.dashboard.feeds import Feeds
 from streams.dashboard.membership import Changes, Group, Membership
@@ -69,7 +69,7 @@ class DashboardService:
         pause: Pause | None = None,
     ) -> None:
         self._settings, self._words, self._pause = settings, words, pause or Pause()
-        self._groups = {name: settings.group(name) for name in APPLICATIONS}
+        self._groups = {name: settings.group(name) for name in applications(watched_roles(settings))}
         self.views = {name: Parts() for name in VIEWS}
         self.feeds = Feeds(settings, hours)
         plan = plan or usual_plan()
@@ -82,7 +82,7 @@ class DashboardService:
     async def run(self) -> None:
         """Keep the views up to date."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "dashboard"))
-        lags = [role_reader(self._settings, name) for name in APPLICATIONS]
+        lags = [role_reader(self._settings, name) for name in self._groups]
         sampler = Sampler(self._settings)
         try:
             async with asyncio.TaskGroup() as tasks:

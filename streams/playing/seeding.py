@@ -74,7 +74,7 @@ class RatingTable:
             raise PlayError(f"{self.changelog.topic} holds {len(before)} records already; add --replace to renew them")
         records: Mapping[bytes, RatingRecord | None] = by_key(book.changed())
         # What is new comes first, the clock last: whoever restores in between finds the earlier ratings or these.
-        sender = Sender(self.settings, self.changelog.topic)
+        sender = Sender(self.settings, self.changelog.topic, just_created=True)
         for key, record in records.items():
             sender.send(key, self.codecs.encode(record) if record is not None else None)
         for key in before.keys() - records.keys() - {PROGRESS_KEY}:

@@ -1,41 +1,33 @@
 """Folds events into match states and predicts after each event which changes what is known."""
 
-import asyncio
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.feature_sets import facts_of
 from schemas.plain_predictions import PREDICTION_ID
-from schemas.records import Variant
 from streams.engine.job import Decoded, Step
 from streams.engine.outbox import Message
 from streams.engine.slices import Slice
 from streams.engine.table import TablePartition
 from streams.intake import Intake
 from streams.metrics import WorkerMetrics
-from streams.predicting.answering import answers
 from streams.predicting.batch import Batch
-from streams.predicting.due import Due, Placed, Scored, Voice, facts_for, predicted
+from streams.predicting.due import Due, Placed, Scored, Voice
 from streams.predicting.leaving import leave
 from streams.predicting.predictions import Cause, prediction, prediction_id
 from streams.predicting.reading import Reading, SliceReader
+from streams.predicting.saying import Moment, Saying
 from streams.predicting.served import Served
-from streams.predicting.shadowing import Shadows
 from streams.predicting.single import SingleEvents, SingleFold
 from streams.predicting.usual import UsualEvents
 from streams.predicting.wiring import Event, PredictCodecs, PredictTopics
 
-SMALL_BATCH = 64
-
 Tables: TypeAlias = Mapping[int, TablePartition[bytes]]
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -44,16 +36,16 @@ class PredictJob:
 
     Attributes:
         served: The bundles which score; see `serve`.
-        shadows: Says what the other bundle does of matches of a challenger; None for nobody.
+        saying: Says what is written of what is known after events.
     """
 
     intake: Intake[Event]
     topics: PredictTopics
     codecs: PredictCodecs
     served: Served
+    saying: Saying
     metrics: WorkerMetrics
     worker: str
-    shadows: Shadows | None = None
     _reader: SliceReader = field(init=False)
     _usual: UsualEvents = field(init=False)
     _single: SingleEvents = field(init=False)
@@ -82,14 +74,9 @@ class PredictJob:
         batch = Batch.of(self._reader.together(slices), tables)
         self._single.set_aside(batch, steps)
         served = self.served  # a change comes between batches
-        due = self._folded(batch, tables, served, steps)
-        for number in sorted({one.bundle for one in due}):
-            its = [one for one in due if one.bundle == number]
-            tried = served.variants[number] is Variant.CHALLENGER
-            saying = self._tried if tried else self._said
-            self._put_out(await saying(served, number, its, decoded_at_us), batch, tables, served, steps)
-            if self.shadows is not None and number in served.shadowed_by:
-                self.shadows.offer(served.shadowed_by[number], its, decoded_at_us)
+        if due := self._folded(batch, tables, served, steps):
+            moment = Moment(decoded_at_us, int(batch.records.timestamps_ms.max()))
+            self._put_out(await self.saying.say(served, due, moment), batch, tables, served, steps)
         self._write(batch, tables, steps)
         return steps
 
@@ -111,44 +98,6 @@ class PredictJob:
             moments_ms = [cause.held.occurred_at_ms for _, cause in causes]
             facts = facts_of([cause.state for _, cause in causes], moments_ms, served.reads)
             yield Due(number, facts, served.reads, partial(_predict_singly, causes))
-
-    async def _said(self, served: Served, number: int, its: Sequence[Due], decoded_at_us: int) -> Placed:
-        """Return what bundle *number* says; what it raises stops the worker."""
-        bundle = served.bundles[number]
-        facts = facts_for(its, bundle)
-        features = bundle.features.of(facts)
-        probabilities = await _called(len(facts), bundle.score, features, bundle.feature_set)
-        times_us = self._scored(served, number, probabilities, decoded_at_us)
-        return predicted(its, self._voice(served, number), (features, probabilities), times_us)
-
-    async def _tried(self, served: Served, number: int, its: Sequence[Due], decoded_at_us: int) -> Placed:
-        """Return what the challenger says; where it cannot, the champion says it, and a shadow that it could not."""
-        bundle = served.bundles[number]
-        facts = facts_for(its, bundle)
-        got = await _called(len(facts), answers, bundle, facts)
-        told = np.array([row not in got.failures for row in range(len(facts))])
-        times_us = self._scored(served, number, got.scored[1][told], decoded_at_us)
-        own = predicted(its, self._voice(served, number), got.scored, times_us)
-        if not got.failures:
-            return own
-        champions = await self._said(served, 0, its, decoded_at_us)
-        found = [ours if told[row] else theirs for row, (ours, theirs) in enumerate(zip(own, champions, strict=True))]
-        if self.shadows is not None:
-            found += self.shadows.failures(bundle, its, got, times_us)
-        return found
-
-    def _voice(self, served: Served, number: int) -> Voice:
-        return Voice(served.bundles[number], served.variants[number], self.topics.predictions, self.codecs.prediction)
-
-    def _scored(
-        self, served: Served, number: int, probabilities: NDArray[np.float32], decoded_at_us: int
-    ) -> tuple[int, int]:
-        """Measure what bundle *number* has just said; return when it was decoded and when it was scored."""
-        bundle, times_us = served.bundles[number], (decoded_at_us, time.time_ns() // 1000)
-        self.metrics.stage("scored", (times_us[1] - times_us[0]) / 1e6)
-        if len(probabilities):
-            self.metrics.predictions(bundle.model, bundle.version, served.variants[number].value, probabilities)
-        return times_us
 
     def _put_out(self, made: Placed, batch: Batch, tables: Tables, served: Served, steps: Sequence[Step]) -> None:
         """Add predictions to the outputs of their slices, but for those which are out already."""
@@ -193,15 +142,9 @@ class PredictJob:
         step = Step(changed={key: None for key, _ in gone})
         for key, state in gone:
             del table.states[key]
-            step.unread += [self._single.never_scheduled(state, one, self.intake.partition) for one in state.held]
+            waited = state.held if self.topics.dead_letters is not None else ()
+            step.unread += [self._single.never_scheduled(state, one, self.intake.partition) for one in waited]
         return step
-
-
-async def _called(rows: int, call: Callable[P, R], *args: P.args, **more: P.kwargs) -> R:
-    """Return what *call* says of so many *rows*."""
-    if rows <= SMALL_BATCH:  # a thread costs more than it frees
-        return call(*args, **more)
-    return await asyncio.to_thread(call, *args, **more)
 
 
 def _predict_singly(

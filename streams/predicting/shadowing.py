@@ -13,16 +13,19 @@ from models.bundle import Bundle
 from schemas.codec import Codec
 from schemas.records import Prediction, Variant
 from streams.engine.outbox import Message
-from streams.predicting.answering import Answers, answers
-from streams.predicting.due import Due, Placed, Voice, facts_for, predicted
+from streams.predicting.answering import Answers, FailureLog, answers, told
+from streams.predicting.due import Due, Placed, Voice, facts_for
 
 log = structlog.get_logger(__name__)
 
 _MOST_WAITING: Final = 4096
 _FLUSH_SECONDS: Final = 2.0
 
-FAILURE: Final = "failure"
-"""Header of the record of an event that a bundle could not score: why, in UTF-8. Its probabilities are NaN."""
+
+def shadow_counts(registry: CollectorRegistry) -> tuple[Counter, Counter, Counter]:
+    """Return what counts shadow predictions that were sent, shed, and failed: of an event that was not scored."""
+    counted = Counter("touchline_shadow", "What became of shadow predictions.", ["result"], registry=registry)
+    return counted.labels("sent"), counted.labels("shed"), counted.labels("failed")
 
 
 class Shadows:
@@ -50,9 +53,8 @@ class Shadows:
         self._topic, self._codec = topic, codec
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = 0
-        counted = Counter("touchline_shadow", "What became of shadow predictions.", ["result"], registry=registry)
-        self._sent, self._shed, self._failed = map(counted.labels, ("sent", "shed", "failed"))
-        self._failing: set[str] = set()
+        self._sent, self._shed, self._failed = shadow_counts(registry)
+        self._failures = FailureLog()
 
     async def start(self) -> None:
         """Wait for offers."""
@@ -89,14 +91,8 @@ class Shadows:
         return [one for row, one in enumerate(self._told(bundle, due, got, times_us)) if row in got.failures]
 
     def _told(self, bundle: Bundle, due: Sequence[Due], got: Answers, times_us: tuple[int, int]) -> Placed:
-        self._log_change(bundle.digest, got.failures)
-        made = predicted(due, Voice(bundle, Variant.SHADOW, self._topic, self._codec), got.scored, times_us)
-        if not got.failures:
-            return made
-        return [
-            (place, one._replace(headers=[(FAILURE, got.failures[row].encode())] if row in got.failures else ()))
-            for row, (place, one) in enumerate(made)
-        ]
+        self._failures.note(bundle.digest, got.failures)
+        return told(due, Voice(bundle, Variant.SHADOW, self._topic, self._codec), got, times_us)
 
     def _send(self, message: Message) -> None:
         self._producer.poll(0)
@@ -107,11 +103,3 @@ class Shadows:
             self._shed.inc()
         else:
             (self._failed if headers else self._sent).inc()
-
-    def _log_change(self, digest: str, failures: Mapping[int, str]) -> None:
-        """Log the first failure of a bundle after it could score, and no others."""
-        if not failures:
-            self._failing.discard(digest)
-        elif digest not in self._failing:
-            self._failing.add(digest)
-            log.warning("shadow.not_scored", bundle=digest, rows=len(failures), error=next(iter(failures.values())))

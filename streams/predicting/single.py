@@ -88,12 +88,13 @@ class SingleEvents:
                 self._set_aside(steps[place], records.slices[place].piece, entry.record, entry.event)
 
     def _set_aside(self, step: Step, piece: Slice, record: Record, refused: Refused) -> None:
+        topic = self.topics.dead_letters
+        if topic is None:
+            self.metrics.event(piece.topic, "refused")
+            return
         self.metrics.dead_letter(piece.topic, refused.cause)
-        step.outputs.append(
-            dead_letter(
-                self.topics.dead_letters, piece, record, cause=refused.cause, reason=refused.reason, worker=self.worker
-            )
-        )
+        letter = dead_letter(topic, piece, record, cause=refused.cause, reason=refused.reason, worker=self.worker)
+        step.outputs.append(letter)
 
     def _apply(  # noqa: PLR0917 - an event and all it meets
         self,
@@ -168,10 +169,10 @@ class SingleEvents:
     def _tell_teams(
         self, step: Step, before: MatchState, after: MatchState, event: MatchEvent, source: tuple[Slice, Record]
     ) -> None:
-        news = team_event(before, after, event)
-        if news is not None:
+        topic, news = self.topics.team_events, team_event(before, after, event)
+        if topic is not None and news is not None:
             value = self.codecs.team_event.encode(news)
-            step.outputs.append(Message(self.topics.team_events, TEAM_EVENTS_KEY, value, 0, source=source))
+            step.outputs.append(Message(topic, TEAM_EVENTS_KEY, value, 0, source=source))
         if event.kind is EventKind.FULL_TIME and after.fixture_known:
             self.metrics.final_score(contradicted=after.goals_contradict_result)
 

@@ -21,6 +21,7 @@ from streams.engine.table import TablePartition
 from streams.intake import Intake, Reader
 from streams.metrics import WorkerMetrics
 from streams.predicting.job import PredictJob
+from streams.predicting.saying import Predicting
 from streams.predicting.served import Served
 from streams.predicting.wiring import PredictCodecs, PredictTopics
 
@@ -57,7 +58,8 @@ def warm_up(bundle: Bundle) -> None:
         events, _codec("prediction", Prediction), _codec("team_event", TeamEvent), _codec("match_state", MatchState)
     )
     metrics = WorkerMetrics(CollectorRegistry(), "predict")
-    job = PredictJob(Intake(readers, 1), _TOPICS, codecs, Served.alone(bundle), metrics, "warming")
+    saying = Predicting(_TOPICS.predictions, codecs.prediction, metrics)
+    job = PredictJob(Intake(readers, 1), _TOPICS, codecs, Served.alone(bundle), saying, metrics, "warming")
     asyncio.run(_predict(job, events))
 
 

@@ -11,13 +11,18 @@ Event = MatchEvent | FeatureEvent
 
 @dataclass(frozen=True, slots=True)
 class PredictTopics:
-    """Names on the brokers of what the role reads and writes."""
+    """Names on the brokers of what the role reads and writes.
+
+    Attributes:
+        team_events: None where nobody is to be told.
+        dead_letters: None where what cannot be used is counted only.
+    """
 
     match_events: str
     feature_events: str
     predictions: str
-    team_events: str
-    dead_letters: str
+    team_events: str | None
+    dead_letters: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Kafka can add partitions to a topic, and takes none away. It moves no record: what is in the log stays where it is, and
 a key's next event goes where murmur2 modulo the new number says. The states of predict, which lie in the partition of
-their key, must then lie there too. So:
+their key, must then lie there too, and so must those of shadow and performance. So:
 
 1. No worker of the deployment runs: the groups of all applications are asked for members. What a feed sends meanwhile
    is kept by the brokers.
@@ -50,7 +50,6 @@ from streams.settings import Settings
 from streams.topics import TOPICS
 
 _POLL_SECONDS = 0.2
-_BY_KEY = frozenset({"predict"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ class Move:
         if not grows and all(self._after(old) == counts[old.changelog] for old, _ in pairs):
             raise MoveError(f"all topics have {self.partitions} partitions already, and so have the states")
         carriers = [
-            Carrier(old, new, counts[old.changelog], self._after(old), old.name in _BY_KEY, self.say)
+            Carrier(old, new, counts[old.changelog], self._after(old), old.application.keyed_by_match, self.say)
             for old, new in self._to_do(pairs)
         ]
         return Plan(self.partitions, self.run_id, grows, carriers, self._left(pairs))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from features.match_state import MatchState
 from schemas.records import Progress
+from streams.applications import MATCHES
 from streams.engine.changelog import Changelog
 from streams.engine.digest import state_digest, table_digest
 from streams.engine.log_reading import RestoreError
@@ -84,7 +85,7 @@ class Carrier:
         fit = self._fit(schemas)
         source, target = _changelog(self.old, schemas), _changelog(self.new, schemas)
         before = [_restored(target, one).states.keys() for one in range(self.after)]
-        sender = Sender(self.new.settings, self.new.changelog)
+        sender = Sender(self.new.settings, self.new.changelog, just_created=True)
         wanted = [_Content() for _ in range(self.after)]
         stands, moved = [], 0
         for partition in range(self.before):
@@ -105,7 +106,7 @@ class Carrier:
         return Carried(stands, sum(len(one.keys) for one in wanted), moved)
 
     def _fit(self, schemas: SchemaBook) -> Fit:
-        if self.old.name != "predict":  # no other states hold offsets
+        if self.old.application.table != MATCHES:  # no other states hold offsets
             return lambda value: value
         codec = schemas.codec("match_state", MatchState)
         schemas.write(codec, f"{self.new.changelog}-value")

@@ -40,7 +40,10 @@ class Recipe:
 
     Attributes:
         history: ``internationals`` or ``clubs``.
+        feature_set: Name of a published one, or a file that declares it; empty for the champion's own.
         since: First day to learn from, as holdout_days, share and threads an option of `touchline train`.
+        sources: Whose feature events the feature set reads.
+        feature_events: File with what they told before the topic begins; None for nothing.
     """
 
     data: str
@@ -51,6 +54,8 @@ class Recipe:
     holdout_days: int
     share: float
     threads: int
+    sources: tuple[str, ...] = ()
+    feature_events: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

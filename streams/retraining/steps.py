@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from features.recorded import recorded_matches
+from models.contract import check_contract
 from models.journal import read_model
 from models.manifest import MANIFEST, read_manifest
 from streams.bundles import store_of
 from streams.retraining.champion import Champion, tried_now
-from streams.retraining.recording import record
+from streams.retraining.recording import record, record_told
 from streams.retraining.run import Run, RunError, StepDone, Verdict, save, with_step
 from streams.settings import Settings
 
 EVENTS: Final = "match-events.jsonl"
+TOLD: Final = "feature-events.jsonl"
 CHAMPION, UNSEEN, BUNDLE = "champion", "unseen", "bundle"
 """Folders of a run: what serves, a model that has not seen the days it is judged on, and the new bundle."""
 
@@ -89,18 +91,31 @@ class Retraining:
         self.say(f"{name}: {said}")
 
     def _record(self) -> Outcome:
-        before = None if self.before is None else self.runs / self.before.name / EVENTS
-        events = record(self.settings, before, self._place(EVENTS))
+        before = None if self.before is None else self.runs / self.before.name
+        events = record(self.settings, before and before / EVENTS, self._place(EVENTS))
+        told = self._record_told(before)
         matches = recorded_matches(events)
         until = max([self.known_until, *(match.day for match in matches)])
         first = until - timedelta(days=self.run.recipe.holdout_days - 1)
         learned = self.champion.learned_until
         first = first if learned is None else max(first, learned + timedelta(days=1))
-        facts = {"events": len(events), "matches": len(matches), "until": str(until), "judged_from": str(first)}
+        facts = {
+            "events": len(events), "feature_events": told, "matches": len(matches), "until": str(until),
+            "judged_from": str(first),
+        }  # fmt: skip
         if first > until:
             return False, f"the champion has learned until {learned}, and no result after that day is known", facts
-        told = f"{len(matches):,} finished matches of the stream beside the history; judged from {first} to {until}"
-        return True, told, facts
+        beside = f"{len(matches):,} finished matches of the stream beside the history"
+        said = f"{beside}, {told:,} feature events" if self._sources else beside
+        return True, f"{said}; judged from {first} to {until}", facts
+
+    def _record_told(self, before: Path | None) -> int:
+        """Record what the feature events said that champion or challenger read; return how many there are."""
+        if not self._sources:
+            return 0
+        given = self.run.recipe.feature_events
+        files = [*([Path(given)] if given else ()), *([before / TOLD] if before else ())]
+        return len(record_told(self.settings, files, self._sources, self._place(TOLD)))
 
     def _fit(self) -> Outcome:
         first = date.fromisoformat(self.run.facts("record")["judged_from"])
@@ -112,7 +127,8 @@ class Retraining:
     def _judge(self) -> Outcome:
         chosen = "clubs" if self.run.recipe.history == "clubs" else "in-play"
         plan = [] if self.run.plan is None else ["--plan", self.run.plan]
-        words = ["rollout", "compare", self._text(CHAMPION), self._text(UNSEEN), *self._data(), "--set", chosen, *plan]
+        data = self._data(told=bool(self._sources))
+        words = ["rollout", "compare", self._text(CHAMPION), self._text(UNSEEN), *data, "--set", chosen, *plan]
         since = ["--from", self.run.facts("record")["judged_from"], "--json"]
         _, told = self._told([*words, *since])
         facts = {name: told[name] for name in ("status", "verdict", "matches", "why")}
@@ -172,7 +188,7 @@ class Retraining:
         recipe = self.run.recipe
         options = {
             "set": recipe.history, "kind": recipe.kind, "since": recipe.since, "until": until,
-            "holdout-days": recipe.holdout_days, "feature-set": recipe.feature_set, "share": recipe.share,
+            "holdout-days": recipe.holdout_days, "feature-set": self._feature_set, "share": recipe.share,
             "threads": recipe.threads, "name": self.run.model, "version": version, "out": self._place(name),
         }  # fmt: skip
         words = ["train", *self._data(), *(word for key, value in options.items() for word in (f"--{key}", str(value)))]
@@ -182,9 +198,21 @@ class Retraining:
         facts = {"digest": manifest.digest, "matches": manifest.training.matches, "log_loss": loss}
         return True, f"{manifest.training.matches:,} matches until {until}, bundle {manifest.digest:.12}", facts
 
-    def _data(self) -> Sequence[str]:
+    def _data(self, *, told: bool | None = None) -> Sequence[str]:
+        """Return the options of what is learned from; *told* says whether there are feature events among it."""
         events = ["--match-events", self._text(EVENTS)] if self.run.facts("record")["matches"] else []
-        return ["--data", self.run.recipe.data, *events]
+        read = bool(self.run.recipe.sources) if told is None else told
+        return ["--data", self.run.recipe.data, *events, *(["--feature-events", self._text(TOLD)] if read else [])]
+
+    @property
+    def _sources(self) -> set[str]:
+        """Whose feature events champion or challenger read."""
+        known = check_contract(self.champion.contents.manifest, CHAMPION).reads.sources
+        return {*self.run.recipe.sources, *(source for source, _ in known)}
+
+    @property
+    def _feature_set(self) -> str:
+        return self.run.recipe.feature_set or str(self._place(CHAMPION) / MANIFEST)
 
     def _told(self, words: Sequence[str]) -> tuple[int, Any]:
         """Return how the command of *words* ended, and the JSON that it printed."""

@@ -13,7 +13,7 @@ from features.history import HistoricMatch
 from features.narrative import DAY_MS
 from models.bundle import Bundle
 from models.predictors import Probabilities
-from models.rows import Minutes, history_rows
+from models.rows import NOTHING_TOLD, Minutes, Told, history_rows
 from monitors.differences import Differences, differences, match_difference
 from monitors.rollout import HOUR_MS, Judgement, Rollout, begun, judged
 from monitors.rollout_allocation import shares
@@ -58,14 +58,22 @@ class Served:
     nats: float = 0.0
 
 
-def compared(
-    champion: Bundle, challenger: Bundle, matches: Sequence[HistoricMatch], minutes: Minutes, first: int
+def compared(  # noqa: PLR0917 - two bundles, and the rows of which
+    champion: Bundle,
+    challenger: Bundle,
+    matches: Sequence[HistoricMatch],
+    minutes: Minutes,
+    first: int,
+    told: Told = NOTHING_TOLD,
 ) -> Compared:
-    """Return what both say of the *matches* from day *first* (since the epoch) on, at *minutes* of each."""
-    rows = history_rows(matches, champion.features, minutes, first)
-    same = challenger.features.names == champion.features.names
+    """Return what both say of the *matches* from day *first* (since the epoch) on, at *minutes* of each.
+
+    *told* is what users' feature events have said of them.
+    """
+    rows = history_rows(matches, champion.features, minutes, first, told)
+    ours, others = ((one.features.names, one.features.declared) for one in (champion, challenger))
     competitions = {match.match_id: match.competition for match in matches}
-    theirs = rows if same else history_rows(matches, challenger.features, minutes, first)
+    theirs = rows if ours == others else history_rows(matches, challenger.features, minutes, first, told)
     return Compared(
         rows.match_ids,
         rows.days * DAY_MS,

@@ -82,7 +82,7 @@ def main(
         green = all(one.green for one in found)
     console.print(results.table(found))
     red = sum(not one.green for one in found)
-    click.echo(f"{len(found) - red} passed, {red} failed")
+    click.echo(f"{len(found) - red} passed, {red} failed; {results.versions(found)}")
     sys.exit(0 if green else 1)
 
 

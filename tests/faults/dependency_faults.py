@@ -14,7 +14,7 @@ from tests.faults.findings import Findings
 from tests.faults.load import SCHEMA_FILES, SCHEMAS, encoder, register
 from tests.faults.matches import Shares, feed
 from tests.faults.network import Relay
-from tests.faults.place import MATCH_EVENTS, PREDICTIONS
+from tests.faults.place import INPUTS, MATCH_EVENTS, PREDICTIONS
 from tests.faults.redis_server import RedisServer
 from tests.faults.run import Run
 from tests.faults.scenario import Scenario
@@ -41,11 +41,22 @@ def without_registry(run: Run) -> Iterator[None]:
         run.fault_is_over()
 
 
+def wait_heard(run: Run) -> None:
+    """Wait until something of each input is committed: nobody can know a schema of which nothing has come yet."""
+
+    def heard() -> bool:
+        found = run.log.committed()
+        return {topic for (topic, _), offset in found.items() if offset} == {run.place.topic(name) for name in INPUTS}
+
+    run.wait(heard, CATCH_UP_SECONDS, "a commit of each input")
+
+
 def registry_gone(run: Run) -> None:
     """Workers go on, and one that falls starts with what it was told before."""
     worker = run.worker()
     run.load()
     run.a_moment()
+    wait_heard(run)
     with without_registry(run):
         run.wait_recovered()
         worker.kill_child()

@@ -1,6 +1,7 @@
 """What the runs came to: a table for people, `build/faults.json` for programs."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ class Result:
         complaints: Why it is not green.
         wall_seconds: How long it took, start and check included.
         number: Place among all runs.
+        code: Commit that was run; empty where it is not known.
     """
 
     scenario: str
@@ -49,6 +51,7 @@ class Result:
     wall_seconds: float = 0.0
     seed: int = 0
     number: int = 0
+    code: str = ""
 
     @property
     def green(self) -> bool:
@@ -87,6 +90,17 @@ def summed(runs: Sequence[Result]) -> Result:
         complaints=[sentence for one in runs for sentence in one.complaints],
         wall_seconds=sum(one.wall_seconds for one in runs),
     )
+
+
+def versions(results: Iterable[Result]) -> str:
+    """Return how many of *results* each commit has, which --resume may have put together.
+
+    >>> result = Result("kill", "exactly-once", "10", 1, 0, 0, 0, 0, 0, 0.0, 0.0, code="057e42f")
+    >>> versions([result, result, replace(result, code="")])
+    '2 of 057e42f, 1 of an unknown commit'
+    """
+    counts = Counter(one.code for one in results)
+    return ", ".join(f"{count} of {code or 'an unknown commit'}" for code, count in counts.items())
 
 
 def table(results: Iterable[Result]) -> Table:

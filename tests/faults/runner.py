@@ -13,6 +13,7 @@ from typing import cast
 
 from rich.console import Console
 
+from streams.code_version import COMMIT, code_version
 from streams.local.cluster import LocalCluster
 from tests.faults import results
 from tests.faults.children import Children, FaultError
@@ -101,10 +102,12 @@ class Runner:
         """Return the results of all runs but those *left_out*, with those which are *done* already."""
         found = list(done)
         known = {(one.scenario, one.guarantee, one.seed) for one in (*done, *left_out)}
+        code = code_version().get(COMMIT, "")
         try:
             for one in self.lane.deal(planned(scenarios, guarantees, times, self.seed)):
                 if (one.scenario.name, one.guarantee, one.seed) not in known:
-                    found.append(replace(self._one(one.scenario, one.guarantee, one.seed), number=one.number))
+                    made = self._one(one.scenario, one.guarantee, one.seed)
+                    found.append(replace(made, number=one.number, code=code))
                     # A run with an engine broken on purpose says nothing of this engine.
                     results.write(self.out, [one for one in found if not one.scenario.startswith(BROKEN_MARK)])
         finally:

@@ -44,7 +44,7 @@ def secure_cluster() -> Iterator[LocalCluster]:
             ephemeral=True,
             quick=True,
             security="sasl_ssl",
-            users=("worker", "client", "rate", "monitor", "performance", "materialize"),
+            users=("worker", "client", "shadow", "rate", "monitor", "performance", "materialize"),
         )
     ) as running:
         yield running

@@ -95,11 +95,12 @@ def moved(world, say) -> None:
 def test_every_event_is_predicted_once_and_no_state_is_lost_when_matches_move_while_they_are_played(
     world, world_of, monkeypatch
 ):
-    worker = world.worker("predict", "monitor")
+    worker = world.worker("predict", "monitor", "performance", monitor_interval_seconds=0.5)
     world.send("match-events", *FIRST)
     world.wait_for_values("predictions", len(FIRST) - 3)
     world.wait_caught_up("predict")
     world.wait_caught_up("monitor")
+    world.wait_caught_up("performance")
     impatient = replace(move(world.settings, AFTER, "2", print), patience=0.0)
     with pytest.raises(MoveError, match="has members: stop all workers"):
         impatient.plan()
@@ -120,19 +121,21 @@ def test_every_event_is_predicted_once_and_no_state_is_lost_when_matches_move_wh
     carried = {carrier.old.name: found for carrier, found in zip(plan.carriers, moving.carry_out(plan), strict=True)}
     stay = sum(partition_of(one.encode(), BEFORE) == partition_of(one.encode(), AFTER) for one in MATCHES)
     assert (24, 24 - stay) == (carried["predict"].states, carried["predict"].moved)
-    assert carried.keys() == {"predict", "monitor", "monitor-merge"}
+    assert (24, 24 - stay) == (carried["performance"].states, carried["performance"].moved)
+    assert carried.keys() == {"predict", "monitor", "monitor-merge", "performance", "performance-merge"}
     assert carried["monitor"].states > 0
     assert not any(unfinished(carrier.new, carrier.after) for carrier in plan.carriers)
     with pytest.raises(MoveError, match="run id '2' exists already"):
         move(world.settings, 8, "2", print).plan()
 
     after = world_of(world.settings.model_copy(update={"run_id": "2", "partitions": AFTER}))
-    after.worker("predict", "monitor")
+    after.worker("predict", "monitor", "performance", monitor_interval_seconds=0.5)
     # A feed that is not sure what has arrived sends all of it again.
     after.send("match-events", *SECOND, *FIRST)
     after.wait_for_values("predictions", len(FIRST + SECOND))
     after.wait_caught_up("predict")
     after.wait_caught_up("monitor")
+    after.wait_caught_up("performance")
 
     ids = [(one.match_id, one.event_id) for one in after.values("predictions")]
     assert sorted((one.match_id, one.event_id) for one in FIRST + SECOND) == sorted(ids)

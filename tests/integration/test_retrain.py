@@ -14,11 +14,14 @@ from click.testing import CliRunner, Result
 from features.history import international_matches
 from features.narrative import kick_off_of, narrate
 from models.bundle import load_bundle
+from schemas.records import FeatureEvent
 from streams.cli import main
 from streams.control.asking import read_changes
 from streams.retraining.run import read_runs
+from tests.integration.test_predict_role import KICK_OFF_MS, scheduled
 from tests.integration.world import World, wait_for
 from tests.streams.small_history import write_history
+from tests.streams.told_history import DECLARED, told, write_told
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -96,6 +99,35 @@ def test_a_challenger_is_trained_of_the_stream_and_scores_in_the_shadow(place: P
     assert (last["name"], last["passed"]) == ("shadow", False)
     assert "is tried at present; promote it or roll it back" in last["said"]
     assert read_changes(world.settings, "small")[1] == serving
+
+
+def test_what_users_told_is_learned_from_too_by_a_feature_set_that_reads_it_beside_a_champion_that_does_not(
+    place: Path, world: World
+) -> None:
+    (place / "odds.toml").write_text(DECLARED)
+    matches = [*international_matches(place / "whole")]
+    odds = told(matches, lambda match: 1.0 + match.day.day % 7)  # which says nothing of how it ends
+    before = write_told(place / "odds.jsonl", odds[: 2 * KNOWN])
+    world.send("feature-events", *odds[2 * KNOWN :])
+    new = ["--feature-set", place / "odds.toml", "--feature-events", before]
+
+    result = run(*retrain(place, "--why", "odds", "--json", *new))
+
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    facts = {one["name"]: one["facts"] for one in found["steps"]}
+    assert (facts["record"]["feature_events"], facts["record"]["matches"]) == (PLAYED, PLAYED - KNOWN)
+    bundle = load_bundle(place / "runs" / found["name"] / "bundle")
+    assert (bundle.feature_set, bundle.feature_names[-1]) == ("v2+odds", "odds_home")
+    assert bundle.manifest.training.matches == PLAYED
+    world.send("match-events", *map(scheduled, ("a", "b")))
+    world.send("feature-events", FeatureEvent("a-odds", "a", "odds", KICK_OFF_MS - 36_000_000, {"home": 1.5}))
+    wait_for(lambda: 1.5 in heard_of(world, bundle.digest), 60, world.said)
+
+
+def heard_of(world: World, digest: str) -> set[float]:
+    """Return what a bundle had in its last column when it spoke in the shadow."""
+    return {one.features[-1] for one in world.values("shadow-predictions") if one.bundle_digest == digest}
 
 
 def test_a_run_that_is_killed_goes_on_where_it_was(place: Path) -> None:

@@ -157,7 +157,7 @@ def test_each_role_needs_no_more_than_doctor_lists_for_it(secure_cluster, prefix
 
     workers = {role: one.worker(role, wait=False, **given.get(role, {})) for role, one in worlds.items()}
     for worker in workers.values():
-        worker.wait_ready()
+        worker.wait_ready(180)
     everybody.send("match-events", *EVENTS)
     everybody.wait_for_values("predictions", len(EVENTS))
     for role in users:

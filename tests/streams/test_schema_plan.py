@@ -71,9 +71,9 @@ def test_another_type_of_a_field_is_told():
 @pytest.mark.parametrize(
     ("topic", "readers"),
     [
-        ("match-events", {"predict", "performance", "dashboard", "rollout"}),
+        ("match-events", {"predict", "shadow", "performance", "dashboard", "rollout"}),
         ("predictions", {"predict", "monitor", "performance", "materialize", "api", "dashboard", "rollout"}),
-        ("model-control", {"predict", "dashboard", "rollout"}),
+        ("model-control", {"predict", "shadow", "dashboard", "rollout"}),
         ("monitor-partials", {"monitor-merge", "dashboard"}),
     ],
 )
@@ -105,7 +105,7 @@ def test_members_with_partitions_of_the_topic_are_counted_ours_and_others():
     plan = plan_of(SETTINGS, "match-events", REGISTERED[2], REGISTERED, groups)
 
     running = {reader.name: reader.running for reader in plan.readers}
-    assert {"predict": 2, "performance": 0, "dashboard": None, "rollout": None} == running
+    assert {"predict": 2, "shadow": 0, "performance": 0, "dashboard": None, "rollout": None} == running
     assert {"betting": 1} == plan.others
 
 

@@ -28,6 +28,7 @@ from streams.intake import Intake, Reader
 from streams.metrics import WorkerMetrics
 from streams.predicting.job import PredictJob
 from streams.predicting.predictions import prediction_id
+from streams.predicting.saying import Predicting
 from streams.predicting.served import Served
 from streams.predicting.single import SingleEvents
 from streams.predicting.wiring import PredictCodecs, PredictTopics
@@ -115,14 +116,9 @@ def job_with(served: Served, *, columns: bool) -> PredictJob:
         TOPICS.feature_events: Reader(FEATURES.decode, check_feature_event, lambda event: event.as_of_ms),
     }
     reading = READING if columns else codec_of("match_event", MatchEvent, 11, 1, 2, learnt=False)
-    return PredictJob(
-        Intake(readers, PARTITIONS),
-        TOPICS,
-        PredictCodecs(reading, PREDICTIONS, TEAMS, STATES),
-        served,
-        WorkerMetrics(CollectorRegistry(), "predict"),
-        "worker",
-    )
+    codecs, metrics = PredictCodecs(reading, PREDICTIONS, TEAMS, STATES), WorkerMetrics(CollectorRegistry(), "predict")
+    saying = Predicting(TOPICS.predictions, PREDICTIONS, metrics)
+    return PredictJob(Intake(readers, PARTITIONS), TOPICS, codecs, served, saying, metrics, "worker")
 
 
 matches = st.sampled_from(MATCHES)

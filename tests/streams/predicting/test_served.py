@@ -247,7 +247,7 @@ def test_where_a_challenger_cannot_score_the_champion_stands_in_and_it_is_told(b
     stream = Stream([bundles[0], tried])
     stream.change(ControlAction.CANARY, A, B, 1)
     registry = CollectorRegistry()
-    shadows = stream.job.shadows = Shadows({}, "shadow-predictions", PREDICTIONS, registry)
+    shadows = stream.job.saying.shadows = Shadows({}, "shadow-predictions", PREDICTIONS, registry)
     shadows.offer = lambda *_: None  # type: ignore[method-assign] # what it says of all events is another matter
     events = [fixture("m0"), kick_off("m0"), shot("m0", 1), goal("m0", 2), goal("m0", 3), shot("m0", 4), goal("m1", 1)]
 
@@ -298,7 +298,7 @@ def test_the_champion_says_in_the_shadow_what_it_would_of_the_challengers_matche
 ) -> None:
     stream = Stream(bundles)
     stream.change(ControlAction.CANARY, A, B, 0.5)
-    shadows = stream.job.shadows = Offers()  # type: ignore[assignment] # it has what is called
+    shadows = stream.job.saying.shadows = Offers()  # type: ignore[attr-defined] # it has what is called
     names = [f"m{number}" for number in range(8)]
     stream.tell(*(event for one in names for event in (fixture(one), kick_off(one))))
     shadows.said.clear()
@@ -336,7 +336,7 @@ def test_feature_sets_live_side_by_side_and_each_scores_what_was_told_before_it_
     assert tried.feature_set != bundles[0].feature_set
     stream.tell(fixture("m0"), odds("m0", 2.5), fixture("m1"))
     stream.change(ControlAction.CANARY, A, B, 1)
-    shadows = stream.job.shadows = Offers()  # type: ignore[assignment] # it has what is called
+    shadows = stream.job.saying.shadows = Offers()  # type: ignore[attr-defined] # it has what is called
 
     found = stream.tell(kick_off("m0"), shot("m0", 1), kick_off("m1"))
 
