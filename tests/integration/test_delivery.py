@@ -100,6 +100,7 @@ def test_a_killed_worker_goes_on_where_its_outputs_ended(world):
     check_nothing_lost_or_repeated(world, events)
 
 
+@pytest.mark.slow
 def test_a_restore_begins_where_the_states_were_last_written_again(world):
     events = interleaved()
     worker = world.worker("predict", restore_records=50)

@@ -143,6 +143,7 @@ checks:
 """
 
 
+@pytest.mark.slow
 def test_a_roll_out_by_a_plan_is_held_goes_on_when_told_and_ends_with_a_promotion(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

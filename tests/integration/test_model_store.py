@@ -44,6 +44,7 @@ def test_a_worker_serves_the_champion_of_the_store_and_refuses_one_that_was_tamp
     assert "Traceback" not in second.said()
 
 
+@pytest.mark.slow
 def test_a_worker_serves_the_champion_of_a_store_in_mlflow_and_refuses_artifacts_that_were_changed(world, tmp_path):
     store = sqlite_store(tmp_path, "touchline")
     _, version = register(store, bundle_of_kind("heuristic"), ACT)
