@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -114,7 +115,10 @@ class Outbox:
 
     def _serve(self) -> None:
         while not self._closed.is_set():
-            self._producer.poll(0.1)
+            # A fatal error, as of a producer that was fenced, is raised here once. Those who wait for a batch hear of it
+            # by the reports of their records, which somebody has to go on taking in.
+            with suppress(KafkaException):
+                self._producer.poll(0.1)
 
     async def deliver(self, messages: Sequence[Message]) -> Delivery:
         """Write *messages* in their order and return when all are on the brokers.

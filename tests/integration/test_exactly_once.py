@@ -1,12 +1,16 @@
 """With transactions a reader of committed records sees each prediction once, wherever a worker falls."""
 
+import asyncio
 import random
 import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from streams.admin import Admin
+from streams.engine.outbox import Message
+from streams.engine.transactions import FencedError, TransactionalOutbox, transactional
 from tests.integration.minutes import Feed, expected, folded, states, told
 from tests.integration.world import wait_for
 
@@ -81,3 +85,23 @@ def test_a_run_may_change_its_guarantee_and_change_it_back(world, feed):
         assert worker.stop() == 0
     world.worker("predict", guarantee="exactly-once")
     check_all_once(world, feed)
+
+
+async def test_a_producer_that_is_fenced_with_records_under_way_says_so_and_does_not_wait_for_ever(world):
+    config = transactional(world.settings.librdkafka(), f"{world.settings.topic_prefix}fenced")
+    outbox = TransactionalOutbox(config, asyncio.get_running_loop())
+    topic = world.settings.topic("predictions")
+    try:
+        await outbox.open()
+        await outbox.begin()
+        await outbox.deliver([Message(topic, b"m", b"v", 0)])
+        successor = Producer(config)
+        await asyncio.to_thread(successor.init_transactions, 30)
+
+        delivery = await outbox.deliver([Message(topic, b"m", b"v", 1)])
+
+        assert delivery.broken
+        with pytest.raises(FencedError, match="the brokers let nobody else commit"):
+            await outbox.abort()
+    finally:
+        await outbox.close()
