@@ -115,8 +115,8 @@ class Outbox:
 
     def _serve(self) -> None:
         while not self._closed.is_set():
-            # A fatal error, as of a producer that was fenced, is raised here once. Those who wait for a batch hear of it
-            # by the reports of their records, which somebody has to go on taking in.
+            # A fatal error, as of a producer that was fenced, is raised here once. Those who wait for a batch hear of
+            # it by the reports of their records, which somebody has to go on taking in.
             with suppress(KafkaException):
                 self._producer.poll(0.1)
 
