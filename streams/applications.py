@@ -74,11 +74,7 @@ def every_role(settings: Settings) -> list[str]:
 
     None of READERS: each opens a port, and several workers of one group would each hold all of it in memory.
     """
-    left_out = {
-        "materialize": settings.redis_url is None,
-        "shadow": settings.shadows_by != "shadow",
-    }
-    return [role for role in ROLES if not left_out.get(role, False)]
+    return [role for role in watched_roles(settings) if role != "materialize" or settings.redis_url is not None]
 
 
 def watched_roles(settings: Settings) -> list[str]:

@@ -50,18 +50,21 @@ def one_sentence(settings: Settings, doing: str) -> Iterator[None]:
         raise BrokerError(sentence(settings, doing, error.args[0])) from error
 
 
-def once_ready(question: Callable[[], T], patience: float) -> T:
+def once_ready(question: Callable[[], T], patience: float, *, just_created: bool = False) -> T:
     """Ask *question* again while its partition has no leader, or its group no coordinator, as after a start or a move.
+
+    Also while the broker that is asked does not know its topic, when that was *just_created* on another.
 
     Raises:
         KafkaException: Another failure, or still the same after *patience* seconds.
     """
     deadline = time.monotonic() + patience
+    not_ready = _NOT_READY | {KafkaError.UNKNOWN_TOPIC_OR_PART} if just_created else _NOT_READY
     while True:
         try:
             return question()
         except KafkaException as error:
-            if error.args[0].code() not in _NOT_READY or time.monotonic() > deadline:
+            if error.args[0].code() not in not_ready or time.monotonic() > deadline:
                 raise
         time.sleep(_POLL_SECONDS)
 

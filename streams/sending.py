@@ -1,14 +1,12 @@
 """One producer for a tool: idempotent, partitioned as Kafka's own clients do, and sure of what was delivered."""
 
-import time
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaException, Producer
 
-from streams.brokers import PATIENCE_SECONDS, BrokerError, one_sentence, quiet, sentence
+from streams.brokers import PATIENCE_SECONDS, BrokerError, once_ready, one_sentence, quiet, sentence
 from streams.settings import Settings
 
-_LOOK_SECONDS = 0.05
 _DELIVERY_SECONDS = 60.0  # a tool has no session which ends meanwhile
 
 
@@ -43,14 +41,12 @@ class Sender:
             }
         )
         with one_sentence(settings, f"looking for topic {topic}"):
-            self._look(patience, time.monotonic() + patience if just_created else 0.0)
+            once_ready(lambda: self._look(patience), patience if just_created else 0.0, just_created=just_created)
 
-    def _look(self, patience: float, until: float) -> None:
-        """Raise KafkaException unless the topic is there, or is before *until* on the monotonic clock."""
-        while (error := self._producer.list_topics(self.topic, timeout=patience).topics[self.topic].error) is not None:
-            if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART or time.monotonic() > until:
-                raise KafkaException(error)
-            time.sleep(_LOOK_SECONDS)
+    def _look(self, patience: float) -> None:
+        error = self._producer.list_topics(self.topic, timeout=patience).topics[self.topic].error
+        if error is not None:
+            raise KafkaException(error)
 
     def send(self, key: bytes, value: bytes | None, timestamp_ms: int = 0, partition: int = -1) -> None:
         """Hand one record over; a value of None takes the key out of a compacted topic.

@@ -27,7 +27,7 @@ feature_events_option: Final = click.option(
     "--feature-events",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="What feature events told of past matches, as lines of JSON; for bundles that read them.",
+    help="What users' sources told of the matches, as lines of JSON; needed by a declared feature set.",
 )
 
 match_events_option: Final = click.option(

@@ -12,6 +12,7 @@ from features.history import EPOCH, HistoricMatch, HistoryError
 from models.match_sets import SETS, MatchSet
 from models.predictors import KINDS, Kind
 from streams.commands.errors import UserError
+from streams.commands.feature_files import feature_events_option
 from streams.playing.programme import PLACES, history_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,12 +45,7 @@ _OPTIONS: Final = (
         metavar="NAME|FILE",
         help=f"Feature set to learn: one of {', '.join(FEATURE_SETS)}, or a TOML file that declares one.",
     ),
-    click.option(
-        "--feature-events",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="What users' sources told of the matches, as lines of JSON; needed by a declared feature set.",
-    ),
+    feature_events_option,
     click.option(
         "--share",
         type=click.FloatRange(0.001, 1.0),

@@ -75,7 +75,7 @@ class PredictJob:
         self._single.set_aside(batch, steps)
         served = self.served  # a change comes between batches
         if due := self._folded(batch, tables, served, steps):
-            moment = Moment(decoded_at_us, int(batch.records.timestamps_ms.max()))
+            moment = Moment(decoded_at_us, batch.records.timestamps_ms)
             self._put_out(await self.saying.say(served, due, moment), batch, tables, served, steps)
         self._write(batch, tables, steps)
         return steps

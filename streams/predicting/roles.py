@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from features.match_state import MatchState
-from models.bundle import Bundle
 from schemas.bounds import check_feature_event, check_match_event
 from schemas.records import FeatureEvent, MatchEvent, Prediction, TeamEvent
 from streams.applications import APPLICATIONS, INPUTS
@@ -19,7 +18,7 @@ from streams.intake import Intake, Reader
 from streams.learning import SchemaBook
 from streams.metrics import WorkerMetrics
 from streams.predicting.job import PredictJob
-from streams.predicting.saying import Predicting, Saying
+from streams.predicting.saying import Predicting
 from streams.predicting.served import Served
 from streams.predicting.shadow_saying import ShadowSaying, shadowing
 from streams.predicting.shadowing import Shadows
@@ -38,16 +37,12 @@ def predict_role(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: 
     book.write(codecs.team_event, f"{topics.team_events}-value")
     shadows = _shadows(settings, book, metrics)
     saying = Predicting(topics.predictions, codecs.prediction, metrics, shadows)
-    bundle = _own_bundle(settings)
-    job = PredictJob(
-        _intake(book, codecs, topics, inputs), topics, codecs, Served.alone(bundle), saying, metrics,
-        settings.worker_name,
-    )  # fmt: skip
+    job = _job(settings, book, inputs, topics, codecs, saying)
 
     def serve(served: Served) -> None:
         job.serve(served if settings.shadows_by == "predict" else replace(served, shadowed_by={}))
 
-    return _role(settings, book, "predict", job, bundle, serve, StatusWriter(settings, "predict", book), (shadows,))
+    return _role(settings, book, "predict", job, serve, StatusWriter(settings, "predict", book), (shadows,))
 
 
 def shadow_role(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
@@ -55,13 +50,23 @@ def shadow_role(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: W
     match_events, feature_events, says = map(settings.topic, (*INPUTS["shadow"], "shadow-predictions"))
     topics = PredictTopics(match_events, feature_events, says, team_events=None, dead_letters=None)
     codecs = _codecs(settings, book, "shadow", topics.predictions)
-    saying: Saying = ShadowSaying(topics.predictions, codecs.prediction, metrics, settings.shadow_patience_seconds)
-    bundle = _own_bundle(settings)
-    job = PredictJob(
-        _intake(book, codecs, topics, inputs), topics, codecs, Served.alone(bundle), saying, metrics,
-        settings.worker_name,
-    )  # fmt: skip
-    return _role(settings, book, "shadow", job, bundle, lambda served: job.serve(shadowing(served)))
+    saying = ShadowSaying(topics.predictions, codecs.prediction, metrics, settings.shadow_patience_seconds)
+    job = _job(settings, book, inputs, topics, codecs, saying)
+    return _role(settings, book, "shadow", job, lambda served: job.serve(shadowing(served)))
+
+
+def _job(  # noqa: PLR0917 - what the two do alike, and how each differs
+    settings: Settings,
+    book: SchemaBook,
+    inputs: Inputs,
+    topics: PredictTopics,
+    codecs: PredictCodecs,
+    saying: Predicting | ShadowSaying,
+) -> PredictJob:
+    bundle = bundle_of(settings, settings.scoring_threads)
+    warm_up(bundle)
+    intake = _intake(book, codecs, topics, inputs)
+    return PredictJob(intake, topics, codecs, Served.alone(bundle), saying, saying.metrics, settings.worker_name)
 
 
 def _role(  # noqa: PLR0917 - what the two have in common
@@ -69,14 +74,13 @@ def _role(  # noqa: PLR0917 - what the two have in common
     book: SchemaBook,
     name: str,
     job: PredictJob,
-    bundle: Bundle,
     serve: Callable[[Served], None],
     status: StatusWriter | None = None,
     attached: tuple[Attached, ...] = (),
 ) -> Role:
     prediction = job.codecs.prediction
     tail = Tail(job.topics.predictions, lambda value: prediction.decode(value).prediction_id)
-    switch = ModelSwitch(settings, name, bundle, loader(settings), serve, book, status)
+    switch = ModelSwitch(settings, name, job.served.champion, loader(settings), serve, book, status)
     return Role(
         name,
         INPUTS[name],
@@ -88,12 +92,6 @@ def _role(  # noqa: PLR0917 - what the two have in common
         assigned=switch.assigned,
         encode_state=bytes,
     )
-
-
-def _own_bundle(settings: Settings) -> Bundle:
-    bundle = bundle_of(settings, settings.scoring_threads)
-    warm_up(bundle)
-    return bundle
 
 
 def _codecs(settings: Settings, book: SchemaBook, role: str, predictions: str) -> PredictCodecs:

@@ -22,11 +22,11 @@ class Moment(NamedTuple):
 
     Attributes:
         decoded_at_us: When its slices were decoded.
-        newest_ms: The highest timestamp of its records.
+        timestamps_ms: Of its records.
     """
 
     decoded_at_us: int
-    newest_ms: int
+    timestamps_ms: NDArray[np.int64]
 
 
 class Saying(Protocol):

@@ -55,7 +55,7 @@ class ShadowSaying:
         """Return what is said of *due*."""
         bundles = {one.digest: one for one in served.shadowed_by.values()}.values()
         rows = sum(len(one.facts) for one in due) * len(bundles)
-        if not rows or self._sheds(rows, time.time() - moment.newest_ms / 1000):
+        if not rows or self._sheds(rows, time.time() - moment.timestamps_ms.max() / 1000):
             return []
         return [one for bundle in bundles for one in await self._say(bundle, due, moment)]
 

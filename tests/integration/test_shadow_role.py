@@ -31,7 +31,7 @@ def model(*words: str) -> None:
 
 def wait_for_answers(world: World, count: int) -> dict[tuple[str, str], Variant]:
     """Return who says what of which event in the shadow, once there are so many answers, and no more."""
-    found = world.wait_for_values("shadow-predictions", count)
+    world.wait_for_values("shadow-predictions", count)
     world.wait_caught_up("shadow")
     found = world.values("shadow-predictions")
     answers = {(one.event_id, one.bundle_digest): one.variant for one in found}
