@@ -169,8 +169,11 @@ class SingleEvents:
     def _tell_teams(
         self, step: Step, before: MatchState, after: MatchState, event: MatchEvent, source: tuple[Slice, Record]
     ) -> None:
-        topic, news = self.topics.team_events, team_event(before, after, event)
-        if topic is not None and news is not None:
+        topic = self.topics.team_events
+        if topic is None:
+            return
+        news = team_event(before, after, event)
+        if news is not None:
             value = self.codecs.team_event.encode(news)
             step.outputs.append(Message(topic, TEAM_EVENTS_KEY, value, 0, source=source))
         if event.kind is EventKind.FULL_TIME and after.fixture_known:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.bundle import Bundle, open_bundle
-from schemas.records import MatchEvent, Prediction, Variant
+from schemas.records import EventKind, MatchEvent, Prediction, Variant
 from streams.engine.outbox import Message
 from streams.predicting.answering import FAILURE, NOT_FINITE
 from streams.predicting.job import PredictJob
@@ -17,7 +17,7 @@ from streams.predicting.predictions import prediction_id
 from streams.predicting.served import Served
 from streams.predicting.shadow_saying import ShadowSaying, shadowing
 from streams.predicting.wiring import PredictTopics
-from tests.streams.predicting.test_job import PARTITIONS, PREDICTIONS, job_with, slices_of
+from tests.streams.predicting.test_job import AT_MS, PARTITIONS, PREDICTIONS, job_with, slices_of
 from tests.streams.predicting.test_served import A, B, Speechless, empty, fixture, goal, kick_off, shot
 
 TOPICS = PredictTopics("match-events", "feature-events", "shadow-predictions", None, None)
@@ -117,6 +117,15 @@ def test_what_cannot_be_used_is_counted_and_told_to_nobody(bundles: list[Bundle]
     refused = [one.value for one in samples if one.labels.get("kind") == "refused"]
     assert refused == [1]
     assert not any(one.value for one in samples if one.name == "touchline_dead_letters_total")
+
+
+def test_final_scores_are_counted_by_predict_alone(bundles: list[Bundle]) -> None:
+    role = Role(served(bundles))
+    ended = MatchEvent("m0-end", "m0", EventKind.FULL_TIME, AT_MS + 9, 90, home_score=0, away_score=0)
+
+    assert len(role.says(fixture("m0"), kick_off("m0"), ended)) == 3
+
+    assert role.job.metrics.registry.get_sample_value("touchline_final_scores_total") == 0
 
 
 def test_an_event_that_it_cannot_score_is_told_with_the_reason(bundles: list[Bundle]) -> None:
