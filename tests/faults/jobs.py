@@ -50,7 +50,7 @@ def run_in_jobs(jobs: int, out: Path, arguments: Sequence[str], *, resume: bool)
     command = [sys.executable, "-m", "tests.faults", *arguments]
     parts = {lane: out.with_suffix(f".{lane.kind}-{lane.part}-of-{lane.parts}.json") for lane in lanes(jobs)}
     children: list[subprocess.Popen[bytes]] = []
-    with LocalCluster(3, ephemeral=True, quick=True) as cluster:
+    with LocalCluster(3, ephemeral=True) as cluster:  # for hours: Java's second compiler pays
         shared = ["--cluster", f"{cluster.bootstrap_servers} {cluster.registry_url}"]
         try:
             for lane, part in parts.items():
