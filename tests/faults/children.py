@@ -21,6 +21,7 @@ from tests.faults.load import LoadPlan
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 90.0
 END_SECONDS = 60.0
+LOOK_SECONDS = 0.3  # a look asks the brokers a dozen times, and several runs share two cores
 
 
 class FaultError(AssertionError):
@@ -33,7 +34,7 @@ def wait_until(true: Callable[[], object], seconds: float, what: Callable[[], st
     while not true():
         if time.monotonic() > deadline:
             raise FaultError(f"{what if isinstance(what, str) else what()} did not come within {seconds:.0f} s")
-        time.sleep(0.1)
+        time.sleep(LOOK_SECONDS)
 
 
 def free_port() -> int:
