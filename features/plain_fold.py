@@ -23,9 +23,9 @@ from features.facts import (
     RATED,
     STARTED,
 )
-from features.plain_layout import DIGEST, GOALS_SECTION, KICK_OFFS_SECTION, RED_SECTION, SECTIONS, TICK, Columns, Row
-from features.plain_states import digest_at, mark_end
-from schemas.avro_kernels import Bytes, read_long
+from features.plain_layout import DIGEST, GOALS_SECTION, RED_SECTION, RESULTS_SECTION, SECTIONS, TICK, Columns, Row
+from features.plain_states import digest_at, saying_end
+from schemas.avro_kernels import Bytes, is_after, read_long
 from schemas.compiling import compiled
 from schemas.digests import WORK, Words, event_digest
 
@@ -59,13 +59,13 @@ def _has_goal(data: Bytes, at: int, count: int, digest: int) -> bool:
 
 
 @compiled
-def _has_mark(data: Bytes, at: int, count: int, digest: int, work: Words) -> bool:
+def _has_saying(data: Bytes, at: int, count: int, section: int, digest: int, work: Words) -> bool:  # noqa: PLR0917 - a kernel's
     for _ in range(count):
         _, id_at = read_long(data, at, len(data))
         length, start = read_long(data, id_at, len(data))
         if event_digest(data, start, length, work) == digest:
             return True
-        at = mark_end(data, at)
+        at = saying_end(data, at, section)
     return False
 
 
@@ -76,8 +76,8 @@ def _is_known(  # noqa: PLR0917 - kernels take arrays
     """Tell whether *digest* is in a section already, or was struck off."""
     if _has_digest(data, match.struck_at, (match.struck_end - match.struck_at) // DIGEST, digest):
         return True
-    if section >= KICK_OFFS_SECTION:
-        if _has_mark(data, place, known, digest, work):
+    if section >= RESULTS_SECTION:
+        if _has_saying(data, place, known, section, digest, work):
             return True
     elif section % SECTIONS == GOALS_SECTION:
         if _has_goal(data, place, known, digest):
@@ -93,19 +93,43 @@ def _is_known(  # noqa: PLR0917 - kernels take arrays
 
 
 @compiled
+def _counts(match: Row, events: Columns, row: int, data: Bytes, ids: Bytes) -> bool:
+    """Tell whether the result which the event at *row* says comes behind the one which counts, and so counts itself."""
+    event = events[row]
+    if not match.has_result or event.occurred_at_ms != match.result_ms:
+        return not match.has_result or bool(event.occurred_at_ms > match.result_ms)
+    if match.result_row < 0:
+        return is_after(ids, event.id_start, event.id_length, data, match.result_id, match.result_id_length)
+    last = events[match.result_row]
+    return is_after(ids, event.id_start, event.id_length, ids, last.id_start, last.id_length)
+
+
+@compiled
+def _end(match: Row, event: Row, row: int) -> bool:
+    """Let the result which an event says count; tell whether it is another than before."""
+    another = not match.has_result or match.home_score != event.home_score or match.away_score != event.away_score
+    match.has_result = match.over = True
+    match.home_score, match.away_score = event.home_score, event.away_score
+    match.result_ms, match.result_row = event.occurred_at_ms, row
+    return bool(another)
+
+
+@compiled
 def _remember(  # noqa: PLR0917 - kernels take arrays
-    match: Row, counts: NDArray[np.int64], section: int, event: Row, row: int, added: Columns, place: int
-) -> None:
-    """Add an event which the match does not know, at *place* of *added*."""
-    new = added[place]
+    match: Row, counts: NDArray[np.int64], section: int, events: Columns, row: int, ids: Bytes, data: Bytes,
+    added: Columns, place: int,
+) -> bool:  # fmt: skip
+    """Add an event which the match does not know, at *place* of *added*; tell whether the result is another then."""
+    new, event = added[place], events[row]
     new.before, new.section, new.minute, new.digest = match.first_added, section, event.minute, event.digest
     new.row = row
     match.first_added = place
     counts[section] += 1
-    if section >= KICK_OFFS_SECTION:
+    if section >= RESULTS_SECTION:
         match.marked = True
     elif section % SECTIONS == GOALS_SECTION:
         match.last_goal = max(match.last_goal, event.minute)
+    return section == RESULTS_SECTION and _counts(match, events, row, data, ids) and _end(match, event, row)
 
 
 @compiled
@@ -137,8 +161,8 @@ def _state_facts(  # noqa: PLR0917 - kernels take arrays
 
 @compiled
 def fold(  # noqa: PLR0917 - kernels take arrays
-    events: Columns, section_of: NDArray[np.int8], owners: NDArray[np.int32], offsets: NDArray[np.int64], data: Bytes,
-    matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], counts: NDArray[np.int64],
+    events: Columns, section_of: NDArray[np.int8], owners: NDArray[np.int32], offsets: NDArray[np.int64], ids: Bytes,
+    data: Bytes, matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], counts: NDArray[np.int64],
     said: NDArray[np.float64], as_of_ms: NDArray[np.float64], added: Columns, verdicts: NDArray[np.int8],
     causes: Columns, facts: NDArray[np.float64],
 ) -> int:  # fmt: skip
@@ -149,6 +173,7 @@ def fold(  # noqa: PLR0917 - kernels take arrays
         section_of: SECTION_OF.
         owners: Index of the match of each; -1 for an event which is left alone.
         offsets: Of each.
+        ids: In which their ids lie.
         data: From which `open_states` has filled the next three, said and as_of_ms.
         matches: One row a match; they are changed.
         places: Where each section begins in *data*.
@@ -172,7 +197,7 @@ def fold(  # noqa: PLR0917 - kernels take arrays
         if offsets[row] <= match.applied_match:
             verdicts[row] = REPLAYED
             continue
-        changed = event.minute > match.minute
+        changed, ends = event.minute > match.minute, False
         if event.kind != TICK:
             section = section_of[event.kind]
             if section < SECTIONS:
@@ -180,7 +205,7 @@ def fold(  # noqa: PLR0917 - kernels take arrays
             if not _is_known(
                 data, match, section, places[one, section], known[one, section], added, event.digest, work
             ):
-                _remember(match, counts[one], section, event, row, added, n_added)
+                ends = _remember(match, counts[one], section, events, row, ids, data, added, n_added)
                 n_added += 1
                 changed = True
             if event.occurred_at_ms > match.last_event_ms:
@@ -195,7 +220,8 @@ def fold(  # noqa: PLR0917 - kernels take arrays
             match.bundle = match.chosen
         cause = causes[n_causes]
         cause.row, cause.match, cause.minute = row, one, match.minute if match.minute or match.marked else -1
-        cause.bundle = match.bundle
+        cause.bundle, cause.ends, cause.has_result = match.bundle, ends, match.has_result
+        cause.home_score, cause.away_score = match.home_score, match.away_score
         cause.home_goals, cause.away_goals = counts[one, GOALS_SECTION], counts[one, SECTIONS + GOALS_SECTION]
         _state_facts(match, counts[one], said[one], as_of_ms[one], event.occurred_at_ms, facts[n_causes])
         n_causes += 1

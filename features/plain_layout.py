@@ -16,10 +16,11 @@ Row: TypeAlias = Any
 SECTIONS: Final = 6
 """Goals, red cards, yellow cards, shots, corners and substitutions of one side, in the order of a tally's fields."""
 
-KICK_OFFS_SECTION: Final = 2 * SECTIONS
+RESULTS_SECTION: Final = 2 * SECTIONS
+KICK_OFFS_SECTION: Final = RESULTS_SECTION + 1
 HALF_TIMES_SECTION: Final = KICK_OFFS_SECTION + 1
 ALL_SECTIONS: Final = HALF_TIMES_SECTION + 1
-"""Those of the home side, those of the away side, and behind them the marks of no side."""
+"""Those of the home side, those of the away side, and behind them what is said of no side."""
 
 DIGEST: Final = 8
 """Bytes of one in a section of digests."""
@@ -30,7 +31,8 @@ TICK: Final = list(EventKind).index(EventKind.TICK)
 _SECTION_OF: Final = {
     EventKind.GOAL: 0, EventKind.OWN_GOAL: 0, EventKind.PENALTY_GOAL: 0, EventKind.RED_CARD: 1,
     EventKind.YELLOW_CARD: 2, EventKind.SHOT: 3, EventKind.CORNER: 4, EventKind.SUBSTITUTION: 5,
-    EventKind.KICK_OFF: KICK_OFFS_SECTION, EventKind.HALF_TIME: HALF_TIMES_SECTION,
+    EventKind.FULL_TIME: RESULTS_SECTION, EventKind.KICK_OFF: KICK_OFFS_SECTION,
+    EventKind.HALF_TIME: HALF_TIMES_SECTION,
 }  # fmt: skip
 SECTION_OF: Final = np.array([_SECTION_OF.get(kind, -1) for kind in EventKind], np.int8)
 """The section of each kind, of the home side where it is of one; -1 for those which are counted nowhere."""
@@ -42,6 +44,7 @@ MATCH: Final = np.dtype(
         ("neutral", np.bool_),
         ("marked", np.bool_),
         ("over", np.bool_),
+        ("cancelled", np.bool_),
         ("has_result", np.bool_),
         ("minute", np.int64),
         ("last_event_ms", np.int64),
@@ -49,6 +52,10 @@ MATCH: Final = np.dtype(
         ("applied_feature", np.int64),
         ("home_score", np.int64),
         ("away_score", np.int64),
+        ("result_ms", np.int64),
+        ("result_id", np.int64),
+        ("result_id_length", np.int64),
+        ("result_row", np.int64),
         ("last_goal", np.int64),
         ("ended_ms", np.int64),
         ("kick_off_ms", np.int64),
@@ -56,13 +63,17 @@ MATCH: Final = np.dtype(
         ("bundle", np.uint64),
         ("chosen", np.uint64),
         ("importance", np.float64),
+        ("home_team", np.int64),
+        ("home_team_end", np.int64),
+        ("away_team", np.int64),
+        ("away_team_end", np.int64),
         ("competition", np.int64),
         ("competition_end", np.int64),
         ("start", np.int64),
         ("bundle_at", np.int64),
         ("minute_at", np.int64),
         ("sayings_at", np.int64),
-        ("kick_offs_at", np.int64),
+        ("results_at", np.int64),
         ("cancellations_at", np.int64),
         ("home_at", np.int64),
         ("tail_at", np.int64),
@@ -73,11 +84,13 @@ MATCH: Final = np.dtype(
         ("first_added", np.int64),
     ]
 )
-"""One match. Places, ``..._at``, ``..._end`` and ``competition``, count from the start of the bytes of all.
+"""One match. Places, ``..._at``, ``..._end`` and those of texts, count from the start of the bytes of all.
 
 plain: Whether all of it is here: it has a fixture, and nothing waits for one.
 marked: Whether a KICK_OFF, HALF_TIME or FULL_TIME says that it was begun.
-over: Whether a FULL_TIME or CANCELLED counts. ended_ms: The later of both; only where one does.
+over: Whether a FULL_TIME or CANCELLED counts. ended_ms: The later of both as it was read; only where one does.
+result_ms: The time of the FULL_TIME which counts, only where one does; result_row: its index among the events, -1 where
+the state has it, and then its id is at result_id.
 last_goal: The minute of the last goal of both sides; -1 before any.
 heard_ms: The highest as_of_ms of its feature events; 0 without any.
 bundle: The first bytes of the digest of the bundle which scores it, the highest first; 0 before it has begun.
@@ -97,10 +110,15 @@ CAUSE: Final = np.dtype(
         ("minute", np.int64),
         ("home_goals", np.int64),
         ("away_goals", np.int64),
+        ("home_score", np.int64),
+        ("away_score", np.int64),
+        ("has_result", np.bool_),
+        ("ends", np.bool_),
         ("bundle", np.uint64),
     ]
 )
 """An event which is to be predicted: its index, that of its match, what a prediction says, and who scores it, as above.
 
-Minute -1 and bundle 0 before the match has begun.
+Minute -1 and bundle 0 before the match has begun. The scores are final, only where it has a result; ends: whether that
+came with this event, or is another since.
 """

@@ -102,10 +102,10 @@ class PlainMatches:
         """Whether each is plain."""
         return self.matches["plain"]
 
-    def competition(self, match: int) -> bytes:
-        """Return the name of the competition of a plain match, UTF-8."""
+    def text(self, match: int, name: str) -> bytes:
+        """Return the ``home_team``, ``away_team`` or ``competition`` of a plain match, UTF-8."""
         one = self.matches[match]
-        return self.content[one["competition"] : one["competition_end"]]
+        return self.content[one[name] : one[f"{name}_end"]]
 
     def expires_at_ms(self) -> NDArray[np.int64]:
         """Return the event time after which each plain match may leave its table; see features.match_expiry."""
@@ -129,8 +129,8 @@ class PlainMatches:
         causes = np.empty(len(events), CAUSE)
         facts = np.empty((len(events), N_FACTS + self._said.shape[1] - len(RATED) + self._as_of_ms.shape[1]))
         count = fold(
-            events, SECTION_OF, owners, offsets, _bytes(self.content), self.matches, self._places, self._known,
-            self._counts, self._said, self._as_of_ms, self._added, verdicts, causes, facts,
+            events, SECTION_OF, owners, offsets, _bytes(ids), _bytes(self.content), self.matches, self._places,
+            self._known, self._counts, self._said, self._as_of_ms, self._added, verdicts, causes, facts,
         )  # fmt: skip
         return Folded(verdicts, causes[:count], facts[:count])
 

@@ -9,7 +9,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from features.plain_layout import DIGEST, GOALS_SECTION, KICK_OFFS_SECTION, RED_SECTION, SECTIONS, Columns, Row
+from features.plain_layout import (
+    DIGEST,
+    GOALS_SECTION,
+    RED_SECTION,
+    RESULTS_SECTION,
+    SECTIONS,
+    Columns,
+    Row,
+)
 from schemas.avro_kernels import Bytes, read_double, read_long, skip_bytes
 from schemas.compiling import compiled
 
@@ -34,16 +42,25 @@ def _array_end(data: Bytes, at: int, end: int, count: int) -> int:
 
 
 @compiled
+def _text(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """Return where the text at *at* begins and ends; whether there is one is for `skip_bytes` to say."""
+    length, start = read_long(data, at, end)
+    return start, start + length
+
+
+@compiled
 def _scheduled(data: Bytes, at: int, end: int, match: Row) -> int:
     """Read every SCHEDULED; return where they end."""
     count, at = _array(data, at, end)
     for _ in range(count):
         _, at = read_long(data, at, end)
-        for _text in range(3):
-            at = skip_bytes(data, at, end)
+        at = skip_bytes(data, at, end)
+        match.home_team, match.home_team_end = _text(data, at, end)
+        at = skip_bytes(data, at, end)
+        match.away_team, match.away_team_end = _text(data, at, end)
+        at = skip_bytes(data, at, end)
+        match.competition, match.competition_end = _text(data, at, end)
         after = skip_bytes(data, at, end)
-        length, match.competition = read_long(data, at, end)
-        match.competition_end = match.competition + length
         if after < 0 or after >= end:
             return -1
         match.neutral = data[after] != 0
@@ -53,17 +70,20 @@ def _scheduled(data: Bytes, at: int, end: int, match: Row) -> int:
 
 
 @compiled
-def _results(data: Bytes, at: int, end: int, match: Row) -> int:
-    """Read every FULL_TIME."""
+def _results(data: Bytes, at: int, end: int, match: Row) -> tuple[int, int, int]:
+    """Read every FULL_TIME; return where the first is, how many there are, and where they end."""
     count, at = _array(data, at, end)
+    first, match.result_row = at, -1
     for _ in range(count):
-        match.ended_ms, at = read_long(data, at, end)
+        match.result_ms, at = read_long(data, at, end)
+        match.result_id_length, match.result_id = read_long(data, at, end)
         at = skip_bytes(data, at, end)
         match.home_score, at = read_long(data, at, end)
         match.away_score, at = read_long(data, at, end)
     match.has_result = match.over = count > 0
+    match.ended_ms = match.result_ms
     match.marked |= count > 0
-    return _array_end(data, at, end, count)
+    return first, count, _array_end(data, at, end, count)
 
 
 @compiled
@@ -83,14 +103,14 @@ def _sayings(  # noqa: PLR0917 - kernels take arrays
     data: Bytes, at: int, end: int, match: Row, places: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> int:
     """Read what was said once: fixture, result, marks."""
-    at = _scheduled(data, at, end, match)
-    at = _results(data, at, end, match)
-    match.kick_offs_at = at
-    for section in range(2):
+    match.results_at = at = _scheduled(data, at, end, match)
+    places[0], counts[0], at = _results(data, at, end, match)
+    for section in range(1, 3):
         places[section], counts[section], _occurred, at = _marks(data, at, end)
         match.marked |= counts[section] > 0
     match.cancellations_at = at
     _first, count, occurred, at = _marks(data, at, end)
+    match.cancelled = count > 0
     if count:
         match.ended_ms = max(match.ended_ms, occurred) if match.over else occurred
         match.over = True
@@ -195,10 +215,12 @@ def digest_at(data: Bytes, at: int) -> np.uint64:
 
 
 @compiled
-def mark_end(data: Bytes, at: int) -> int:
-    """Return where the mark at *at* ends; in a state that was read already."""
+def saying_end(data: Bytes, at: int, section: int) -> int:
+    """Return where what was said at *at* ends, a result or a mark; in a state that was read already."""
     _, at = read_long(data, at, len(data))
-    _, at = read_long(data, skip_bytes(data, at, len(data)), len(data))
+    at = skip_bytes(data, at, len(data))
+    for _ in range(2 if section == RESULTS_SECTION else 1):
+        _, at = read_long(data, at, len(data))
     return at
 
 
@@ -231,7 +253,7 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
         match = matches[one]
         start, end = ends[one - 1] if one else 0, ends[one]
         match.plain = match.changed = match.marked = match.over = match.has_result = False
-        match.last_goal, match.heard_ms, match.ended_ms, match.first_added = -1, 0, 0, -1
+        match.last_goal, match.heard_ms, match.result_ms, match.first_added = -1, 0, 0, -1
         match.start, match.end = start, end
         if end - start < HEADER or not _is_text(data, start, start + HEADER, header):
             continue
@@ -242,12 +264,10 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
         match.minute, at = read_long(data, match.minute_at, end)
         match.last_event_ms, match.sayings_at = read_long(data, at, end)
         match.home_at = _sayings(
-            data, match.sayings_at, end, match, places[one, KICK_OFFS_SECTION:], known[one, KICK_OFFS_SECTION:]
+            data, match.sayings_at, end, match, places[one, RESULTS_SECTION:], known[one, RESULTS_SECTION:]
         )
         at = _tally(data, match.home_at, end, match, places[one, :SECTIONS], known[one, :SECTIONS])
-        at = _tally(
-            data, at, end, match, places[one, SECTIONS:KICK_OFFS_SECTION], known[one, SECTIONS:KICK_OFFS_SECTION]
-        )
+        at = _tally(data, at, end, match, places[one, SECTIONS:RESULTS_SECTION], known[one, SECTIONS:RESULTS_SECTION])
         match.tail_at = at
         match.struck_end = skip_bytes(data, at, end)
         _, match.struck_at = read_long(data, at, end)

@@ -9,13 +9,13 @@ from features.plain_layout import (
     ALL_SECTIONS,
     DIGEST,
     GOALS_SECTION,
-    KICK_OFFS_SECTION,
+    RESULTS_SECTION,
     SECTIONS,
     Columns,
     Row,
 )
-from features.plain_states import digest_at, mark_end
-from schemas.avro_kernels import Bytes, copy_bytes, read_long, write_long
+from features.plain_states import digest_at, saying_end
+from schemas.avro_kernels import Bytes, copy_bytes, is_after, read_long, write_long
 from schemas.compiling import compiled
 
 _LONGEST: Final = 10  # bytes of a number
@@ -30,7 +30,7 @@ def largest(known_bytes: int, n_events: int, id_bytes: int, n_matches: int) -> i
         id_bytes: Of the ids of these.
         n_matches: How many states.
     """
-    return known_bytes + 3 * _LONGEST * n_events + id_bytes + (6 + ALL_SECTIONS) * _LONGEST * n_matches
+    return known_bytes + 4 * _LONGEST * n_events + id_bytes + (6 + ALL_SECTIONS) * _LONGEST * n_matches
 
 
 @compiled
@@ -92,29 +92,25 @@ def _write_digests(  # noqa: PLR0917 - kernels take arrays
 
 @compiled
 def _is_after(out: Bytes, at: int, event: Row, ids: Bytes) -> bool:
-    """Tell whether the mark at *at* comes after that of *event*; no two have the same id."""
+    """Tell whether what was said at *at* comes after what *event* says; no two have the same id."""
     occurred, at = read_long(out, at, len(out))
     if occurred != event.occurred_at_ms:
         return bool(occurred > event.occurred_at_ms)
     length, at = read_long(out, at, len(out))
-    for place in range(min(length, event.id_length)):
-        ours, theirs = out[at + place], ids[event.id_start + place]
-        if ours != theirs:
-            return bool(ours > theirs)
-    return bool(length > event.id_length)
+    return is_after(out, at, length, ids, event.id_start, event.id_length)
 
 
 @compiled
-def _write_marks(  # noqa: PLR0917 - kernels take arrays
+def _write_said(  # noqa: PLR0917 - kernels take arrays
     data: Bytes, start: int, known: int, added: Columns, first: int, section: int, events: Columns, ids: Bytes,
     out: Bytes, at: int, count: int,
 ) -> int:  # fmt: skip
-    """Write the marks of one kind, sorted; return where they end."""
+    """Write what was said of one kind, sorted; return where it ends."""
     if count:
         at = write_long(out, at, count)
     end = start
     for _ in range(known):
-        end = mark_end(data, end)
+        end = saying_end(data, end, section)
     at_end = copy_bytes(data, start, end, out, at)
     while first >= 0:
         new = added[first]
@@ -122,12 +118,15 @@ def _write_marks(  # noqa: PLR0917 - kernels take arrays
             event = events[new.row]
             place = at
             while place < at_end and not _is_after(out, place, event, ids):
-                place = mark_end(out, place)
+                place = saying_end(out, place, section)
             behind = out[place:at_end].copy()
             place = write_long(out, place, event.occurred_at_ms)
             place = write_long(out, place, event.id_length)
             place = copy_bytes(ids, event.id_start, event.id_start + event.id_length, out, place)
-            place = write_long(out, place, event.minute)
+            if section == RESULTS_SECTION:
+                place = write_long(out, write_long(out, place, event.home_score), event.away_score)
+            else:
+                place = write_long(out, place, event.minute)
             at_end = copy_bytes(behind, 0, len(behind), out, place)
         first = new.before
     out[at_end] = 0
@@ -140,11 +139,11 @@ def _write_sayings(  # noqa: PLR0917 - kernels take arrays
     added: Columns, events: Columns, ids: Bytes, out: Bytes, at: int,
 ) -> int:  # fmt: skip
     """Write what was said once; return where it ends."""
-    if (counts[KICK_OFFS_SECTION:] == known[KICK_OFFS_SECTION:]).all():
+    if (counts[RESULTS_SECTION:] == known[RESULTS_SECTION:]).all():
         return int(copy_bytes(data, match.sayings_at, match.home_at, out, at))
-    at = copy_bytes(data, match.sayings_at, match.kick_offs_at, out, at)
-    for section in range(KICK_OFFS_SECTION, ALL_SECTIONS):
-        at = _write_marks(
+    at = copy_bytes(data, match.sayings_at, match.results_at, out, at)
+    for section in range(RESULTS_SECTION, ALL_SECTIONS):
+        at = _write_said(
             data, places[section], known[section], added, match.first_added, section, events, ids, out, at,
             counts[section],
         )  # fmt: skip

@@ -60,3 +60,15 @@ def copy_bytes(source: Bytes, start: int, end: int, data: Bytes, at: int) -> int
     for place in range(np.uint64(end - start)):  # an index without a sign is not counted from the end
         data[to + place] = source[first + place]
     return at + end - start
+
+
+@compiled
+def is_after(  # noqa: PLR0917 - a kernel's
+    one: Bytes, start: int, length: int, other: Bytes, other_start: int, other_length: int
+) -> bool:
+    """Tell whether the first text comes behind the second; UTF-8 is in the order of what it stands for."""
+    for place in range(min(length, other_length)):
+        ours, theirs = one[start + place], other[other_start + place]
+        if ours != theirs:
+            return bool(ours > theirs)
+    return bool(length > other_length)

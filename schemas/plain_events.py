@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.avro_kernels import read_long
-from schemas.bounds import EARLIEST_MS, LATEST_MS, MAX_AHEAD_MS, MAX_MINUTE, MAX_TEXT
+from schemas.bounds import EARLIEST_MS, LATEST_MS, MAX_AHEAD_MS, MAX_MINUTE, MAX_SCORE, MAX_TEXT
 from schemas.compiling import compiled
 from schemas.digests import WORK, event_digest
 from schemas.flat_texts import Bytes, Longs, unwritable
 from schemas.partitioning import partition_at
 from schemas.plain_layout import (
+    AWAY_SCORE,
     BOOLEAN,
     BYTES,
     CHANCE,
@@ -23,6 +24,7 @@ from schemas.plain_layout import (
     EVENT_ID,
     FIELD_NUMBERS,
     FLOAT,
+    HOME_SCORE,
     KIND,
     KINDS,
     MATCH_ID,
@@ -36,6 +38,7 @@ from schemas.plain_layout import (
     TEXT,
     USES,
 )
+from schemas.records import EventKind
 
 EVENT_ROW: Final = np.dtype(
     [
@@ -43,6 +46,8 @@ EVENT_ROW: Final = np.dtype(
         ("kind", np.int8),
         ("side", np.int8),
         ("minute", np.int16),
+        ("home_score", np.int16),
+        ("away_score", np.int16),
         ("id_length", np.int32),
         ("occurred_at_ms", np.int64),
         ("id_start", np.int64),
@@ -52,10 +57,11 @@ EVENT_ROW: Final = np.dtype(
 )
 """One event: kind in the order of EventKind, side 0 home, 1 away, -1 none, where its id lies and the digest of it.
 
-Where plain is False, the others mean nothing.
+The scores are those of a FULL_TIME. Where plain is False, the others mean nothing.
 """
 
 _OF_NO_SIDE: Final = tuple(kind in OF_NO_SIDE for kind in KINDS)
+_FULL_TIME: Final = KINDS.index(EventKind.FULL_TIME)
 _NO_SIDE: Final = -1
 _HEADER: Final = 5
 _ONE: Final = 0x3F800000  # the bits of 1.0 as float32; those of what is between 0 and it are between 0 and them
@@ -148,6 +154,14 @@ def _read_fields(data: Bytes, at: int, end: int, layout: Longs, found: Longs) ->
 
 
 @compiled
+def _has_its_scores(found: Longs) -> bool:
+    """Tell whether a FULL_TIME says both scores, and no other kind any."""
+    if found[KIND] != _FULL_TIME:
+        return bool(found[USES + HOME_SCORE] < 0 and found[USES + AWAY_SCORE] < 0)
+    return bool(0 <= found[HOME_SCORE] <= MAX_SCORE and 0 <= found[AWAY_SCORE] <= MAX_SCORE)
+
+
+@compiled
 def _is_possible(data: Bytes, found: Longs) -> bool:
     """Tell whether what was found could be in a match; see `schemas.bounds.check_match_event`."""
     return (
@@ -155,6 +169,7 @@ def _is_possible(data: Bytes, found: Longs) -> bool:
         and 0 <= found[MINUTE] <= MAX_MINUTE
         and found[CHANCE] <= _ONE
         and (found[SIDE] != _NO_SIDE or _OF_NO_SIDE[found[KIND]])
+        and _has_its_scores(found)
         and _is_name(data, found[USES + EVENT_ID] - found[EVENT_ID], found[EVENT_ID])
         and _is_name(data, found[USES + MATCH_ID] - found[MATCH_ID], found[MATCH_ID])
     )
@@ -186,6 +201,7 @@ def _read_rows(  # noqa: PLR0917 - a kernel's
     plain, kinds, sides, minutes, occurred = (
         out["plain"], out["kind"], out["side"], out["minute"], out["occurred_at_ms"]
     )  # fmt: skip
+    home_scores, away_scores = out["home_score"], out["away_score"]
     id_starts, id_lengths, digests = out["id_start"], out["id_length"], out["digest"]
     found, work, count = np.empty(2 * USES, np.int64), np.empty(WORK, np.uint64), 0
     for row in range(len(out)):
@@ -193,7 +209,8 @@ def _read_rows(  # noqa: PLR0917 - a kernel's
         start, end, key = starts[row], starts[row + 1], key_starts[row]
         if not _is_written_with(values, start, end, schema_id) or not 0 <= key <= key_starts[row + 1] <= len(keys):
             continue
-        found[MINUTE], found[SIDE], found[CHANCE] = 0, _NO_SIDE, 0
+        found[MINUTE], found[SIDE], found[CHANCE], found[HOME_SCORE], found[AWAY_SCORE] = 0, _NO_SIDE, 0, -1, -1
+        found[USES + HOME_SCORE] = found[USES + AWAY_SCORE] = -1
         if not _read_fields(values, start + _HEADER, end, layout, found) or not _is_possible(values, found):
             continue
         length = found[MATCH_ID]
@@ -206,6 +223,7 @@ def _read_rows(  # noqa: PLR0917 - a kernel's
         length = found[EVENT_ID]
         plain[row], kinds[row], sides[row] = True, found[KIND], found[SIDE]
         minutes[row], occurred[row] = found[MINUTE], found[OCCURRED]
+        home_scores[row], away_scores[row] = found[HOME_SCORE], found[AWAY_SCORE]
         id_starts[row], id_lengths[row] = found[USES + EVENT_ID] - length, length
         digests[row] = event_digest(values, id_starts[row], length, work)
         count += 1

@@ -21,13 +21,13 @@ FIELD_NUMBERS: Final = 4
 NO_UNION: Final = -1
 NUMBER, TEXT, BYTES, FLOAT, DOUBLE, BOOLEAN, SYMBOL, NEVER = range(8)
 """How a value is written; NEVER is one which a plain event has not."""
-NOTHING, EVENT_ID, MATCH_ID, KIND, OCCURRED, MINUTE, SIDE, CHANCE, USES = range(9)
+NOTHING, EVENT_ID, MATCH_ID, KIND, OCCURRED, MINUTE, SIDE, CHANCE, HOME_SCORE, AWAY_SCORE, USES = range(11)
 """What it is used for."""
 
 KINDS: Final = tuple(EventKind)
-OF_NO_SIDE: Final = frozenset({EventKind.TICK, EventKind.KICK_OFF, EventKind.HALF_TIME})
+OF_NO_SIDE: Final = frozenset({EventKind.TICK, EventKind.KICK_OFF, EventKind.HALF_TIME, EventKind.FULL_TIME})
 PLAIN_KINDS: Final = OF_ONE_SIDE | OF_NO_SIDE
-"""What happens often, or in a thousand matches at once: they begin on the hour."""
+"""What happens often, or in a thousand matches at once: they begin on the hour, and end together."""
 
 _WRITTEN: Final[Mapping[str, int]] = {
     "int": NUMBER, "long": NUMBER, "string": TEXT, "bytes": BYTES, "float": FLOAT, "double": DOUBLE,
@@ -35,7 +35,7 @@ _WRITTEN: Final[Mapping[str, int]] = {
 }  # fmt: skip
 _USES: Final[Mapping[str, int]] = {
     "event_id": EVENT_ID, "match_id": MATCH_ID, "kind": KIND, "occurred_at_ms": OCCURRED, "minute": MINUTE,
-    "side": SIDE, "expected_goals": CHANCE,
+    "side": SIDE, "expected_goals": CHANCE, "home_score": HOME_SCORE, "away_score": AWAY_SCORE,
 }  # fmt: skip
 _VALUES: Final[Mapping[str, Mapping[str, int]]] = {
     "kind": {kind.value: number for number, kind in enumerate(KINDS) if kind in PLAIN_KINDS},

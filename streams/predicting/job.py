@@ -24,6 +24,7 @@ from streams.predicting.reading import Reading, SliceReader
 from streams.predicting.saying import Moment, Saying
 from streams.predicting.served import Served
 from streams.predicting.single import SingleEvents, SingleFold
+from streams.predicting.telling import News, Telling
 from streams.predicting.usual import UsualEvents
 from streams.predicting.wiring import Event, PredictCodecs, PredictTopics
 
@@ -53,8 +54,9 @@ class PredictJob:
     def __post_init__(self) -> None:
         """Set up both ways of an event."""
         self._reader = SliceReader(self.intake, self.topics.match_events, self.codecs.match_event)
-        self._usual = UsualEvents(self.topics, self.codecs, self.metrics)
-        self._single = SingleEvents(self.intake, self.topics, self.codecs, self.metrics, self.worker)
+        telling = Telling(self.topics, self.codecs, self.metrics)
+        self._usual = UsualEvents(self.topics, self.codecs, self.metrics, telling)
+        self._single = SingleEvents(self.intake, self.topics, self.codecs, self.metrics, telling, self.worker)
 
     def serve(self, served: Served) -> None:
         """Let *served* score from the next batch on."""
@@ -83,13 +85,18 @@ class PredictJob:
     def _folded(self, batch: Batch, tables: Tables, served: Served, steps: Sequence[Step]) -> list[Due]:
         """Fold the events, round after round; return what is known after those to be predicted, and what does that."""
         due: list[Due] = []
+        news: list[News] = []
         while batch.left.any():
             usual, rows = self._usual.fold(batch, tables, served)
             for number, part in usual.by_bundle():
                 due.append(Due(number, part.folded.facts, served.reads, partial(self._usual.predict, batch, part)))
+            news += usual.news
             if len(rows):
-                single = self._single.fold(batch, rows.tolist(), tables, served, steps)
+                single = self._single.fold(batch, rows.tolist(), tables, served)
                 due += self._due_singly(single, served)
+                news += single.news
+        for one in sorted(news):
+            steps[one.place].outputs.append(one.message)
         return due
 
     def _due_singly(self, single: SingleFold, served: Served) -> Iterator[Due]:

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from features.match_state import MatchState, after_event, event_time_ms
 from features.remembered import Held
-from features.team_events import team_event
 from models.serving import pin_of
-from schemas.records import EventKind, MatchEvent
+from schemas.records import MatchEvent
 from streams.engine.dead_letters import Cause, dead_letter
 from streams.engine.job import Step, Unread
-from streams.engine.outbox import Message
 from streams.engine.slices import Record, Slice
 from streams.engine.table import TablePartition
 from streams.intake import Intake, Refused
@@ -22,9 +20,8 @@ from streams.predicting import predictions
 from streams.predicting.batch import Batch
 from streams.predicting.predictions import held, prediction_id
 from streams.predicting.served import NONE, Served
+from streams.predicting.telling import News, Telling
 from streams.predicting.wiring import Event, PredictCodecs, PredictTopics
-
-TEAM_EVENTS_KEY = b"teams"
 
 
 @dataclass(slots=True)
@@ -34,10 +31,12 @@ class SingleFold:
     Attributes:
         causes: Predictions to be made, by the index of their slice.
         touched: States as they are now, by the number of their match.
+        news: What the ratings must hear of.
     """
 
     causes: list[tuple[int, predictions.Cause]] = field(default_factory=list)
     touched: dict[int, MatchState] = field(default_factory=dict)
+    news: list[News] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +47,13 @@ class SingleEvents:
     topics: PredictTopics
     codecs: PredictCodecs
     metrics: WorkerMetrics
+    telling: Telling
     worker: str
 
     def fold(
-        self,
-        batch: Batch,
-        rows: Sequence[int],
-        tables: Mapping[int, TablePartition[bytes]],
-        served: Served,
-        steps: Sequence[Step],
+        self, batch: Batch, rows: Sequence[int], tables: Mapping[int, TablePartition[bytes]], served: Served
     ) -> SingleFold:
-        """Fold the records at *rows* of *batch*; what goes out at once goes to *steps*."""
+        """Fold the records at *rows* of *batch*."""
         done = SingleFold()
         records = batch.records
         places, owners = records.pieces[rows].tolist(), batch.owners[rows].tolist()
@@ -70,7 +65,7 @@ class SingleEvents:
             if isinstance(entry.event, Refused):
                 reason = f"it was read in columns, and now is refused: {entry.event.reason}"
                 raise RuntimeError(reason)  # noqa: TRY004 - not a type, a defect
-            self._apply(done, (place, owner), source, before, entry.event, table, served, steps[place])
+            self._apply(done, (row, place, owner), source, before, entry.event, table, served)
         for owner, state in done.touched.items():
             batch.put(owner, self.codecs.state.encode(state))
         return done
@@ -99,16 +94,15 @@ class SingleEvents:
     def _apply(  # noqa: PLR0917 - an event and all it meets
         self,
         done: SingleFold,
-        place_and_owner: tuple[int, int],
+        numbers: tuple[int, int, int],
         source: tuple[Slice, Record],
         before: MatchState,
         event: Event,
         table: TablePartition[bytes],
         served: Served,
-        step: Step,
     ) -> None:
         piece, record = source
-        place, owner = place_and_owner
+        row, place, owner = numbers
         is_match_event = isinstance(event, MatchEvent)
         if record.offset <= (before.applied_match if is_match_event else before.applied_feature):
             self.metrics.event(piece.topic, "replayed")
@@ -131,8 +125,8 @@ class SingleEvents:
         else:
             after = replace(after, held=(*after.held, cause))
             self.metrics.event(piece.topic, "held")
-        if isinstance(event, MatchEvent):
-            self._tell_teams(step, before, after, event, source)
+        if isinstance(event, MatchEvent) and (message := self.telling.singly(before, after, event, source)) is not None:
+            done.news.append(News(row, place, message))
         done.touched[owner] = after
 
     def _with_bundle(
@@ -165,19 +159,6 @@ class SingleEvents:
             Cause.NEVER_SCHEDULED,
             f"event {waited.event_id!r} waited for the fixture of match {state.match_id!r}",
         )
-
-    def _tell_teams(
-        self, step: Step, before: MatchState, after: MatchState, event: MatchEvent, source: tuple[Slice, Record]
-    ) -> None:
-        topic = self.topics.team_events
-        if topic is None:
-            return
-        news = team_event(before, after, event)
-        if news is not None:
-            value = self.codecs.team_event.encode(news)
-            step.outputs.append(Message(topic, TEAM_EVENTS_KEY, value, 0, source=source))
-        if event.kind is EventKind.FULL_TIME and after.fixture_known:
-            self.metrics.final_score(contradicted=after.goals_contradict_result)
 
 
 def _with_offset(state: MatchState, offset: int, *, is_match_event: bool) -> MatchState:

@@ -1,6 +1,6 @@
 """Folds the usual events of a batch in columns, and writes their predictions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from streams.metrics import WorkerMetrics
 from streams.predicting.batch import Batch, Flags, Longs
 from streams.predicting.due import Placed, Scored, Voice
 from streams.predicting.served import Served
+from streams.predicting.telling import News, Telling
 from streams.predicting.wiring import PredictCodecs, PredictTopics
 
 Pins = NDArray[np.uint64]
@@ -32,12 +33,14 @@ class UsualFold:
     Attributes:
         rows: Indexes of the events to be predicted among the records of the batch.
         bundles: Index of the bundle of each of these; None when it is the first of all.
+        news: What the ratings must hear of.
     """
 
     matches: PlainMatches
     folded: Folded
     rows: Longs
     bundles: Longs | None = None
+    news: Sequence[News] = ()
 
     def by_bundle(self) -> Iterator[tuple[int, "UsualFold"]]:
         """Yield what each bundle is to score."""
@@ -58,6 +61,7 @@ class UsualEvents:
     topics: PredictTopics
     codecs: PredictCodecs
     metrics: WorkerMetrics
+    telling: Telling
     _writers: dict[tuple[str, str], PlainPredictions] = field(default_factory=dict)
 
     def fold(
@@ -82,7 +86,9 @@ class UsualEvents:
             if state:
                 batch.put(number, state)
         self._count(folded)
-        fold = UsualFold(matches, folded, rows[folded.causes["row"]], served.numbers(folded.causes["bundle"]))
+        rows = rows[folded.causes["row"]]
+        news = list(self.telling.of_results(batch, matches, folded, rows))
+        fold = UsualFold(matches, folded, rows, served.numbers(folded.causes["bundle"]), news)
         _raise_watermarks(batch, fold, tables)
         return fold, singly
 

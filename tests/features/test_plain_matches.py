@@ -52,6 +52,8 @@ usual = st.builds(
     occurred_at_ms=st.integers(0, 30),
     minute=st.integers(0, 150),
     side=st.sampled_from(Side),
+    home_score=st.integers(0, 2) | st.integers(0, 99),
+    away_score=st.integers(0, 2),
 )
 said = st.builds(
     MatchEvent,
@@ -60,8 +62,6 @@ said = st.builds(
     kind=st.sampled_from([kind for kind in KINDS if kind not in USUAL and kind is not EventKind.SCHEDULED]),
     occurred_at_ms=st.integers(0, 30),
     minute=st.integers(0, 150),
-    home_score=st.integers(0, 99),
-    away_score=st.integers(0, 99),
     corrects=st.sampled_from(IDS),
 )
 told = st.builds(
@@ -83,6 +83,7 @@ def columns(events: Sequence[MatchEvent]) -> tuple[np.ndarray, bytes]:
         row["plain"], row["kind"], row["minute"] = True, KINDS.index(event.kind), event.minute
         row["side"] = -1 if event.side is None else list(Side).index(event.side)
         row["occurred_at_ms"], row["digest"] = event.occurred_at_ms, signed(digest(event.event_id))
+        row["home_score"], row["away_score"] = event.home_score or 0, event.away_score or 0
     return found, ids
 
 
@@ -95,6 +96,10 @@ def after(state: MatchState, events: Sequence[MatchEvent | FeatureEvent]) -> Mat
 running = st.tuples(fixtures, st.lists(usual | said | told | fixtures, max_size=12)).map(
     lambda parts: after(MatchState("m"), [parts[0], *parts[1]])
 )
+
+
+def scores(state: MatchState) -> tuple[int, int] | None:
+    return None if state.result is None else (state.result.home_score, state.result.away_score)
 
 
 def other_match() -> MatchState:
@@ -127,7 +132,7 @@ def test_usual_events_leave_the_same_state_verdicts_and_facts(
     events, ids = columns(now)
     folded = read.fold(events, np.ones(len(now), np.int32), np.arange(len(now), dtype=np.int64), ids)
 
-    verdicts, states, moments = [], [], []
+    verdicts, states, moments, results = [], [], [], []
     for offset, event in enumerate(now):
         if offset <= state.applied_match:
             verdicts.append(REPLAYED)
@@ -137,6 +142,7 @@ def test_usual_events_leave_the_same_state_verdicts_and_facts(
             verdicts.append(REPEATED)
             continue
         verdicts.append(PREDICTED)
+        results.append((scores(state), scores(following)))
         state = replace(following, applied_match=offset)
         if state.started and not state.bundle:
             state = replace(state, bundle=PIN)
@@ -148,6 +154,9 @@ def test_usual_events_leave_the_same_state_verdicts_and_facts(
     assert [(one["home_goals"], one["away_goals"]) for one in folded.causes] == [
         (one.home_goals, one.away_goals) for one in states
     ]
+    assert [
+        ((one["home_score"], one["away_score"]) if one["has_result"] else None, one["ends"]) for one in folded.causes
+    ] == [(now, now != before) for before, now in results]
     assert [one["bundle"] for one in folded.causes] == [int.from_bytes(one.bundle) for one in states]
     assert read.written() == [b"", STATES.encode(state) if states else b""]
 
@@ -165,7 +174,8 @@ def test_what_is_damaged_harms_no_neighbour(data: st.DataObject, state: MatchSta
     read = PlainMatches.read([cut, good], HEADER, READS)
 
     assert read.plain[1] == state.fixture_known
-    event = MatchEvent("new", "m", data.draw(st.sampled_from(ALWAYS_NEW)), 1, side=Side.HOME)
+    kind = data.draw(st.sampled_from(ALWAYS_NEW))
+    event = MatchEvent("new", "m", kind, 1, side=Side.HOME, home_score=1, away_score=0)
     events, ids = columns([event] * 2)
     folded = read.fold(events, np.where(read.plain, [0, 1], -1).astype(np.int32), np.array([9, 9]), ids)
     assert (folded.verdicts[1] == PREDICTED) == read.plain[1]
@@ -192,9 +202,13 @@ def test_a_state_of_another_schema_is_not_plain() -> None:
 
 
 @given(ids=st.permutations(["e", "e1", "e10", "e2", "event", "Ærø", "\u007f"]), known=st.integers(0, 6), data=st.data())
-def test_marks_of_one_moment_are_in_the_order_of_their_ids(ids: list[str], known: int, data: st.DataObject) -> None:
-    kinds = st.sampled_from([EventKind.KICK_OFF, EventKind.HALF_TIME])
-    marks = [MatchEvent(one, "m", data.draw(kinds), 7, data.draw(st.integers(0, 45))) for one in ids]
+def test_what_is_said_of_one_moment_is_in_the_order_of_the_ids(ids: list[str], known: int, data: st.DataObject) -> None:
+    kinds = st.sampled_from([EventKind.KICK_OFF, EventKind.HALF_TIME, EventKind.FULL_TIME])
+    numbers = st.integers(0, 45)
+    marks = [
+        MatchEvent(one, "m", data.draw(kinds), 7, data.draw(numbers), home_score=data.draw(numbers), away_score=0)
+        for one in ids
+    ]
     state = replace(after(other_match(), marks[:known]), bundle=PIN)
     read = PlainMatches.read([STATES.encode(state)], HEADER)
 

@@ -1,21 +1,33 @@
 """What columns say of records, and what the way of each single record says."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
 from features.remembered import digest, signed
-from schemas.bounds import EARLIEST_MS, LATEST_MS, MAX_AHEAD_MS, MAX_MINUTE, ImpossibleValueError, check_match_event
+from schemas.bounds import (
+    EARLIEST_MS,
+    LATEST_MS,
+    MAX_AHEAD_MS,
+    MAX_MINUTE,
+    MAX_SCORE,
+    ImpossibleValueError,
+    check_match_event,
+)
 from schemas.catalog import versions
 from schemas.codec import Codec, DecodeError, UnknownSchemaError
 from schemas.flat_texts import flat
 from schemas.plain_events import EVENT_ROW, read_plain_events
 from schemas.plain_layout import KINDS, OF_NO_SIDE, PLAIN_KINDS
-from schemas.records import MatchEvent, Side
+from schemas.records import EventKind, MatchEvent, Side
 
 SIDES = [*Side, None]
+FULL_TIME = KINDS.index(EventKind.FULL_TIME)
 PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
 NAMES = st.text(PRINTABLE, min_size=1, max_size=200).filter(lambda name: not name.isspace())
 TIMES = st.integers(EARLIEST_MS, LATEST_MS - 1)
+SCORES = st.integers(0, MAX_SCORE)
 
 
 def codec_of(texts):
@@ -34,7 +46,10 @@ def usual(draw):
     side = draw(st.sampled_from(SIDES if kind in OF_NO_SIDE else list(Side)))
     chance = draw(st.none() | st.floats(0, 1, width=32))
     minute = draw(st.integers(0, MAX_MINUTE))
-    return MatchEvent(draw(NAMES), draw(NAMES), kind, draw(TIMES), minute, side, expected_goals=chance)
+    event = MatchEvent(draw(NAMES), draw(NAMES), kind, draw(TIMES), minute, side, expected_goals=chance)
+    if kind is not EventKind.FULL_TIME:
+        return event
+    return replace(event, home_score=draw(SCORES), away_score=draw(SCORES))
 
 
 def rows_of(values, keys, timestamps, schema_id, layout, *, around=b""):
@@ -55,6 +70,7 @@ def rows_of(values, keys, timestamps, schema_id, layout, *, around=b""):
             int(row["occurred_at_ms"]),
             pieces.data[row["id_start"] : row["id_start"] + row["id_length"]].tobytes(),
             int(row["digest"]),
+            (int(row["home_score"]), int(row["away_score"])) if row["kind"] == FULL_TIME else None,
         )
         if row["plain"]
         else None
@@ -66,7 +82,8 @@ def expected(event):
     """What a row says of an event."""
     side = -1 if event.side is None else list(Side).index(event.side)
     name = event.event_id
-    return event.kind, side, event.minute, event.occurred_at_ms, name.encode(), signed(digest(name))
+    scores = (event.home_score, event.away_score) if event.kind is EventKind.FULL_TIME else None
+    return event.kind, side, event.minute, event.occurred_at_ms, name.encode(), signed(digest(name)), scores
 
 
 def accepted(value, key, timestamp, codec=CODEC):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.bounds import EARLIEST_MS, LATEST_MS, MAX_AHEAD_MS, MAX_MINUTE
+from schemas.bounds import EARLIEST_MS, LATEST_MS, MAX_AHEAD_MS, MAX_MINUTE, MAX_SCORE
 from schemas.catalog import versions
 from schemas.codec import Codec
 from schemas.flat_texts import starts_of
@@ -37,12 +37,13 @@ EDGES = {
     "competition": ["", "A"],
     "neutral": [True, False],
     "kick_off_ms": [0],
-    "home_score": [0, 100],
-    "away_score": [0, 100],
+    "home_score": [None, -(2**31), -1, 0, MAX_SCORE, MAX_SCORE + 1, 2**31 - 1],
+    "away_score": [None, -(2**31), -1, 0, MAX_SCORE, MAX_SCORE + 1, 2**31 - 1],
     "corrects": ["", "e"],
     "expected_goals": [-0.0, 0.0, 1e-45, 0.5, 1.0, 1.0000001, -0.5, float("nan"), float("inf"), float("-inf")],
 }
-PLAIN_ONES = [MatchEvent("e", "m", kind, 0, 3, Side.AWAY) for kind in sorted(PLAIN_KINDS)]
+PLAIN_ONES = [MatchEvent("e", "m", kind, 0, 3, Side.AWAY) for kind in sorted(PLAIN_KINDS - {EventKind.FULL_TIME})]
+PLAIN_ONES += [MatchEvent("e", "m", EventKind.FULL_TIME, 0, 90, home_score=3, away_score=0)]
 EDGE_EVENTS = [replace(one, **{name: edge}) for one in PLAIN_ONES for name in EDGES for edge in EDGES[name]]
 
 
@@ -54,7 +55,7 @@ def odd(draw):
 
 
 KEYS = [bytes, bytes, lambda key: key[:-1], lambda key: key + b"x", lambda key: b"x" + key[1:]]
-UNUSED = ("home_team", "away_team", "competition", "neutral", "kick_off_ms", "home_score", "away_score", "corrects")
+UNUSED = ("home_team", "away_team", "competition", "neutral", "kick_off_ms", "corrects")
 
 
 def is_usual(event):
@@ -63,6 +64,7 @@ def is_usual(event):
         event.kind in PLAIN_KINDS
         and all(name.isascii() and name.isprintable() for name in names)
         and all(getattr(event, name) is None for name in UNUSED)
+        and (event.kind is EventKind.FULL_TIME or event.home_score is event.away_score is None)
         and str(event.expected_goals) != "-0.0"
     )
 

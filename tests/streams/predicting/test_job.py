@@ -19,7 +19,7 @@ from models.serving import pin_of
 from schemas.bounds import check_feature_event, check_match_event
 from schemas.catalog import schema_json
 from schemas.codec import Codec
-from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, Side, TeamEvent, Variant
+from schemas.records import EventKind, FeatureEvent, MatchEvent, Prediction, Side, TeamEvent, TeamEventKind, Variant
 from streams.engine.murmur import partition_of
 from streams.engine.outbox import Message
 from streams.engine.slices import Slice
@@ -131,6 +131,16 @@ usual = st.builds(
     minute=st.integers(0, 20),
     side=st.sampled_from(Side),
 )
+ends = st.builds(
+    MatchEvent,
+    event_id=st.sampled_from(IDS),
+    match_id=matches,
+    kind=st.just(EventKind.FULL_TIME),
+    occurred_at_ms=st.integers(AT_MS, AT_MS + 9),
+    minute=st.integers(0, 20),
+    home_score=st.integers(0, 1),
+    away_score=st.integers(0, 1),
+)
 others = st.builds(
     MatchEvent,
     event_id=st.sampled_from(IDS),
@@ -155,7 +165,7 @@ told = st.builds(
     as_of_ms=st.integers(AT_MS, AT_MS + 9) | st.integers(AT_MS - 1000, AT_MS - 990),
     values=st.dictionaries(st.sampled_from(["expected_home_goals", "home_elo", "x", "Ø"]), st.none() | st.floats(0, 9)),
 )
-kinds_of_event = st.one_of(usual, usual, usual, others, told)
+kinds_of_event = st.one_of(usual, usual, usual, ends, others, told)
 # Which slice an event goes to, whether its bytes are spoilt, its partition wrong, and with which version it is written.
 sent = st.tuples(kinds_of_event, st.integers(0, 5), st.sampled_from([""] * 9 + ["spoilt", "misplaced"]), st.booleans())
 
@@ -260,6 +270,7 @@ def test_usual_events_go_in_columns(pin, monkeypatch):
     )
     kick_off = MatchEvent("k", "m0", EventKind.KICK_OFF, AT_MS)
     shots = [MatchEvent(f"shot-{at}", "m0", EventKind.SHOT, AT_MS + at, 1, Side.HOME) for at in (1, 2)]
+    end = MatchEvent("f", "m0", EventKind.FULL_TIME, AT_MS + 3, 90, home_score=1, away_score=0)
     one_by_one = []
     fold = SingleEvents.fold
 
@@ -268,10 +279,13 @@ def test_usual_events_go_in_columns(pin, monkeypatch):
         return fold(single, batch, rows, *more)
 
     monkeypatch.setattr(SingleEvents, "fold", seen)
-    for number, event in enumerate([fixture, kick_off, *shots]):
-        asyncio.run(job.process([job.decode(one_slice(event, number))], tables))
+    for number, event in enumerate([fixture, kick_off, *shots, end]):
+        (step,) = asyncio.run(job.process([job.decode(one_slice(event, number))], tables))
 
     assert [0] == one_by_one
+    said, _prediction = step.outputs
+    expected = TeamEvent("f", "m0", TeamEventKind.FULL_TIME, AT_MS + 3, AT_MS, "nl.1", "Ajax", "PSV", neutral=False)
+    assert TEAMS.decode(said.value) == replace(expected, home_score=1, away_score=0)
 
 
 def one_slice(event, offset):
