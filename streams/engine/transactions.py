@@ -143,18 +143,18 @@ class TransactionalOutbox(Outbox):
         await self.begin()
         try:
             delivery = await self.deliver(messages)
+            if not delivery.broken and not delivery.refused:
+                await self._commit()
+                return delivery.next_offsets
         except RebalancedError:  # we go on without them
             await self.abort()
             raise
-        if delivery.broken or delivery.refused:
-            await self.abort()
-            raise DeliveryError(
-                f"{delivery.refused[0].topic} does not take a record so large"
-                if delivery.refused
-                else f"{messages[0].topic} did not take its part of a transaction"
-            )
-        await self._commit()
-        return delivery.next_offsets
+        await self.abort()
+        raise DeliveryError(
+            f"{delivery.refused[0].topic} does not take a record so large"
+            if delivery.refused
+            else f"{messages[0].topic} did not take its part of a transaction"
+        )
 
     async def _commit(self) -> None:
         self._check()

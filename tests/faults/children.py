@@ -2,9 +2,9 @@
 
 import json
 import os
+import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streams.local.guard import Guard
+from streams.local.ports import is_free
 from streams.local.processes import Process, start_time
 from tests.faults.load import LoadPlan
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 90.0
 END_SECONDS = 60.0
+_PORTS = range(10_000, 18_000)
 LOOK_SECONDS = 0.3  # a look asks the brokers a dozen times, and several runs share two cores
 
 
@@ -38,9 +40,10 @@ def wait_until(true: Callable[[], object], seconds: float, what: Callable[[], st
 
 
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """Return one which no connection gets before its worker listens, and no broker has that is away just now."""
+    while not is_free(port := random.choice(_PORTS)):
+        pass
+    return port
 
 
 def plain_environment() -> dict[str, str]:

@@ -11,7 +11,7 @@ from models.predictors import GraphPredictor
 from tests.faults.checker import PROBABILITY_TOLERANCE
 from tests.faults.findings import Findings
 from tests.faults.place import PREDICTIONS
-from tests.faults.run import Run
+from tests.faults.run import CATCH_UP_SECONDS, Run
 from tests.faults.scenario import Scenario
 from tests.faults.topic_faults import touchline
 from tests.faults.worker_faults import started
@@ -59,7 +59,7 @@ def models_rolled_back(run: Run) -> Findings:
     workers = started(run, 3)
     run.a_moment()
     change(run, "canary", digest_of("tree"), "--percent", "50")
-    run.wait_recovered()
+    run.wait(lambda: has_begun(run, digest_of("tree")), CATCH_UP_SECONDS, "a match that begins with the challenger")
     run.a_moment()
     workers[0].kill_child()
     change(run, "rollback")
@@ -73,6 +73,12 @@ def models_rolled_back(run: Run) -> Findings:
         if changes not in ([], [champion]):
             found.add("differing", f"match {match} changed its bundle to {[one[:12] for one in changes]}")
     return found
+
+
+def has_begun(run: Run, digest: str) -> bool:
+    """Tell whether a running match is predicted by the bundle with *digest*."""
+    told = [run.log.decode(record.value()) for record in run.log.records(run.place.topic(PREDICTIONS))]
+    return digest in {one["bundle_digest"] for one in told if one["minute"] >= 0}
 
 
 def bundles_by_match(run: Run, found: Findings) -> dict[str, list[str]]:

@@ -331,11 +331,18 @@ async def test_those_who_wait_to_write_are_written_in_one_transaction(transactio
     assert ["begin_transaction", "commit_transaction"] == [name for name in producer.calls if name != "poll"]
 
 
+@pytest.mark.parametrize("delivered", [False, True])
 async def test_a_rebalance_in_the_middle_takes_the_transaction_back_and_all_hear_of_it(
-    transactions, producer, monkeypatch
+    transactions, producer, monkeypatch, delivered
 ):
-    async def deliver(_messages):
+    def over():
         raise RebalancedError
+
+    async def deliver(_messages):
+        monkeypatch.setattr(transactions, "_check", over)
+        if not delivered:
+            over()
+        return Delivery()
 
     monkeypatch.setattr(transactions, "deliver", deliver)
     writing = [transactions.write([Message("log", b"k", b"v", number)]) for number in range(2)]
