@@ -80,7 +80,7 @@ class Registry:
             RegistryUnavailableError: The registry does not answer.
         """
         try:
-            schema_id = int(self._ask(lambda client: client.register_schema(subject, Schema(schema_json, "AVRO"))))
+            schema_id = self._registered(subject, schema_json)
         except RegistryUnavailableError:
             known = self._cache.id_of(subject, schema_json) if or_known else None
             if known is None:
@@ -90,6 +90,17 @@ class Registry:
             raise self._refusal(subject, schema_json, error) from error
         self._cache.keep_id(subject, schema_json, schema_id)
         return schema_id
+
+    def _registered(self, subject: str, schema_json: str) -> int:
+        def ask() -> int:
+            return int(self._ask(lambda client: client.register_schema(subject, Schema(schema_json, "AVRO"))))
+
+        try:
+            return ask()
+        except SchemaRegistryError as error:
+            if error.http_status_code != _CONFLICT:
+                raise
+            return ask()  # of two who register the first schema at once, Apicurio refuses one: it is there by now
 
     def _refusal(self, subject: str, schema_json: str, error: SchemaRegistryError) -> Exception:
         if error.http_status_code == _INVALID:

@@ -22,6 +22,7 @@ class Answers:
     def __init__(self) -> None:
         self.status, self.body, self.silent = 200, b"{}", threading.Event()
         self.authorizations: list[str | None] = []
+        self.before: list[tuple[int, bytes]] = []
         self.silent.set()
 
     def say(self, status: int, content: object) -> None:
@@ -35,10 +36,11 @@ def listening(answers: Answers) -> Iterator[str]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             answers.authorizations.append(self.headers.get("Authorization"))
             answers.silent.wait(10)
-            self.send_response(answers.status)
-            self.send_header("Content-Length", str(len(answers.body)))
+            status, body = answers.before.pop(0) if answers.before else (answers.status, answers.body)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(answers.body)
+            self.wfile.write(body)
 
         do_POST = do_PUT = do_GET  # noqa: N815 - the library's names
 
@@ -178,6 +180,13 @@ def test_a_refusal_keeps_the_words_of_the_registry(answers, url, cache):
     with pytest.raises(IncompatibleSchemaError, match="a-value refuses the schema: not so") as caught:
         Registry(url, cache=cache).register("a-value", schema_json("match_event"))
     assert "not so" == caught.value.answer
+
+
+def test_one_who_registers_the_first_schema_a_moment_after_another_has_its_id(answers, url, cache):
+    answers.before = [(409, json.dumps({"error_code": 409, "message": "An artifact already exists"}).encode())]
+    answers.say(200, {"id": 5})
+
+    assert 5 == Registry(url, cache=cache).register("a-value", '"string"')
 
 
 def test_credentials_are_sent_and_never_shown(answers, url, tmp_path, monkeypatch):
