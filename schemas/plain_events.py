@@ -24,6 +24,7 @@ from schemas.plain_layout import (
     EVENT_ID,
     FIELD_NUMBERS,
     FLOAT,
+    FULL_TIME,
     HOME_SCORE,
     KIND,
     KINDS,
@@ -38,7 +39,6 @@ from schemas.plain_layout import (
     TEXT,
     USES,
 )
-from schemas.records import EventKind
 
 EVENT_ROW: Final = np.dtype(
     [
@@ -61,7 +61,6 @@ The scores are those of a FULL_TIME. Where plain is False, the others mean nothi
 """
 
 _OF_NO_SIDE: Final = tuple(kind in OF_NO_SIDE for kind in KINDS)
-_FULL_TIME: Final = KINDS.index(EventKind.FULL_TIME)
 _NO_SIDE: Final = -1
 _HEADER: Final = 5
 _ONE: Final = 0x3F800000  # the bits of 1.0 as float32; those of what is between 0 and it are between 0 and them
@@ -156,7 +155,7 @@ def _read_fields(data: Bytes, at: int, end: int, layout: Longs, found: Longs) ->
 @compiled
 def _has_its_scores(found: Longs) -> bool:
     """Tell whether a FULL_TIME says both scores, and no other kind any."""
-    if found[KIND] != _FULL_TIME:
+    if found[KIND] != FULL_TIME:
         return bool(found[USES + HOME_SCORE] < 0 and found[USES + AWAY_SCORE] < 0)
     return bool(0 <= found[HOME_SCORE] <= MAX_SCORE and 0 <= found[AWAY_SCORE] <= MAX_SCORE)
 

@@ -25,6 +25,7 @@ NOTHING, EVENT_ID, MATCH_ID, KIND, OCCURRED, MINUTE, SIDE, CHANCE, HOME_SCORE, A
 """What it is used for."""
 
 KINDS: Final = tuple(EventKind)
+FULL_TIME: Final = KINDS.index(EventKind.FULL_TIME)
 OF_NO_SIDE: Final = frozenset({EventKind.TICK, EventKind.KICK_OFF, EventKind.HALF_TIME, EventKind.FULL_TIME})
 PLAIN_KINDS: Final = OF_ONE_SIDE | OF_NO_SIDE
 """What happens often, or in a thousand matches at once: they begin on the hour, and end together."""

@@ -10,6 +10,7 @@ from features.match_state import MatchState
 from features.plain_layout import Row
 from features.plain_matches import Folded, PlainMatches
 from features.team_events import team_event
+from schemas.plain_layout import FULL_TIME
 from schemas.records import EventKind, MatchEvent, TeamEvent, TeamEventKind
 from streams.engine.outbox import Message
 from streams.engine.slices import Record, Slice
@@ -18,7 +19,6 @@ from streams.predicting.batch import Batch, Longs
 from streams.predicting.wiring import PredictCodecs, PredictTopics
 
 TEAM_EVENTS_KEY: Final = b"teams"
-_FULL_TIME: Final = list(EventKind).index(EventKind.FULL_TIME)
 
 
 class News(NamedTuple):
@@ -53,7 +53,7 @@ class Telling:
         records = batch.records
         if self.topics.team_events is None:
             return
-        for number in np.flatnonzero(records.events["kind"][rows] == _FULL_TIME).tolist():
+        for number in np.flatnonzero(records.events["kind"][rows] == FULL_TIME).tolist():
             cause, row = folded.causes[number], int(rows[number])
             goals, score = (cause["home_goals"], cause["away_goals"]), (cause["home_score"], cause["away_score"])
             self.metrics.final_score(contradicted=bool(cause["has_result"]) and goals != score)

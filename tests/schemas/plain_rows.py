@@ -19,11 +19,10 @@ from schemas.catalog import versions
 from schemas.codec import Codec, DecodeError, UnknownSchemaError
 from schemas.flat_texts import flat
 from schemas.plain_events import EVENT_ROW, read_plain_events
-from schemas.plain_layout import KINDS, OF_NO_SIDE, PLAIN_KINDS
+from schemas.plain_layout import FULL_TIME, KINDS, OF_NO_SIDE, PLAIN_KINDS
 from schemas.records import EventKind, MatchEvent, Side
 
 SIDES = [*Side, None]
-FULL_TIME = KINDS.index(EventKind.FULL_TIME)
 PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
 NAMES = st.text(PRINTABLE, min_size=1, max_size=200).filter(lambda name: not name.isspace())
 TIMES = st.integers(EARLIEST_MS, LATEST_MS - 1)
