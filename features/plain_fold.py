@@ -1,6 +1,6 @@
 """Folds the usual events of running matches into their states, a batch at a time.
 
-It says for these events what `after_match_event` says; the tests hold the two together.
+It says for these events what `after_event` says; the tests hold the two together.
 """
 
 from typing import Final
@@ -25,9 +25,11 @@ from features.facts import (
 )
 from features.plain_layout import DIGEST, GOALS_SECTION, RED_SECTION, RESULTS_SECTION, SECTIONS, TICK, Columns, Row
 from features.plain_states import digest_at, saying_end
+from features.plain_told import Said, Wanted, hear
 from schemas.avro_kernels import Bytes, is_after, read_long
 from schemas.compiling import compiled
 from schemas.digests import WORK, Words, event_digest
+from schemas.plain_layout import FEATURES
 
 _RATED: Final = len(RATED)
 LEFT, REPLAYED, REPEATED, PREDICTED = range(4)
@@ -134,17 +136,17 @@ def _remember(  # noqa: PLR0917 - kernels take arrays
 
 @compiled
 def _state_facts(  # noqa: PLR0917 - kernels take arrays
-    match: Row, counts: NDArray[np.int64], said: NDArray[np.float64], as_of_ms: NDArray[np.float64], moment_ms: int,
-    out: NDArray[np.float64],
+    match: Row, counts: NDArray[np.int64], said: Said, one: int, moment_ms: int, out: NDArray[np.float64]
 ) -> None:  # fmt: skip
     """Write what the features are computed from."""
+    values, as_of_ms = said.values[one], said.as_of_ms[one]
     for name in range(_RATED):
-        out[name] = said[name]
+        out[name] = values[name]
     told = out[N_FACTS:]
-    for value in range(len(said) - _RATED):
-        told[value] = said[_RATED + value]
+    for value in range(len(values) - _RATED):
+        told[value] = values[_RATED + value]
     for source in range(len(as_of_ms)):
-        told[len(said) - _RATED + source] = as_of_ms[source]
+        told[len(values) - _RATED + source] = as_of_ms[source]
     home, away = counts[GOALS_SECTION], counts[SECTIONS + GOALS_SECTION]
     out[NEUTRAL] = match.neutral
     out[IMPORTANCE] = match.importance
@@ -160,11 +162,27 @@ def _state_facts(  # noqa: PLR0917 - kernels take arrays
 
 
 @compiled
+def _happen(  # noqa: PLR0917 - kernels take arrays
+    match: Row, counts: NDArray[np.int64], section: int, events: Columns, row: int, ids: Bytes, data: Bytes,
+    place: int, known: int, added: Columns, n_added: int, work: Words,
+) -> tuple[bool, bool, int]:  # fmt: skip
+    """Let an event but a TICK count; tell whether it changes its match, and the result; how many are *added* now."""
+    event, changed, ends = events[row], False, False
+    if not _is_known(data, match, section, place, known, added, event.digest, work):
+        ends = _remember(match, counts, section, events, row, ids, data, added, n_added)
+        changed, n_added = True, n_added + 1
+    if event.occurred_at_ms > match.last_event_ms:
+        match.last_event_ms = event.occurred_at_ms
+        changed = True
+    return changed, ends, n_added
+
+
+@compiled
 def fold(  # noqa: PLR0917 - kernels take arrays
     events: Columns, section_of: NDArray[np.int8], owners: NDArray[np.int32], offsets: NDArray[np.int64], ids: Bytes,
     data: Bytes, matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], counts: NDArray[np.int64],
-    said: NDArray[np.float64], as_of_ms: NDArray[np.float64], added: Columns, verdicts: NDArray[np.int8],
-    causes: Columns, facts: NDArray[np.float64],
+    wanted: Wanted, said: Said, added: Columns, verdicts: NDArray[np.int8], causes: Columns,
+    facts: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Fold events, in their order, into their matches; return how many of them are to be predicted.
 
@@ -172,15 +190,15 @@ def fold(  # noqa: PLR0917 - kernels take arrays
         events: As `schemas.plain_events` reads them, shape ``(n,)``.
         section_of: SECTION_OF.
         owners: Index of the match of each; -1 for an event which is left alone.
-        offsets: Of each.
-        ids: In which their ids lie.
-        data: From which `open_states` has filled the next three, said and as_of_ms.
+        offsets: Of each in its topic.
+        ids: In which their ids lie, and what sources say.
+        data: From which `open_states` has filled the next three, and said.
         matches: One row a match; they are changed.
         places: Where each section begins in *data*.
         known: How much is in each section there.
         counts: A copy of known at first; how much is in each section now.
-        said: What the ratings say of each match, and then other sources.
-        as_of_ms: When each of these others has said so.
+        wanted: Which values are read of what sources say.
+        said: These; they are changed.
         added: To be filled, shape ``(n,)``.
         verdicts: Filled with what became of each event.
         causes: Filled with the events to be predicted.
@@ -193,29 +211,31 @@ def fold(  # noqa: PLR0917 - kernels take arrays
         if owners[row] < 0:
             continue
         event, one = events[row], owners[row]
-        match = matches[one]
-        if offsets[row] <= match.applied_match:
+        match, ends = matches[one], False
+        if offsets[row] <= (match.applied_feature if event.kind == FEATURES else match.applied_match):
             verdicts[row] = REPLAYED
             continue
-        changed, ends = event.minute > match.minute, False
-        if event.kind != TICK:
+        changed = event.minute > match.minute
+        if event.kind == FEATURES:
+            changed, n_added = hear(match, events, row, ids, data, added, n_added, wanted, said, one)
+        elif event.kind != TICK:
             section = section_of[event.kind]
             if section < SECTIONS:
                 section += SECTIONS * event.side
-            if not _is_known(
-                data, match, section, places[one, section], known[one, section], added, event.digest, work
-            ):
-                ends = _remember(match, counts[one], section, events, row, ids, data, added, n_added)
-                n_added += 1
-                changed = True
-            if event.occurred_at_ms > match.last_event_ms:
-                match.last_event_ms = event.occurred_at_ms
-                changed = True
+            happened, ends, n_added = _happen(
+                match, counts[one], section, events, row, ids, data, places[one, section], known[one, section], added,
+                n_added, work,
+            )  # fmt: skip
+            changed |= happened
         if not changed:
             verdicts[row] = REPEATED
             continue
         match.minute = max(match.minute, event.minute)
-        match.applied_match, match.changed, verdicts[row] = offsets[row], True, PREDICTED
+        if event.kind == FEATURES:
+            match.applied_feature = offsets[row]
+        else:
+            match.applied_match = offsets[row]
+        match.changed, verdicts[row] = True, PREDICTED
         if not match.bundle and (match.minute or match.marked):
             match.bundle = match.chosen
         cause = causes[n_causes]
@@ -223,6 +243,6 @@ def fold(  # noqa: PLR0917 - kernels take arrays
         cause.bundle, cause.ends, cause.has_result = match.bundle, ends, match.has_result
         cause.home_score, cause.away_score = match.home_score, match.away_score
         cause.home_goals, cause.away_goals = counts[one, GOALS_SECTION], counts[one, SECTIONS + GOALS_SECTION]
-        _state_facts(match, counts[one], said[one], as_of_ms[one], event.occurred_at_ms, facts[n_causes])
+        _state_facts(match, counts[one], said, one, event.occurred_at_ms, facts[n_causes])
         n_causes += 1
     return n_causes

@@ -13,6 +13,7 @@ from features.match_expiry import KEPT_AFTER_END_MS, KEPT_AFTER_KICK_OFF_MS
 from features.plain_fold import fold
 from features.plain_layout import ADDED, ALL_SECTIONS, CAUSE, MATCH, SECTION_OF, Columns
 from features.plain_states import open_states
+from features.plain_told import Said, Wanted
 from features.plain_writing import largest, write_states
 from features.rating_book import SOURCE
 from features.team_ratings import importance
@@ -24,18 +25,16 @@ def _bytes(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8)
 
 
-Texts = tuple[NDArray[np.uint8], NDArray[np.int64]]
-
-
 @lru_cache(maxsize=16)
-def _wanted(reads: Reads) -> tuple[Texts, Texts, NDArray[np.int64]]:
-    """Return sources and names, each with their ends, and the first name of each source: the ratings, then *reads*."""
+def _wanted(reads: Reads) -> Wanted:
+    """Return the ratings, and what *reads*."""
     sources = ((SOURCE, RATED), *reads.sources)
     firsts = np.cumsum([0, *(len(keys) for _, keys in sources)])
-    return _texts([source for source, _ in sources]), _texts([key for _, keys in sources for key in keys]), firsts
+    names = _texts([key for _, keys in sources for key in keys])
+    return Wanted(*_texts([source for source, _ in sources]), *names, firsts)
 
 
-def _texts(texts: Sequence[str]) -> Texts:
+def _texts(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     encoded = [text.encode() for text in texts]
     return _bytes(b"".join(encoded)), starts_of(encoded)[1:]
 
@@ -73,8 +72,8 @@ class PlainMatches:
     matches: Columns
     _places: NDArray[np.int64]
     _known: NDArray[np.int64]
-    _said: NDArray[np.float64]
-    _as_of_ms: NDArray[np.float64]
+    _wanted: Wanted
+    _said: Said
     _counts: NDArray[np.int64] = field(init=False)
     _added: Columns = field(init=False)
     _events: Columns = field(init=False)
@@ -89,13 +88,12 @@ class PlainMatches:
         content = b"".join(states)
         matches = np.zeros(len(states), MATCH)
         places, known = np.zeros((2, len(states), ALL_SECTIONS), np.int64)
-        sources, names, firsts = _wanted(reads)
-        said, as_of_ms = np.empty((len(states), len(names[1]))), np.empty((len(states), len(reads.sources)))
+        wanted = _wanted(reads)
+        said = Said(np.empty((len(states), len(wanted.name_ends))), np.empty((len(states), len(reads.sources))))
         open_states(
-            _bytes(content), starts_of(states)[1:], _bytes(header), *sources, *names, firsts, matches, places, known,
-            said, as_of_ms,
+            _bytes(content), starts_of(states)[1:], _bytes(header), wanted, matches, places, known, said
         )  # fmt: skip
-        return cls(content, matches, places, known, said, as_of_ms)
+        return cls(content, matches, places, known, wanted, said)
 
     @property
     def plain(self) -> NDArray[np.bool_]:
@@ -118,7 +116,7 @@ class PlainMatches:
         return np.where(columns["over"], columns["ended_ms"] + KEPT_AFTER_END_MS, open_end)
 
     def fold(self, events: Columns, owners: NDArray[np.int32], offsets: NDArray[np.int64], ids: bytes) -> Folded:
-        """Fold *events*, whose ids lie in *ids*, into the plain matches which are their *owners*.
+        """Fold *events*, whose texts lie in *ids*, into the plain matches which are their *owners*.
 
         Once only. See `features.plain_fold.fold`.
         """
@@ -127,10 +125,11 @@ class PlainMatches:
         self._counts, self._added = self._known.copy(), np.empty(len(events), ADDED)
         verdicts = np.empty(len(events), np.int8)
         causes = np.empty(len(events), CAUSE)
-        facts = np.empty((len(events), N_FACTS + self._said.shape[1] - len(RATED) + self._as_of_ms.shape[1]))
+        read = len(self._wanted.name_ends) - len(RATED) + len(self._wanted.source_ends) - 1
+        facts = np.empty((len(events), N_FACTS + read))
         count = fold(
             events, SECTION_OF, owners, offsets, _bytes(ids), _bytes(self.content), self.matches, self._places,
-            self._known, self._counts, self._said, self._as_of_ms, self._added, verdicts, causes, facts,
+            self._known, self._counts, self._wanted, self._said, self._added, verdicts, causes, facts,
         )  # fmt: skip
         return Folded(verdicts, causes[:count], facts[:count])
 
@@ -143,8 +142,8 @@ class PlainMatches:
 
     def written(self) -> list[bytes]:
         """Return the states as they are after the fold; empty where nothing has changed."""
-        id_bytes = int(self._events["id_length"].sum())
-        out = np.empty(largest(len(self.content), len(self._added), id_bytes, len(self.matches)), np.uint8)
+        text_bytes = sum(int(self._events[name].sum()) for name in ("id_length", "source_length", "values_length"))
+        out = np.empty(largest(len(self.content), len(self._added), text_bytes, len(self.matches)), np.uint8)
         ends = np.empty(len(self.matches), np.int64)
         write_states(
             _bytes(self.content), self.matches, self._places, self._known, self._counts, self._added, self._events,

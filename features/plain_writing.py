@@ -15,22 +15,23 @@ from features.plain_layout import (
     Row,
 )
 from features.plain_states import digest_at, saying_end
+from features.plain_told import write_told
 from schemas.avro_kernels import Bytes, copy_bytes, is_after, read_long, write_long
 from schemas.compiling import compiled
 
 _LONGEST: Final = 10  # bytes of a number
 
 
-def largest(known_bytes: int, n_events: int, id_bytes: int, n_matches: int) -> int:
+def largest(known_bytes: int, n_events: int, text_bytes: int, n_matches: int) -> int:
     """Return how many bytes `write_states` may need.
 
     Args:
         known_bytes: Of the states as they were.
         n_events: Events folded into them.
-        id_bytes: Of the ids of these.
+        text_bytes: Of the ids, sources and values of these.
         n_matches: How many states.
     """
-    return known_bytes + 4 * _LONGEST * n_events + id_bytes + (6 + ALL_SECTIONS) * _LONGEST * n_matches
+    return known_bytes + 4 * _LONGEST * n_events + text_bytes + (7 + ALL_SECTIONS) * _LONGEST * n_matches
 
 
 @compiled
@@ -195,7 +196,8 @@ def write_states(  # noqa: PLR0917 - kernels take arrays
                     at = _write_goals(data, place, old, added, match.first_added, section, out, at, new)
                 else:
                     at = _write_digests(data, place, old, added, match.first_added, section, out, at, new)
-            at = copy_bytes(data, match.tail_at, match.applied_at, out, at)
+            at = copy_bytes(data, match.tail_at, match.struck_end, out, at)
+            at = write_told(data, match, added, events, ids, out, at)
             at = write_long(out, at, match.applied_match)
             at = write_long(out, at, match.applied_feature)
             out[at] = 0

@@ -72,3 +72,30 @@ def is_after(  # noqa: PLR0917 - a kernel's
         if ours != theirs:
             return bool(ours > theirs)
     return bool(length > other_length)
+
+
+@compiled
+def is_same(one: Bytes, start: int, end: int, other: Bytes, other_start: int, other_end: int) -> bool:  # noqa: PLR0917 - a kernel's
+    """Tell whether two pieces of bytes are the same."""
+    if end - start != other_end - other_start:
+        return False
+    first, second, same = np.uint64(start), np.uint64(other_start), True
+    for place in range(np.uint64(end - start)):  # an index without a sign is not counted from the end
+        same &= one[first + place] == other[second + place]
+    return same
+
+
+@compiled
+def array_at(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """Return how many items the array or map at *at* has, and where the first is."""
+    count, at = read_long(data, at, end)
+    return (count, at) if 0 <= count < end else (0, -1)
+
+
+@compiled
+def array_end(data: Bytes, at: int, end: int, count: int) -> int:
+    """Return where the array ends whose *count* items end at *at*: there must be no other block."""
+    if not count:
+        return at
+    more, at = read_long(data, at, end)
+    return at if more == 0 else -1

@@ -1,4 +1,4 @@
-"""How the fields of a writer's MatchEvent follow each other, as numbers which a kernel goes through.
+"""How the fields of a writer's MatchEvent or FeatureEvent follow each other, as numbers which a kernel goes through.
 
 An array begins with the number of fields. For each there are four numbers, as FIELD_NUMBERS says. Behind them stand the
 tables of enumerations: how many symbols there are, then what each stands for.
@@ -19,13 +19,17 @@ from schemas.straight import UnfitError, branches, kind_of
 FIELD_NUMBERS: Final = 4
 """Code of null, or NO_UNION; how the value is written; where the table of its symbols begins; what it is used for."""
 NO_UNION: Final = -1
-NUMBER, TEXT, BYTES, FLOAT, DOUBLE, BOOLEAN, SYMBOL, NEVER = range(8)
+NUMBER, TEXT, BYTES, FLOAT, DOUBLE, BOOLEAN, SYMBOL, MAP, NEVER = range(9)
 """How a value is written; NEVER is one which a plain event has not."""
-NOTHING, EVENT_ID, MATCH_ID, KIND, OCCURRED, MINUTE, SIDE, CHANCE, HOME_SCORE, AWAY_SCORE, USES = range(11)
+(
+    NOTHING, EVENT_ID, MATCH_ID, KIND, OCCURRED, MINUTE, SIDE, CHANCE, HOME_SCORE, AWAY_SCORE, SOURCE, VALUES, USES,
+) = range(13)  # fmt: skip
 """What it is used for."""
 
 KINDS: Final = tuple(EventKind)
 FULL_TIME: Final = KINDS.index(EventKind.FULL_TIME)
+FEATURES: Final = len(KINDS)
+"""The number of a feature event, behind those of the kinds."""
 OF_NO_SIDE: Final = frozenset({EventKind.TICK, EventKind.KICK_OFF, EventKind.HALF_TIME, EventKind.FULL_TIME})
 PLAIN_KINDS: Final = OF_ONE_SIDE | OF_NO_SIDE
 """What happens often, or in a thousand matches at once: they begin on the hour, and end together."""
@@ -34,10 +38,17 @@ _WRITTEN: Final[Mapping[str, int]] = {
     "int": NUMBER, "long": NUMBER, "string": TEXT, "bytes": BYTES, "float": FLOAT, "double": DOUBLE,
     "boolean": BOOLEAN, "enum": SYMBOL,
 }  # fmt: skip
-_USES: Final[Mapping[str, int]] = {
-    "event_id": EVENT_ID, "match_id": MATCH_ID, "kind": KIND, "occurred_at_ms": OCCURRED, "minute": MINUTE,
-    "side": SIDE, "expected_goals": CHANCE, "home_score": HOME_SCORE, "away_score": AWAY_SCORE,
+_USES: Final[Mapping[str, Mapping[str, int]]] = {
+    "match_event": {
+        "event_id": EVENT_ID, "match_id": MATCH_ID, "kind": KIND, "occurred_at_ms": OCCURRED, "minute": MINUTE,
+        "side": SIDE, "expected_goals": CHANCE, "home_score": HOME_SCORE, "away_score": AWAY_SCORE,
+    },
+    "feature_event": {
+        "event_id": EVENT_ID, "match_id": MATCH_ID, "source": SOURCE, "as_of_ms": OCCURRED, "values": VALUES,
+    },
 }  # fmt: skip
+_UNUSED: Final = -1  # of a field of ours which a plain event has not
+_NEEDED: Final = {EVENT_ID, MATCH_ID, KIND, OCCURRED, SOURCE, VALUES}
 _VALUES: Final[Mapping[str, Mapping[str, int]]] = {
     "kind": {kind.value: number for number, kind in enumerate(KINDS) if kind in PLAIN_KINDS},
     "side": {side.value: number for number, side in enumerate(Side)},
@@ -45,18 +56,19 @@ _VALUES: Final[Mapping[str, Mapping[str, int]]] = {
 _MOST_SYMBOLS: Final = 64  # the index of one more would take two bytes
 
 
-def layout_of(writer: Schema) -> NDArray[np.int64] | None:
-    """Return how MatchEvents of the schema *writer* are read, or None where that is not plain.
+def layout_of(writer: Schema, name: str = "match_event") -> NDArray[np.int64] | None:
+    """Return how events of the schema *writer* are read, or None where that is not plain.
 
     Fields may come in any order. One which we do not know is read over when it is a number, a text, bytes, a truth or
     an enumeration, or one of them or null.
 
     Args:
         writer: As fastavro has parsed it; one which can be read as ours, see `Codec.schema_of`.
+        name: Of ours in the catalog: ``match_event`` or ``feature_event``.
     """
-    ours = {one["name"]: one["type"] for one in parsed(schema_json("match_event"))["fields"]}
-    names = [one["name"] for one in writer["fields"]]
-    if not {"event_id", "match_id", "kind", "occurred_at_ms"} <= set(names) or len(set(names)) < len(names):
+    ours = {one["name"]: one["type"] for one in parsed(schema_json(name))["fields"]}
+    uses, names = _USES[name], [one["name"] for one in writer["fields"]]
+    if not {one for one, use in uses.items() if use in _NEEDED} <= set(names) or len(set(names)) < len(names):
         return None
     fields: list[int] = [len(names)]
     tables: list[int] = []
@@ -65,7 +77,8 @@ def layout_of(writer: Schema) -> NDArray[np.int64] | None:
             if one["name"] in ours:
                 _check_same(one["type"], ours[one["name"]])
             table_at = 1 + FIELD_NUMBERS * len(names) + len(tables)
-            numbers, table = _field(one["name"], one["type"], known=one["name"] in ours)
+            use = uses.get(one["name"], _UNUSED if one["name"] in ours else NOTHING)
+            numbers, table = _field(one["name"], one["type"], use)
             fields += (numbers[0], numbers[1], table_at, numbers[2])
             tables += table
     except UnfitError:
@@ -73,17 +86,19 @@ def layout_of(writer: Schema) -> NDArray[np.int64] | None:
     return np.array(fields + tables, np.int64)
 
 
-def _field(name: str, schema: Any, *, known: bool) -> tuple[tuple[int, int, int], Sequence[int]]:
+def _field(name: str, schema: Any, use: int) -> tuple[tuple[int, int, int], Sequence[int]]:
     """Return code of null, way and use of a field, and the table of its symbols."""
+    if use == VALUES:
+        return (NO_UNION, MAP, use), ()
     null, inner = NO_UNION, schema
     if isinstance(schema, list):
         null, _, inner = branches(schema)
     kind = kind_of(inner)
     if not isinstance(kind, str) or kind not in _WRITTEN or (isinstance(inner, dict) and "logicalType" in inner):
         raise UnfitError(f"{inner} is not read plainly")
-    if known and name not in _USES:
+    if use == _UNUSED:
         return (null, NEVER, NOTHING), ()
-    return (null, _WRITTEN[kind], _USES.get(name, NOTHING)), _table(name, inner) if kind == "enum" else ()
+    return (null, _WRITTEN[kind], use), _table(name, inner) if kind == "enum" else ()
 
 
 def _table(name: str, schema: Mapping[str, Any]) -> list[int]:
@@ -101,3 +116,5 @@ def _check_same(theirs: Any, ours: Any) -> None:
     same = not isinstance(theirs, list) and not isinstance(ours, list) and kind_of(theirs) == kind_of(ours)
     if not same or (kind_of(ours) == "enum" and theirs["name"] != ours["name"]):
         raise UnfitError(f"{theirs} is not {ours}")
+    if kind_of(ours) == "map" and theirs["values"] != ours["values"]:  # they are copied as they are
+        raise UnfitError(f"{theirs} has not its branches as {ours}")

@@ -12,7 +12,8 @@ from schemas.codec import Codec
 from schemas.compiling import compiled
 from schemas.digests import WORK, Words, blake2b, write_hex
 from schemas.flat_texts import Bytes, FlatTexts, Longs, flat, unwritable
-from schemas.records import EventKind, Prediction, Variant
+from schemas.plain_layout import FEATURES
+from schemas.records import FEATURES_CAUSE, EventKind, Prediction, Variant
 from schemas.resolution import Schema
 from schemas.straight import UnfitError, kind_of
 from schemas.straight_writer import long_bytes
@@ -21,7 +22,7 @@ PREDICTION_ID: Final = slice(6, 38)
 """Where the prediction_id stands in a record's bytes."""
 
 _ID_BYTES: Final = 16
-_HEADER, _DIGEST, _MIDDLE, _TOPIC, _CAUSES = range(5)  # constants; the names of EventKind from the last on
+_HEADER, _DIGEST, _MIDDLE, _TOPIC, _FEATURES_TOPIC, _CAUSES = range(6)  # constants; all causes from the last on
 _LONGEST: Final = 10
 _LONGS: Final = 16
 _CLASSES: Final = 3
@@ -40,13 +41,13 @@ NUMBERS: Final = (
     "kind", "occurred_at_ms", "minute", "home_score", "away_score", "source_partition", "source_offset",
     "source_timestamp_ms", "received_at_us",
 )  # fmt: skip
-"""Where the texts of a prediction lie, the kind of its event as an index of EventKind, and fields of its name."""
+"""Where the texts of a prediction lie, the kind of its event as an EVENT_ROW has it, and fields of its name."""
 
 _KIND, _OCCURRED, _MINUTE, _PARTITION = map(NUMBERS.index, ("kind", "occurred_at_ms", "minute", "source_partition"))
 
 
 class PredictionColumns(NamedTuple):
-    """Many predictions of one bundle, after events of one topic.
+    """Many predictions of one bundle.
 
     Attributes:
         match_ids: The bytes in which they lie, UTF-8, like event_ids and competitions. Kernels do not check that.
@@ -130,17 +131,18 @@ def _write_rows(rows: _Rows, constants: FlatTexts, times_us: Longs, out: Bytes, 
         if width > 0:
             at = copy_bytes(rows.features[row], 0, width, out, write_long(out, at, width // 4))
         at = write_long(out, at, 0)
-        at = _write_constant(constants, _TOPIC, out, at)
+        at = _write_constant(constants, _FEATURES_TOPIC if numbers[_KIND] == FEATURES else _TOPIC, out, at)
         at = _write_longs(numbers, _PARTITION, len(numbers), out, at)
         at = ends[row] = _write_longs(times_us, 0, 2, out, at)
 
 
 class PlainPredictions:
-    """Writes the predictions of one bundle after events of one topic.
+    """Writes the predictions of one bundle.
 
     Args:
         codec: Whose schema and schema id are used, as they are now.
         variant: Like the others, what each prediction has in its field of this name.
+        source_topics: That of match events, and that of feature events.
 
     Raises:
         UnfitError: The codec writes another schema than the one which is known here.
@@ -156,13 +158,13 @@ class PlainPredictions:
         model_version: str,
         bundle_digest: str,
         feature_set: str,
-        source_topic: str,
+        source_topics: tuple[str, str],
     ) -> None:
         header, schema = codec.writes
         texts = (model, model_version, bundle_digest, feature_set)
         middle = long_bytes(2 * _symbols(schema).index(variant)) + b"".join(map(_text, texts))
-        causes = [_text(kind.value) for kind in EventKind]
-        self._constants = flat([header, bundle_digest.encode(), middle, _text(source_topic), *causes])
+        after = (*source_topics, *(kind.value for kind in EventKind), FEATURES_CAUSE)
+        self._constants = flat([header, bundle_digest.encode(), middle, *map(_text, after)])
         self._fixed = _LONGEST * _LONGS + 2 * _ID_BYTES + len(self._constants.data)
 
     def encode(self, columns: PredictionColumns, decoded_at_us: int, scored_at_us: int) -> list[bytes]:

@@ -30,6 +30,8 @@ class EventKind(StrEnum):
 
 
 GOALS = frozenset({EventKind.GOAL, EventKind.OWN_GOAL, EventKind.PENALTY_GOAL})
+FEATURES_CAUSE = "FEATURES"
+"""What a prediction after a feature event names in the place of a kind."""
 
 
 class Side(StrEnum):

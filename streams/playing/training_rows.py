@@ -17,9 +17,8 @@ from features.match_state import event_time_ms
 from features.narrative import kick_off_of
 from models.predictors import CLASSES, GraphPredictor
 from models.rows import Told, course, with_ratings
-from schemas.records import EventKind, FeatureEvent, Prediction
+from schemas.records import FEATURES_CAUSE, EventKind, FeatureEvent, Prediction
 from streams.playing.parity import TOLERANCE
-from streams.predicting.predictions import FEATURES_CAUSE
 
 Cause = tuple[str, str]
 """Match and event."""

@@ -53,7 +53,10 @@ class PredictJob:
 
     def __post_init__(self) -> None:
         """Set up both ways of an event."""
-        self._reader = SliceReader(self.intake, self.topics.match_events, self.codecs.match_event)
+        topics, codecs = self.topics, self.codecs
+        self._reader = SliceReader(
+            self.intake, {topics.match_events: codecs.match_event, topics.feature_events: codecs.feature_event}
+        )
         telling = Telling(self.topics, self.codecs, self.metrics)
         self._usual = UsualEvents(self.topics, self.codecs, self.metrics, telling)
         self._single = SingleEvents(self.intake, self.topics, self.codecs, self.metrics, telling, self.worker)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from features.match_state import MatchState, event_time_ms
 from features.remembered import Held
 from models.bundle import Bundle
-from schemas.records import MatchEvent, Prediction, Variant
+from schemas.records import FEATURES_CAUSE, MatchEvent, Prediction, Variant
 from streams.engine.reading_back import ReadBack
 from streams.engine.slices import Record, Slice
 from streams.predicting.wiring import Event
-
-FEATURES_CAUSE = "FEATURES"
 
 
 def prediction_id(match_id: str, event_id: str, bundle_digest: str) -> str:

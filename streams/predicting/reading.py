@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,12 @@ from schemas.codec import Codec
 from schemas.flat_texts import starts_of
 from schemas.plain_events import EVENT_ROW, read_plain_events
 from schemas.plain_layout import layout_of
-from schemas.records import MatchEvent
 from streams.engine.job import Decoded
 from streams.engine.slices import Record, Slice
 from streams.intake import Entry, Intake
 from streams.predicting.wiring import Event
+
+Usual: TypeAlias = tuple[str, bytes]
 
 _HEADER = 5
 _NOTHING = b""
@@ -26,12 +28,12 @@ class Reading:
     """What was read of a slice before its batch is known.
 
     Attributes:
-        header: With which the other records begin: they are read with the batch. Empty where there are none.
+        usual: Topic of the other records and how they begin: they are read with the batch. None where there are none.
         values: Of the records; empty for none.
         entries: Of those which were read alone, by their index.
     """
 
-    header: bytes
+    usual: Usual | None
     values: Sequence[bytes]
     entries: Mapping[int, Entry[Event]]
 
@@ -68,37 +70,36 @@ class SliceReader:
     """Reads slices.
 
     Attributes:
-        match_events: Name of the topic which has usual events.
+        codecs: Of the events of each topic.
     """
 
     intake: Intake[Event]
-    match_events: str
-    codec: Codec[MatchEvent]
-    _layouts: dict[bytes, NDArray[np.int64] | None] = field(default_factory=dict)
+    codecs: Mapping[str, Codec[Any]]
+    _layouts: dict[Usual, NDArray[np.int64] | None] = field(default_factory=dict)
 
     def read(self, piece: Slice) -> Decoded[Reading]:
         """Return what *piece* says but for its usual events, whose schema is known; see Job.decode."""
         values = [record.value or _NOTHING for record in piece.records]
-        header = self._header(piece.topic, values[0])
-        entries: dict[int, Entry[Event]] = {}
-        if not header or {value[:_HEADER] for value in values} != {header}:
-            for row, value in enumerate(values):
-                if not header or value[:_HEADER] != header:
-                    entries[row] = self.intake.entry(piece, piece.records[row])
-        return Decoded(piece, Reading(header, values, entries))
+        usual = piece.topic, values[0][:_HEADER]
+        known = self._layout(usual) is not None
+        if known and {value[:_HEADER] for value in values} == {usual[1]}:
+            return Decoded(piece, Reading(usual, values, {}))
+        entries = {
+            row: self.intake.entry(piece, piece.records[row])
+            for row, value in enumerate(values)
+            if not known or value[:_HEADER] != usual[1]
+        }
+        return Decoded(piece, Reading(usual if known else None, values, entries))
 
-    def _header(self, topic: str, first: bytes) -> bytes:
-        """Return how the usual events of a slice begin; others in it go the way of single records."""
-        header = first[:_HEADER] if topic == self.match_events else _NOTHING
-        return _NOTHING if self._layout(header) is None else header
-
-    def _layout(self, header: bytes) -> NDArray[np.int64] | None:
-        if header not in self._layouts:
-            writer = self.codec.schema_of(_schema_id(header)) if len(header) == _HEADER and not header[0] else None
+    def _layout(self, usual: Usual) -> NDArray[np.int64] | None:
+        topic, header = usual
+        if usual not in self._layouts:
+            codec = self.codecs[topic]
+            writer = codec.schema_of(_schema_id(header)) if len(header) == _HEADER and not header[0] else None
             if writer is None:
                 return None  # it may yet be learnt
-            self._layouts[header] = layout_of(writer)
-        return self._layouts[header]
+            self._layouts[usual] = layout_of(writer, codec.name)
+        return self._layouts[usual]
 
     def together(self, slices: Sequence[Decoded[Reading]]) -> Records:
         """Return all that *slices* say, at least one."""
@@ -134,12 +135,12 @@ class SliceReader:
         key_starts = starts_of(found.keys)
         homes = np.array([one.piece.partition for one in found.slices], np.int64)[found.pieces]
         count = 0
-        for header, first, end in _runs([one.entries.header for one in found.slices], starts):
-            layout = self._layouts[header]
+        for usual, first, end in _runs([one.entries.usual for one in found.slices], starts):
+            layout = self._layouts[usual]
             if layout is not None:
                 count += read_plain_events(
                     values, value_starts[first : end + 1], keys, key_starts[first : end + 1], homes[first:end],
-                    self.intake.partitions, found.timestamps_ms[first:end], _schema_id(header), layout,
+                    self.intake.partitions, found.timestamps_ms[first:end], _schema_id(usual[1]), layout,
                     found.events[first:end],
                 )  # fmt: skip
         if found.entries:
@@ -153,16 +154,16 @@ def _schema_id(header: bytes) -> int:
     return int.from_bytes(header[1:])
 
 
-def _runs(headers: Sequence[bytes], starts: Sequence[int]) -> list[tuple[bytes, int, int]]:
-    """Return the records which can be read in one go, from the first to the end: almost always all.
+def _runs(usual: Sequence[Usual | None], starts: Sequence[int]) -> list[tuple[Usual, int, int]]:
+    """Return the records which can be read in one go, from the first to the end.
 
-    >>> _runs([b"", b"a", b"", b"a", b"b"], [0, 1, 2, 3, 4, 5])
-    [(b'a', 0, 4), (b'b', 4, 5)]
+    >>> _runs([None, ("a", b"1"), None, ("a", b"1"), ("b", b"2")], [0, 1, 2, 3, 4, 5])
+    [(('a', b'1'), 0, 4), (('b', b'2'), 4, 5)]
     """
-    found: list[tuple[bytes, int, int]] = []
-    for header, first, end in zip(headers, starts, starts[1:], strict=False):
-        if found and header in (_NOTHING, found[-1][0]):
+    found: list[tuple[Usual, int, int]] = []
+    for one, first, end in zip(usual, starts, starts[1:], strict=False):
+        if found and one in (None, found[-1][0]):
             found[-1] = (found[-1][0], found[-1][1], end)
-        elif header:
-            found.append((header, first if found else 0, end))
+        elif one is not None:
+            found.append((one, first if found else 0, end))
     return found

@@ -97,6 +97,7 @@ def _role(  # noqa: PLR0917 - what the two have in common
 def _codecs(settings: Settings, book: SchemaBook, role: str, predictions: str) -> PredictCodecs:
     codecs = PredictCodecs(
         book.codec("match_event", MatchEvent, settings.match_event_version),
+        book.codec("feature_event", FeatureEvent),
         book.codec("prediction", Prediction),
         book.codec("team_event", TeamEvent),
         book.codec("match_state", MatchState),
@@ -107,12 +108,13 @@ def _codecs(settings: Settings, book: SchemaBook, role: str, predictions: str) -
 
 
 def _intake(book: SchemaBook, codecs: PredictCodecs, topics: PredictTopics, inputs: Inputs) -> Intake[Any]:
-    feature_events = book.codec("feature_event", FeatureEvent)
     readers: dict[str, Reader[Any]] = {
         topics.match_events: Reader(
             book.reader(codecs.match_event), check_match_event, lambda event: event.occurred_at_ms
         ),
-        topics.feature_events: Reader(book.reader(feature_events), check_feature_event, lambda event: event.as_of_ms),
+        topics.feature_events: Reader(
+            book.reader(codecs.feature_event), check_feature_event, lambda event: event.as_of_ms
+        ),
     }
     return Intake(readers, inputs.partitions)
 

@@ -10,6 +10,7 @@ from features.plain_columns import prediction_numbers
 from features.plain_fold import LEFT, PREDICTED, REPEATED, REPLAYED
 from features.plain_matches import Folded, PlainMatches
 from schemas.flat_texts import starts_of
+from schemas.plain_layout import FEATURES
 from schemas.plain_predictions import PlainPredictions, PredictionColumns
 from streams.engine.outbox import Message
 from streams.engine.table import TablePartition
@@ -85,17 +86,20 @@ class UsualEvents:
         for number, state in zip(numbers.tolist(), matches.written(), strict=True):
             if state:
                 batch.put(number, state)
-        self._count(folded)
+        self._count(folded, records.events["kind"][rows] == FEATURES)
         rows = rows[folded.causes["row"]]
         news = list(self.telling.of_results(batch, matches, folded, rows))
         fold = UsualFold(matches, folded, rows, served.numbers(folded.causes["bundle"]), news)
         _raise_watermarks(batch, fold, tables)
         return fold, singly
 
-    def _count(self, folded: Folded) -> None:
-        for verdict, count in enumerate(np.bincount(folded.verdicts, minlength=PREDICTED + 1).tolist()):
-            if verdict != LEFT and count:
-                self.metrics.event(self.topics.match_events, _VERDICTS[verdict], count)
+    def _count(self, folded: Folded, told: Flags) -> None:
+        topics = self.topics.match_events, self.topics.feature_events
+        counts = np.bincount(folded.verdicts + told * (PREDICTED + 1), minlength=len(topics) * (PREDICTED + 1))
+        for topic, its in zip(topics, counts.reshape(len(topics), -1).tolist(), strict=True):
+            for verdict, count in enumerate(its):
+                if verdict != LEFT and count:
+                    self.metrics.event(topic, _VERDICTS[verdict], count)
 
     def predict(self, batch: Batch, fold: UsualFold, voice: Voice, scored: Scored, times_us: tuple[int, int]) -> Placed:
         """Return the predictions of the causes of *fold*.
@@ -126,7 +130,7 @@ class UsualEvents:
                 model_version=bundle.version,
                 bundle_digest=bundle.digest,
                 feature_set=bundle.feature_set,
-                source_topic=self.topics.match_events,
+                source_topics=(self.topics.match_events, self.topics.feature_events),
             )
         return self._writers[bundle.digest, variant]
 

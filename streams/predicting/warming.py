@@ -25,14 +25,16 @@ from streams.predicting.saying import Predicting
 from streams.predicting.served import Served
 from streams.predicting.wiring import PredictCodecs, PredictTopics
 
-_TOPICS = PredictTopics("match-events", "feature-events", "predictions", "team-events", "dead-letters")
+TOPICS = PredictTopics("match-events", "feature-events", "predictions", "team-events", "dead-letters")
 _MATCH = "made-up"
 _NOON_MS = 1_671_375_600_000
 _SIZES = (1, 16, 200)  # each kernel of the ensemble takes one of them
 
 
 @dataclass(frozen=True, slots=True)
-class _MadeUp:
+class MadeUp:
+    """A record which no broker has."""
+
     key: bytes
     value: bytes
     offset: int
@@ -47,33 +49,37 @@ def _codec(name: str, record_type: type[Any]) -> Codec[Any]:
     return codec
 
 
-def warm_up(bundle: Bundle) -> None:
-    """Compile what predicting with *bundle* needs, or load it from where an earlier start has left it."""
+def job_alone(bundle: Bundle) -> PredictJob:
+    """Return the work of a worker with *bundle* and without brokers; its codecs write what it reads, too."""
     events, features = _codec("match_event", MatchEvent), _codec("feature_event", FeatureEvent)
     readers: dict[str, Reader[Any]] = {
-        _TOPICS.match_events: Reader(events.decode, check_match_event, lambda event: event.occurred_at_ms),
-        _TOPICS.feature_events: Reader(features.decode, check_feature_event, lambda event: event.as_of_ms),
+        TOPICS.match_events: Reader(events.decode, check_match_event, lambda event: event.occurred_at_ms),
+        TOPICS.feature_events: Reader(features.decode, check_feature_event, lambda event: event.as_of_ms),
     }
-    codecs = PredictCodecs(
-        events, _codec("prediction", Prediction), _codec("team_event", TeamEvent), _codec("match_state", MatchState)
-    )
+    written = _codec("prediction", Prediction), _codec("team_event", TeamEvent), _codec("match_state", MatchState)
+    codecs = PredictCodecs(events, features, *written)
     metrics = WorkerMetrics(CollectorRegistry(), "predict")
-    saying = Predicting(_TOPICS.predictions, codecs.prediction, metrics)
-    job = PredictJob(Intake(readers, 1), _TOPICS, codecs, Served.alone(bundle), saying, metrics, "warming")
-    asyncio.run(_predict(job, events))
+    saying = Predicting(TOPICS.predictions, codecs.prediction, metrics)
+    return PredictJob(Intake(readers, 1), TOPICS, codecs, Served.alone(bundle), saying, metrics, "warming")
 
 
-async def _predict(job: PredictJob, events: Codec[MatchEvent]) -> None:
+def warm_up(bundle: Bundle) -> None:
+    """Compile what predicting with *bundle* needs, or load it from where an earlier start has left it."""
+    asyncio.run(_predict(job_alone(bundle)))
+
+
+async def _predict(job: PredictJob) -> None:
     tables = {0: TablePartition[bytes]()}
+    encode = job.codecs.match_event.encode
     fixture = MatchEvent(
         "fixture", _MATCH, EventKind.SCHEDULED, _NOON_MS,
         home_team="Home", away_team="Away", competition="", neutral=False, kick_off_ms=_NOON_MS,
     )  # fmt: skip
     offset = 0
     for batch in ([fixture], *(_shots(size, number) for number, size in enumerate(_SIZES))):
-        records = [_MadeUp(_MATCH.encode(), events.encode(event), offset + one) for one, event in enumerate(batch)]
+        records = [MadeUp(_MATCH.encode(), encode(event), offset + one) for one, event in enumerate(batch)]
         offset += len(batch)
-        await job.process([job.decode(Slice(_TOPICS.match_events, 0, 0, records, 0))], tables)
+        await job.process([job.decode(Slice(TOPICS.match_events, 0, 0, records, 0))], tables)
 
 
 def _shots(count: int, batch: int) -> list[MatchEvent]:

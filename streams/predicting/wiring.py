@@ -27,9 +27,10 @@ class PredictTopics:
 
 @dataclass(frozen=True, slots=True)
 class PredictCodecs:
-    """How the role reads its usual events, and writes."""
+    """How the role reads its events, and writes."""
 
     match_event: Codec[MatchEvent]
+    feature_event: Codec[FeatureEvent]
     prediction: Codec[Prediction]
     team_event: Codec[TeamEvent]
     state: Codec[MatchState]

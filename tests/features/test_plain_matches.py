@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from features.feature_sets import facts_of
 from features.match_expiry import expires_at_ms
-from features.match_state import MatchState, after_feature_event, after_match_event
+from features.match_state import MatchState, after_event, after_match_event, event_time_ms
 from features.plain_fold import PREDICTED, REPEATED, REPLAYED
 from features.plain_layout import SECTION_OF, TICK
 from features.plain_matches import PlainMatches
@@ -18,7 +18,9 @@ from features.told import NOTHING, Reads
 from schemas.catalog import schema_json
 from schemas.codec import Codec
 from schemas.plain_events import EVENT_ROW
+from schemas.plain_layout import FEATURES
 from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
+from tests.schemas.plain_rows import map_of
 
 KINDS = list(EventKind)
 USUAL = [kind for kind, section in zip(KINDS, SECTION_OF.tolist(), strict=True) if section >= 0 or kind is KINDS[TICK]]
@@ -74,22 +76,28 @@ told = st.builds(
 )
 
 
-def columns(events: Sequence[MatchEvent]) -> tuple[np.ndarray, bytes]:
-    """Their rows, and the bytes in which their ids lie."""
-    found, ids = np.zeros(len(events), EVENT_ROW), b"before"
+def columns(events: Sequence[MatchEvent | FeatureEvent]) -> tuple[np.ndarray, bytes]:
+    """Their rows, and the bytes in which their texts lie."""
+    found, texts = np.zeros(len(events), EVENT_ROW), b"before"
     for row, event in zip(found, events, strict=True):
-        row["id_start"], row["id_length"] = len(ids), len(event.event_id.encode())
-        ids += event.event_id.encode()
-        row["plain"], row["kind"], row["minute"] = True, KINDS.index(event.kind), event.minute
-        row["side"] = -1 if event.side is None else list(Side).index(event.side)
-        row["occurred_at_ms"], row["digest"] = event.occurred_at_ms, signed(digest(event.event_id))
-        row["home_score"], row["away_score"] = event.home_score or 0, event.away_score or 0
-    return found, ids
+        told = isinstance(event, FeatureEvent)
+        parts = {"id": event.event_id.encode()}
+        if told:
+            parts |= {"source": event.source.encode(), "values": map_of(event)}
+        for name, text in parts.items():
+            row[f"{name}_start"], row[f"{name}_length"] = len(texts), len(text)
+            texts += text
+        row["plain"], row["kind"] = True, FEATURES if told else KINDS.index(event.kind)
+        row["occurred_at_ms"], row["digest"] = event_time_ms(event), signed(digest(event.event_id))
+        if not told:
+            row["minute"], row["side"] = event.minute, -1 if event.side is None else list(Side).index(event.side)
+            row["home_score"], row["away_score"] = event.home_score or 0, event.away_score or 0
+    return found, texts
 
 
 def after(state: MatchState, events: Sequence[MatchEvent | FeatureEvent]) -> MatchState:
     for event in events:
-        state = after_match_event(state, event) if isinstance(event, MatchEvent) else after_feature_event(state, event)
+        state = after_event(state, event)
     return state
 
 
@@ -111,15 +119,15 @@ def other_match() -> MatchState:
 
 @given(
     state=running,
-    now=st.lists(usual, max_size=12),
-    applied=st.integers(-1, 5),
+    now=st.lists(usual | told, max_size=12),
+    applied=st.tuples(st.integers(-1, 5), st.integers(-1, 5)),
     reads=st.sampled_from([NOTHING, READS]),
     bundle=st.sampled_from([b"", bytes(range(8, 16))]),
 )
 def test_usual_events_leave_the_same_state_verdicts_and_facts(
-    state: MatchState, now: Sequence[MatchEvent], applied: int, reads: Reads, bundle: bytes
+    state: MatchState, now: Sequence[MatchEvent | FeatureEvent], applied: tuple[int, int], reads: Reads, bundle: bytes
 ) -> None:
-    state = replace(state, applied_match=applied, applied_feature=3, bundle=bundle)
+    state = replace(state, applied_match=applied[0], applied_feature=applied[1], bundle=bundle)
     other = other_match()
     read = PlainMatches.read([STATES.encode(other), STATES.encode(state)], HEADER, reads)
     if not state.fixture_known:
@@ -134,20 +142,21 @@ def test_usual_events_leave_the_same_state_verdicts_and_facts(
 
     verdicts, states, moments, results = [], [], [], []
     for offset, event in enumerate(now):
-        if offset <= state.applied_match:
+        name = "applied_match" if isinstance(event, MatchEvent) else "applied_feature"
+        if offset <= getattr(state, name):
             verdicts.append(REPLAYED)
             continue
-        following = after_match_event(state, event)
+        following = after_event(state, event)
         if following is state:
             verdicts.append(REPEATED)
             continue
         verdicts.append(PREDICTED)
         results.append((scores(state), scores(following)))
-        state = replace(following, applied_match=offset)
+        state = replace(following, **{name: offset})
         if state.started and not state.bundle:
             state = replace(state, bundle=PIN)
         states.append(state)
-        moments.append(event.occurred_at_ms)
+        moments.append(event_time_ms(event))
     assert folded.verdicts.tolist() == verdicts
     assert folded.facts.tobytes() == facts_of(states, moments, reads).tobytes()
     assert [one["minute"] for one in folded.causes] == [one.minute if one.started else -1 for one in states]

@@ -1,7 +1,6 @@
 """Events of a later schema, or of another team's, are read as the codec reads them, or not plainly."""
 
 import copy
-import io
 import json
 from dataclasses import asdict
 
@@ -15,8 +14,8 @@ from schemas.plain_layout import layout_of
 from schemas.records import EventKind, MatchEvent
 from tests.fuzz.changes import changed
 from tests.schemas.plain_rows import accepted, codec_of, expected, rows_of, usual
+from tests.schemas.written import FOREIGN, written
 
-FOREIGN = 1 << 24 | 99
 TICK = MatchEvent("e", "m", EventKind.TICK, 0)
 EXTRA = {
     "string": "Wembley é",
@@ -57,13 +56,6 @@ def writers(draw):
             field["type"] = {"type": "string", "avro.java.string": "String"}
     schema["fields"] = draw(st.permutations(kept))
     return schema, more
-
-
-def written(schema, values):
-    target = io.BytesIO()
-    target.write(b"\0" + FOREIGN.to_bytes(4, "big"))
-    fastavro.schemaless_writer(target, fastavro.parse_schema(schema), values)
-    return target.getvalue()
 
 
 @given(writers(), usual(), st.data())

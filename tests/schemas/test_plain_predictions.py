@@ -31,7 +31,8 @@ NUMBERS = {
     "source_timestamp_ms": LONGS,
     "received_at_us": LONGS,
 }
-ROWS = st.lists(st.fixed_dictionaries({**TEXTS, "cause": st.sampled_from(EventKind), **NUMBERS}), max_size=3)
+CAUSES = [*(kind.value for kind in EventKind), "FEATURES"]
+ROWS = st.lists(st.fixed_dictionaries({**TEXTS, "cause": st.sampled_from(CAUSES), **NUMBERS}), max_size=3)
 CONSTANTS = st.fixed_dictionaries(
     {
         "variant": st.sampled_from(Variant),
@@ -39,7 +40,7 @@ CONSTANTS = st.fixed_dictionaries(
         "model_version": WORDS,
         "bundle_digest": WORDS | LONG_WORDS,
         "feature_set": WORDS,
-        "source_topic": WORDS | LONG_WORDS,
+        "source_topics": st.tuples(WORDS | LONG_WORDS, WORDS),
     }
 )
 FLOATS = st.floats(width=32, allow_nan=False) | st.just(float("nan"))
@@ -49,7 +50,7 @@ BUNDLE = {
     "model_version": "1",
     "bundle_digest": "ab",
     "feature_set": "v1",
-    "source_topic": "match-events",
+    "source_topics": ("match-events", "feature-events"),
 }
 
 
@@ -61,7 +62,7 @@ def codec_of():
 
 def columns_of(rows, probabilities, features):
     texts = [flat([row[name].encode() for row in rows]) for name in TEXTS]
-    kinds = [list(EventKind).index(row["cause"]) for row in rows]
+    kinds = [CAUSES.index(row["cause"]) for row in rows]
     places = [part for text in texts for part in (text.starts, text.lengths)]
     numbers = np.array([*places, kinds, *([row[name] for row in rows] for name in NUMBERS)], np.int64).T
     return PredictionColumns(*(text.data for text in texts), numbers, probabilities, features)
@@ -70,13 +71,16 @@ def columns_of(rows, probabilities, features):
 def prediction_of(row, chances, vector, constants, times):
     parts = "\x00".join((row["match_id"], row["event_id"], constants["bundle_digest"]))
     home, draw, away = chances
+    constants = {**constants}
+    topics = constants.pop("source_topics")
     return Prediction(
         prediction_id=blake2b(parts.encode(), digest_size=16).hexdigest(),
-        **{**row, "cause": row["cause"].value},
+        **row,
         home=home,
         draw=draw,
         away=away,
         **constants,
+        source_topic=topics[row["cause"] == "FEATURES"],
         features=vector,
         decoded_at_us=times[0],
         scored_at_us=times[1],
@@ -99,7 +103,7 @@ def test_the_bytes_are_those_of_the_codec(rows, constants, times, width, data):
     assert [record.prediction_id.encode() for record in records] == [one[PREDICTION_ID] for one in found]
 
 
-ROW = {**dict.fromkeys(TEXTS, "text"), "cause": EventKind.TICK, **dict.fromkeys(NUMBERS, 1)}
+ROW = {**dict.fromkeys(TEXTS, "text"), "cause": "TICK", **dict.fromkeys(NUMBERS, 1)}
 
 
 def test_texts_may_lie_anywhere_and_columns_be_of_any_make():

@@ -115,8 +115,13 @@ def job_with(served: Served, *, columns: bool) -> PredictJob:
         TOPICS.match_events: Reader(READING.decode, check_match_event, lambda event: event.occurred_at_ms),
         TOPICS.feature_events: Reader(FEATURES.decode, check_feature_event, lambda event: event.as_of_ms),
     }
-    reading = READING if columns else codec_of("match_event", MatchEvent, 11, 1, 2, learnt=False)
-    codecs, metrics = PredictCodecs(reading, PREDICTIONS, TEAMS, STATES), WorkerMetrics(CollectorRegistry(), "predict")
+    reading = READING, FEATURES
+    if not columns:
+        reading = (
+            codec_of("match_event", MatchEvent, 11, 1, 2, learnt=False),
+            codec_of("feature_event", FeatureEvent, 20, 1, learnt=False),
+        )
+    codecs, metrics = PredictCodecs(*reading, PREDICTIONS, TEAMS, STATES), WorkerMetrics(CollectorRegistry(), "predict")
     saying = Predicting(TOPICS.predictions, PREDICTIONS, metrics)
     return PredictJob(Intake(readers, PARTITIONS), TOPICS, codecs, served, saying, metrics, "worker")
 
@@ -270,6 +275,7 @@ def test_usual_events_go_in_columns(pin, monkeypatch):
     )
     kick_off = MatchEvent("k", "m0", EventKind.KICK_OFF, AT_MS)
     shots = [MatchEvent(f"shot-{at}", "m0", EventKind.SHOT, AT_MS + at, 1, Side.HOME) for at in (1, 2)]
+    odds = FeatureEvent("o", "m0", "odds", AT_MS + 2, {"home": 2.5, "draw": None})
     end = MatchEvent("f", "m0", EventKind.FULL_TIME, AT_MS + 3, 90, home_score=1, away_score=0)
     one_by_one = []
     fold = SingleEvents.fold
@@ -279,7 +285,7 @@ def test_usual_events_go_in_columns(pin, monkeypatch):
         return fold(single, batch, rows, *more)
 
     monkeypatch.setattr(SingleEvents, "fold", seen)
-    for number, event in enumerate([fixture, kick_off, *shots, end]):
+    for number, event in enumerate([fixture, kick_off, *shots, odds, end]):
         (step,) = asyncio.run(job.process([job.decode(one_slice(event, number))], tables))
 
     assert [0] == one_by_one

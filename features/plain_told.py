@@ -1,0 +1,248 @@
+"""What sources say of matches: read from states, heard of events, and written into states.
+
+Values stay as Avro has them; those which features are computed from are read beside.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.plain_layout import Columns, Row
+from schemas.avro_kernels import (
+    Bytes,
+    array_at,
+    array_end,
+    copy_bytes,
+    is_same,
+    read_double,
+    read_long,
+    skip_bytes,
+    write_long,
+)
+from schemas.compiling import compiled
+
+_DOUBLE: Final = 8
+_NULL, _NUMBER = 0, 2  # the branches of a value, zigzag
+
+
+class Wanted(NamedTuple):
+    """Whose values are read, and which.
+
+    Attributes:
+        sources: Their names, one behind the other; the first is the ratings.
+        source_ends: Of each, shape ``(s + 1,)``.
+        names: Of the values, one behind the other, source by source.
+        name_ends: Of each, shape ``(k,)``.
+        firsts: Index of the first name of each source, and k, shape ``(s + 2,)``.
+    """
+
+    sources: Bytes
+    source_ends: NDArray[np.int64]
+    names: Bytes
+    name_ends: NDArray[np.int64]
+    firsts: NDArray[np.int64]
+
+
+class Said(NamedTuple):
+    """What they say of each match; NaN where nothing is said.
+
+    Attributes:
+        values: By name, shape ``(n, k)``.
+        as_of_ms: When each source but the first has said so, shape ``(n, s)``.
+    """
+
+    values: NDArray[np.float64]
+    as_of_ms: NDArray[np.float64]
+
+
+@compiled
+def _name_at(data: Bytes, start: int, end: int, wanted: Wanted, first: int, count: int, expected: int) -> int:  # noqa: PLR0917 - a kernel's
+    """Return which of *count* names from *first* on is the text from *start* to *end*; -1 when it is none of them."""
+    for step in range(count):  # they come in the same order each time: the next one first
+        name = first + (expected + step) % count
+        begin = wanted.name_ends[name - 1] if name else 0
+        if is_same(data, start, end, wanted.names, begin, wanted.name_ends[name]):
+            return name
+    return -1
+
+
+@compiled
+def _read_values(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, at: int, end: int, wanted: Wanted, first: int, last: int, values: NDArray[np.float64]
+) -> int:  # fmt: skip
+    """Read what one source says; what is called as a name from *first* to *last* goes to its place in *values*."""
+    count, at = array_at(data, at, end)
+    expected = 0
+    for _ in range(count):
+        after = skip_bytes(data, at, end)
+        _, start = read_long(data, at, end)
+        if after < 0 or after >= end:
+            return -1
+        name = _name_at(data, start, after, wanted, first, last - first, expected)
+        if name >= 0:
+            expected = name + 1 - first
+        branch, at = data[after], after + 1
+        if branch == _NUMBER:
+            if end - at < _DOUBLE:
+                return -1
+            if name >= 0:
+                values[name] = read_double(data, at)
+            at += _DOUBLE
+        elif branch != _NULL:
+            return -1
+    return array_end(data, at, end, count)
+
+
+@compiled
+def _source_at(data: Bytes, start: int, end: int, wanted: Wanted) -> int:
+    """Return the index of the source whose name is from *start* to *end*; -1 when its values are not read."""
+    for source in range(len(wanted.source_ends)):
+        begin = wanted.source_ends[source - 1] if source else 0
+        if is_same(data, start, end, wanted.sources, begin, wanted.source_ends[source]):
+            return source
+    return -1
+
+
+@compiled
+def _take_in(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, name: int, name_end: int, as_of: int, at: int, end: int, wanted: Wanted, said: Said, one: int
+) -> int:  # fmt: skip
+    """Let *said* of match *one* be what the source of this name says at *at*; return where that ends."""
+    source = _source_at(data, name, name_end, wanted)
+    if source < 0:
+        return int(_read_values(data, at, end, wanted, 0, 0, said.values[one]))
+    if source > 0:
+        said.as_of_ms[one, source - 1] = as_of
+    first, last = wanted.firsts[source], wanted.firsts[source + 1]
+    said.values[one, first:last] = np.nan
+    return int(_read_values(data, at, end, wanted, first, last, said.values[one]))
+
+
+@compiled
+def read_told(data: Bytes, at: int, end: int, match: Row, wanted: Wanted, said: Said, one: int) -> int:  # noqa: PLR0917 - a kernel's
+    """Read the newest feature event of each source of match *one*; return where they end."""
+    count, at = array_at(data, at, end)
+    for _ in range(count):
+        name_end = skip_bytes(data, at, end)
+        _, name = read_long(data, at, end)
+        as_of, at = read_long(data, name_end, end)
+        _, at = read_long(data, at, end)
+        if at < 0:
+            return -1
+        match.heard_ms = max(match.heard_ms, as_of)
+        at = _take_in(data, name, name_end, as_of, at, end, wanted, said, one)
+    return array_end(data, at, end, count)
+
+
+@compiled
+def _said_end(data: Bytes, at: int) -> int:
+    """Return where what a source says at *at* ends; in a state that was read already."""
+    at = skip_bytes(data, at, len(data))
+    for _ in range(2):
+        _, at = read_long(data, at, len(data))
+    count, at = read_long(data, at, len(data))
+    for _ in range(count):
+        at = skip_bytes(data, at, len(data))
+        at += 1 if data[at] == _NULL else 1 + _DOUBLE
+    return at + 1 if count else at
+
+
+@compiled
+def _place_in_state(data: Bytes, match: Row, event: Row, ids: Bytes) -> int:
+    """Return where the state has what the source of *event* says; -1 when it has nothing of it."""
+    name, name_end = event.source_start, event.source_start + event.source_length
+    count, at = array_at(data, match.struck_end, match.applied_at)
+    for _ in range(count):
+        length, start = read_long(data, at, len(data))
+        if is_same(ids, name, name_end, data, start, start + length):
+            return at
+        at = _said_end(data, at)
+    return -1
+
+
+@compiled
+def _place_in_added(match: Row, events: Columns, event: Row, ids: Bytes, added: Columns) -> int:
+    """Return where the source of *event* stands among *added*; -1 when it does not."""
+    name, name_end = event.source_start, event.source_start + event.source_length
+    one = match.first_told
+    while one >= 0:
+        last = events[added[one].row]
+        if is_same(ids, name, name_end, ids, last.source_start, last.source_start + last.source_length):
+            return int(one)
+        one = added[one].before
+    return -1
+
+
+@compiled
+def _is_newer(match: Row, events: Columns, event: Row, ids: Bytes, data: Bytes, added: Columns, place: int) -> bool:  # noqa: PLR0917 - a kernel's
+    """Tell whether *event* is newer than what its source has said, which stands at *place* of *added*, if it does."""
+    if place >= 0:
+        last = events[added[place].row]
+        return bool((last.occurred_at_ms, last.digest) < (event.occurred_at_ms, event.digest))
+    at = _place_in_state(data, match, event, ids)
+    if at < 0:
+        return True
+    as_of, at = read_long(data, skip_bytes(data, at, len(data)), len(data))
+    digest, _ = read_long(data, at, len(data))
+    return bool((as_of, digest) < (event.occurred_at_ms, event.digest))
+
+
+@compiled
+def hear(  # noqa: PLR0917 - kernels take arrays
+    match: Row, events: Columns, row: int, ids: Bytes, data: Bytes, added: Columns, n_added: int, wanted: Wanted,
+    said: Said, one: int,
+) -> tuple[bool, int]:  # fmt: skip
+    """Let what a feature event says of match *one* count; tell whether it is news, and how many are *added* now."""
+    event = events[row]
+    place = _place_in_added(match, events, event, ids, added)
+    if not _is_newer(match, events, event, ids, data, added, place):
+        return False, n_added
+    if place < 0:
+        place = n_added
+        added[place].before, match.first_told = match.first_told, place
+        n_added += 1
+    added[place].row = row
+    match.heard_ms = max(match.heard_ms, event.occurred_at_ms)
+    name, start = event.source_start, event.values_start
+    _take_in(
+        ids, name, name + event.source_length, event.occurred_at_ms, start, start + event.values_length, wanted, said,
+        one,
+    )  # fmt: skip
+    return True, n_added
+
+
+@compiled
+def _write_event(event: Row, ids: Bytes, out: Bytes, at: int) -> int:
+    at = write_long(out, at, event.source_length)
+    at = copy_bytes(ids, event.source_start, event.source_start + event.source_length, out, at)
+    at = write_long(out, write_long(out, at, event.occurred_at_ms), event.digest)
+    return int(copy_bytes(ids, event.values_start, event.values_start + event.values_length, out, at))
+
+
+@compiled
+def write_told(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, match: Row, added: Columns, events: Columns, ids: Bytes, out: Bytes, at: int
+) -> int:  # fmt: skip
+    """Write what each source says, in the order in which they first did; return where it ends."""
+    if match.first_told < 0:
+        return int(copy_bytes(data, match.struck_end, match.applied_at, out, at))
+    count, one = 0, match.first_told
+    while one >= 0:
+        count, one = count + 1, added[one].before
+    rows, places, one = np.empty(count, np.int64), np.empty(count, np.int64), match.first_told
+    for told in range(count - 1, -1, -1):
+        rows[told], one = added[one].row, added[one].before
+        places[told] = _place_in_state(data, match, events[rows[told]], ids)
+    known, place = array_at(data, match.struck_end, match.applied_at)
+    at = write_long(out, at, known + (places < 0).sum())
+    for _ in range(known):
+        end = _said_end(data, place)
+        again = np.flatnonzero(places == place)
+        at = _write_event(events[rows[again[0]]], ids, out, at) if len(again) else copy_bytes(data, place, end, out, at)
+        place = end
+    for told in range(count):
+        if places[told] < 0:
+            at = _write_event(events[rows[told]], ids, out, at)
+    out[at] = 0
+    return at + 1
