@@ -1,10 +1,13 @@
 """The topics which a role reads, as the brokers describe them."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from streams.admin import Admin
 from streams.engine.safety import InputError
+
+_AGAIN_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +22,20 @@ class Inputs:
     partitions: int
 
 
-def describe_inputs(admin: Admin, topics: Sequence[str]) -> Inputs:
+def describe_inputs(admin: Admin, topics: Sequence[str], *, patience_seconds: float = 5.0) -> Inputs:
     """Return what the brokers say of *topics*.
+
+    Of a topic which was just created one broker may hear later than another: those that are missing are asked for
+    again until *patience_seconds* are over.
 
     Raises:
         InputError: A topic does not exist, or they have not the same number of partitions.
     """
+    until = time.monotonic() + patience_seconds
     found = admin.topics(topics)
+    while len(found) < len(set(topics)) and time.monotonic() < until:
+        time.sleep(_AGAIN_SECONDS)
+        found = admin.topics(topics)
     missing = [name for name in topics if name not in found]
     if missing:
         raise InputError(f"there is no topic {', '.join(missing)}; create it with `touchline topics create`")
