@@ -1,8 +1,8 @@
 """What an event of each kind costs a predict worker, from the bytes of its record to those of state and prediction.
 
 Run it with ``.venv/bin/python -m benchmarks.event_kinds``; seconds, one process, no broker. A batch has one event of
-each of many matches, which are other ones in each round; the shipped heuristic scores, so that an ensemble's part is not
-in it. It prints a table and writes build/event_kinds.json.
+each of many matches, which are other ones in each round; the shipped heuristic scores, so that the part of an ensemble
+is not in it. It prints a table and writes build/event_kinds.json.
 """
 
 import asyncio
