@@ -65,9 +65,11 @@ def models_rolled_back(run: Run) -> Findings:
     change(run, "rollback")
     run.fault_is_over()
     run.wait_recovered()
+    run.wait(
+        lambda: has_begun(run, digest_of("tree"), champion), CATCH_UP_SECONDS, "a running match that is taken back"
+    )
     found = run.finish()
     by_match = bundles_by_match(run, found)
-    run.claim(any(len(set(digests)) > 1 for digests in by_match.values()), "no running match was taken back")
     for match, digests in by_match.items():
         changes = [after for before, after in pairwise(digests) if after != before]
         if changes not in ([], [champion]):
@@ -75,10 +77,14 @@ def models_rolled_back(run: Run) -> Findings:
     return found
 
 
-def has_begun(run: Run, digest: str) -> bool:
-    """Tell whether a running match is predicted by the bundle with *digest*."""
-    told = [run.log.decode(record.value()) for record in run.log.records(run.place.topic(PREDICTIONS))]
-    return digest in {one["bundle_digest"] for one in told if one["minute"] >= 0}
+def has_begun(run: Run, digest: str, later: str = "") -> bool:
+    """Tell whether a running match is predicted by the bundle with *digest*, and then by that of *later*, if any."""
+    by_match: dict[str, set[str]] = defaultdict(set)
+    for record in run.log.records(run.place.topic(PREDICTIONS)):
+        said = run.log.decode(record.value())
+        if said["minute"] >= 0:
+            by_match[said["match_id"]].add(said["bundle_digest"])
+    return any({digest, later or digest} <= digests for digests in by_match.values())
 
 
 def bundles_by_match(run: Run, found: Findings) -> dict[str, list[str]]:
