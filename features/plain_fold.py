@@ -167,8 +167,8 @@ def _happen(  # noqa: PLR0917 - kernels take arrays
     place: int, known: int, added: Columns, n_added: int, work: Words,
 ) -> tuple[bool, bool, int]:  # fmt: skip
     """Let an event but a TICK count; tell whether it changes its match, and the result; how many are *added* now."""
-    event, changed, ends = events[row], False, False
-    if not _is_known(data, match, section, place, known, added, event.digest, work):
+    event, changed, ends = events[row], section < 0, False  # a match is made of its SCHEDULED
+    if not changed and not _is_known(data, match, section, place, known, added, event.digest, work):
         ends = _remember(match, counts, section, events, row, ids, data, added, n_added)
         changed, n_added = True, n_added + 1
     if event.occurred_at_ms > match.last_event_ms:
@@ -192,7 +192,8 @@ def fold(  # noqa: PLR0917 - kernels take arrays
         owners: Index of the match of each; -1 for an event which is left alone.
         offsets: Of each in its topic.
         ids: In which their ids lie, and what sources say.
-        data: From which `open_states` has filled the next three, and said.
+        data: From which `open_states` has filled the next three, and said. A match of which there is a SCHEDULED among
+            the events has been made of it, see `features.plain_fixtures`.
         matches: One row a match; they are changed.
         places: Where each section begins in *data*.
         known: How much is in each section there.
@@ -220,7 +221,7 @@ def fold(  # noqa: PLR0917 - kernels take arrays
             changed, n_added = hear(match, events, row, ids, data, added, n_added, wanted, said, one)
         elif event.kind != TICK:
             section = section_of[event.kind]
-            if section < SECTIONS:
+            if 0 <= section < SECTIONS:
                 section += SECTIONS * event.side
             happened, ends, n_added = _happen(
                 match, counts[one], section, events, row, ids, data, places[one, section], known[one, section], added,

@@ -4,7 +4,7 @@ What is not plain goes the way of each single record, `Codec` and `schemas.bound
 anything is. What is plain would pass there, and be the same.
 """
 
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +15,34 @@ from schemas.compiling import compiled
 from schemas.digests import WORK, event_digest
 from schemas.flat_texts import Bytes, Longs, unwritable
 from schemas.partitioning import partition_at
-from schemas.plain_fields import is_name, read_fields
+from schemas.plain_fields import is_name, is_title, read_fields
 from schemas.plain_layout import (
     AWAY_SCORE,
+    AWAY_TEAM,
     CHANCE,
+    COMPETITION,
     EVENT_ID,
     FEATURES,
     FULL_TIME,
     HOME_SCORE,
+    HOME_TEAM,
+    KICK_OFF,
     KIND,
     KINDS,
     MATCH_ID,
     MINUTE,
+    NEUTRAL,
     OCCURRED,
     OF_NO_SIDE,
+    SCHEDULED,
     SIDE,
     SOURCE,
     USES,
     VALUES,
 )
+
+Row: TypeAlias = Any
+"""One row of EVENT_ROW, whose fields are attributes in a kernel."""
 
 EVENT_ROW: Final = np.dtype(
     [
@@ -46,18 +55,27 @@ EVENT_ROW: Final = np.dtype(
         ("id_length", np.int32),
         ("source_length", np.int32),
         ("values_length", np.int32),
+        ("home_team_length", np.int32),
+        ("away_team_length", np.int32),
+        ("competition_length", np.int32),
+        ("neutral", np.bool_),
         ("occurred_at_ms", np.int64),
         ("id_start", np.int64),
         ("digest", np.int64),
         ("source_start", np.int64),
         ("values_start", np.int64),
+        ("home_team_start", np.int64),
+        ("away_team_start", np.int64),
+        ("competition_start", np.int64),
+        ("kick_off_ms", np.int64),
     ],
     align=True,
 )
 """One event: kind in the order of EventKind, side 0 home, 1 away, -1 none, where its id lies and the digest of it.
 
-The scores are those of a FULL_TIME. A feature event has FEATURES as its kind and its as_of_ms as occurred_at_ms; it
-alone has a source, and values, which lie as Avro has them. Where plain is False, the others mean nothing.
+The scores are those of a FULL_TIME; teams, competition, neutral and kick-off those of a SCHEDULED. A feature event has
+FEATURES as its kind and its as_of_ms as occurred_at_ms; it alone has a source, and values, which lie as Avro has them.
+Where plain is False, the others mean nothing.
 """
 
 _OF_NO_SIDE: Final = (*(kind in OF_NO_SIDE for kind in KINDS), True)
@@ -75,6 +93,27 @@ def _has_its_scores(found: Longs) -> bool:
 
 
 @compiled
+def _is_title(data: Bytes, found: Longs, use: int) -> bool:
+    return bool(is_title(data, found[USES + use] - found[use], found[use]))
+
+
+@compiled
+def _has_its_fixture(data: Bytes, found: Longs) -> bool:
+    """Tell whether a SCHEDULED says teams, competition and kick-off, and no other kind any."""
+    home, away, said = found[USES + HOME_TEAM], found[USES + AWAY_TEAM], found[USES + HOME_TEAM : USES + KICK_OFF + 1]
+    if found[KIND] != SCHEDULED:
+        return bool((said < 0).all())
+    return (
+        min(home, away, found[USES + COMPETITION], found[USES + KICK_OFF]) >= 0
+        and _is_title(data, found, HOME_TEAM)
+        and _is_title(data, found, AWAY_TEAM)
+        and _is_title(data, found, COMPETITION)
+        and not is_same(data, home - found[HOME_TEAM], home, data, away - found[AWAY_TEAM], away)
+        and EARLIEST_MS <= found[KICK_OFF] < LATEST_MS
+    )
+
+
+@compiled
 def _is_named(data: Bytes, found: Longs, use: int) -> bool:
     return bool(is_name(data, found[USES + use] - found[use], found[use]))
 
@@ -88,6 +127,7 @@ def _is_possible(data: Bytes, found: Longs) -> bool:
         and found[CHANCE] <= _ONE
         and (found[SIDE] != _NO_SIDE or _OF_NO_SIDE[found[KIND]])
         and _has_its_scores(found)
+        and _has_its_fixture(data, found)
         and _is_named(data, found, EVENT_ID)
         and _is_named(data, found, MATCH_ID)
         and (found[KIND] != FEATURES or _is_named(data, found, SOURCE))
@@ -105,6 +145,21 @@ def _is_written_with(data: Bytes, start: int, end: int, schema_id: int) -> bool:
 
 
 @compiled
+def _write_told(found: Longs, out: Row) -> None:
+    out.source_length, out.source_start = found[SOURCE], found[USES + SOURCE] - found[SOURCE]
+    out.values_length, out.values_start = found[VALUES], found[USES + VALUES] - found[VALUES]
+
+
+@compiled
+def _write_fixture(found: Longs, out: Row) -> None:
+    out.home_team_length, out.home_team_start = found[HOME_TEAM], found[USES + HOME_TEAM] - found[HOME_TEAM]
+    out.away_team_length, out.away_team_start = found[AWAY_TEAM], found[USES + AWAY_TEAM] - found[AWAY_TEAM]
+    out.competition_length = found[COMPETITION]
+    out.competition_start = found[USES + COMPETITION] - found[COMPETITION]
+    out.neutral, out.kick_off_ms = found[NEUTRAL] != 0, found[KICK_OFF]
+
+
+@compiled
 def _read_rows(  # noqa: PLR0917 - a kernel's
     values: Bytes, starts: Longs, keys: Bytes, key_starts: Longs, homes: Longs, partitions: int, timestamps_ms: Longs,
     schema_id: int, layout: Longs, out: NDArray[np.void],
@@ -114,17 +169,16 @@ def _read_rows(  # noqa: PLR0917 - a kernel's
     )  # fmt: skip
     home_scores, away_scores = out["home_score"], out["away_score"]
     id_starts, id_lengths, digests = out["id_start"], out["id_length"], out["digest"]
-    source_starts, source_lengths = out["source_start"], out["source_length"]
-    values_starts, values_lengths = out["values_start"], out["values_length"]
     found, work, count = np.empty(2 * USES, np.int64), np.empty(WORK, np.uint64), 0
     for row in range(len(out)):
         plain[row] = False
         start, end, key = starts[row], starts[row + 1], key_starts[row]
         if not _is_written_with(values, start, end, schema_id) or not 0 <= key <= key_starts[row + 1] <= len(keys):
             continue
-        found[MINUTE], found[SIDE], found[CHANCE], found[HOME_SCORE], found[AWAY_SCORE] = 0, _NO_SIDE, 0, -1, -1
-        found[USES + HOME_SCORE] = found[USES + AWAY_SCORE] = -1
-        found[KIND] = FEATURES  # which the event of a match says
+        found[MINUTE] = found[CHANCE] = found[NEUTRAL] = 0
+        found[SIDE], found[HOME_SCORE], found[AWAY_SCORE] = _NO_SIDE, -1, -1
+        found[USES:] = -1
+        found[KIND] = FEATURES  # an event of a match says which kind it is
         if not read_fields(values, start + _HEADER, end, layout, found) or not _is_possible(values, found):
             continue
         name_end, key_end = found[USES + MATCH_ID], key_starts[row + 1]
@@ -141,9 +195,9 @@ def _read_rows(  # noqa: PLR0917 - a kernel's
         id_starts[row], id_lengths[row] = found[USES + EVENT_ID] - length, length
         digests[row] = event_digest(values, id_starts[row], length, work)
         if found[KIND] == FEATURES:
-            source_lengths[row], values_lengths[row] = found[SOURCE], found[VALUES]
-            source_starts[row] = found[USES + SOURCE] - found[SOURCE]
-            values_starts[row] = found[USES + VALUES] - found[VALUES]
+            _write_told(found, out[row])
+        elif found[KIND] == SCHEDULED:
+            _write_fixture(found, out[row])
         count += 1
     return count
 
@@ -156,7 +210,7 @@ def read_plain_events(  # noqa: PLR0917 - one array a column
 
     A row is plain when the record is written with this schema, is a feature event or one of the kinds of PLAIN_KINDS,
     passes `schemas.bounds`, has the match_id as its key, lies in the partition of that, is at most MAX_AHEAD_MS ahead
-    of its timestamp, has ids and names of printable ASCII, and has no other field of ours than such kinds need.
+    of its timestamp, has ids and names of values of printable ASCII, and no other field of ours than its kind needs.
 
     Args:
         values: All values, as numpy.frombuffer gives them: value i from ``starts[i]`` to ``starts[i + 1]``.

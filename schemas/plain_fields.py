@@ -23,6 +23,8 @@ from schemas.plain_layout import (
 )
 
 _SPACE, _TILDE = np.uint8(32), np.uint8(126)
+_MOST_BYTES: Final = 4  # of a character
+_KIND_BITS, _FOLLOWS = 0xC0, 0x80  # the two bits which say that a byte is not the first of a character
 _DOUBLE: Final = 8
 _SOMETHING: Final = 2  # the second branch, zigzag
 _FNV_START, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
@@ -42,11 +44,58 @@ def is_name(data: Bytes, start: int, length: int) -> bool:
 
 
 @compiled
-def _is_ascii(data: Bytes, start: int, end: int) -> bool:
+def is_title(data: Bytes, start: int, length: int) -> bool:
+    """Tell whether a text of UTF-8 is not too long, and surely not blank."""
+    if not 0 < length <= _MOST_BYTES * MAX_TEXT:
+        return False
+    characters, seen, first = 0, False, np.uint64(start)
+    for place in range(np.uint64(length)):
+        byte = data[first + place]
+        characters += (byte & _KIND_BITS) != _FOLLOWS
+        # Blanks beyond ASCII begin with C2, E1, E2 and E3.
+        seen |= (_SPACE < byte <= _TILDE) | ((byte > 0xC2) & ((byte < 0xE1) | (byte > 0xE3)))  # noqa: PLR2004
+    return seen and characters <= MAX_TEXT
+
+
+@compiled
+def _follow(data: Bytes, at: int, end: int, count: int, lowest: int, highest: int) -> bool:  # noqa: PLR0917 - a kernel's
+    """Tell whether *count* bytes of a character come behind its first, the first of them in bounds of its own."""
+    good = end - at > count and lowest <= data[at + 1] <= highest
+    for place in range(2, count + 1):
+        good = good and data[at + place] & _KIND_BITS == _FOLLOWS
+    return good
+
+
+@compiled
+def _character_end(data: Bytes, at: int, end: int) -> int:
+    """Return where the character at *at* ends; -1 when it is none. See Unicode 15.0, table 3-7."""
+    first = data[at]
+    if first < 0x80:  # noqa: PLR2004 - as the table has it, like those below
+        return at + 1
+    if 0xC2 <= first <= 0xDF:  # noqa: PLR2004
+        return at + 2 if _follow(data, at, end, 1, 0x80, 0xBF) else -1
+    if first == 0xE0:  # noqa: PLR2004
+        return at + 3 if _follow(data, at, end, 2, 0xA0, 0xBF) else -1
+    if 0xE1 <= first <= 0xEF:  # noqa: PLR2004
+        return at + 3 if _follow(data, at, end, 2, 0x80, 0x9F if first == 0xED else 0xBF) else -1  # noqa: PLR2004
+    if 0xF0 <= first <= 0xF4:  # noqa: PLR2004
+        lowest, highest = 0x90 if first == 0xF0 else 0x80, 0x8F if first == 0xF4 else 0xBF  # noqa: PLR2004
+        return at + 4 if _follow(data, at, end, 3, lowest, highest) else -1
+    return -1
+
+
+@compiled
+def _is_utf8(data: Bytes, start: int, end: int) -> bool:
+    """Tell whether Python would decode these bytes."""
     first, highest = np.uint64(start), np.uint8(0)
     for place in range(np.uint64(end - start)):
         highest |= data[first + place]
-    return bool(highest <= 127)  # noqa: PLR2004 - seven bits
+    if highest < 0x80:  # noqa: PLR2004 - seven bits
+        return True
+    at = start
+    while 0 <= at < end:
+        at = _character_end(data, at, end)
+    return at == end
 
 
 @compiled
@@ -139,7 +188,7 @@ def _read_value(data: Bytes, at: int, end: int, layout: Longs, field: int) -> tu
         return read_long(data, at, end)
     if way in (TEXT, BYTES):
         length, after = _read_text(data, at, end)
-        return length, after if way == BYTES or _is_ascii(data, after - length, after) else -1
+        return length, after if way == BYTES or _is_utf8(data, after - length, after) else -1
     if way == SYMBOL:
         return _read_symbol(data, at, end, layout, layout[field + 2])
     if way == MAP:

@@ -22,17 +22,21 @@ NO_UNION: Final = -1
 NUMBER, TEXT, BYTES, FLOAT, DOUBLE, BOOLEAN, SYMBOL, MAP, NEVER = range(9)
 """How a value is written; NEVER is one which a plain event has not."""
 (
-    NOTHING, EVENT_ID, MATCH_ID, KIND, OCCURRED, MINUTE, SIDE, CHANCE, HOME_SCORE, AWAY_SCORE, SOURCE, VALUES, USES,
-) = range(13)  # fmt: skip
+    NOTHING, EVENT_ID, MATCH_ID, KIND, OCCURRED, MINUTE, SIDE, CHANCE, HOME_SCORE, AWAY_SCORE, HOME_TEAM, AWAY_TEAM,
+    COMPETITION, NEUTRAL, KICK_OFF, SOURCE, VALUES, USES,
+) = range(18)  # fmt: skip
 """What it is used for."""
 
 KINDS: Final = tuple(EventKind)
+SCHEDULED: Final = KINDS.index(EventKind.SCHEDULED)
 FULL_TIME: Final = KINDS.index(EventKind.FULL_TIME)
 FEATURES: Final = len(KINDS)
 """The number of a feature event, behind those of the kinds."""
-OF_NO_SIDE: Final = frozenset({EventKind.TICK, EventKind.KICK_OFF, EventKind.HALF_TIME, EventKind.FULL_TIME})
+OF_NO_SIDE: Final = frozenset(
+    {EventKind.SCHEDULED, EventKind.TICK, EventKind.KICK_OFF, EventKind.HALF_TIME, EventKind.FULL_TIME}
+)
 PLAIN_KINDS: Final = OF_ONE_SIDE | OF_NO_SIDE
-"""What happens often, or in a thousand matches at once: they begin on the hour, and end together."""
+"""What happens often, or in a thousand matches at once: they are announced, begin and end together."""
 
 _WRITTEN: Final[Mapping[str, int]] = {
     "int": NUMBER, "long": NUMBER, "string": TEXT, "bytes": BYTES, "float": FLOAT, "double": DOUBLE,
@@ -42,6 +46,8 @@ _USES: Final[Mapping[str, Mapping[str, int]]] = {
     "match_event": {
         "event_id": EVENT_ID, "match_id": MATCH_ID, "kind": KIND, "occurred_at_ms": OCCURRED, "minute": MINUTE,
         "side": SIDE, "expected_goals": CHANCE, "home_score": HOME_SCORE, "away_score": AWAY_SCORE,
+        "home_team": HOME_TEAM, "away_team": AWAY_TEAM, "competition": COMPETITION, "neutral": NEUTRAL,
+        "kick_off_ms": KICK_OFF,
     },
     "feature_event": {
         "event_id": EVENT_ID, "match_id": MATCH_ID, "source": SOURCE, "as_of_ms": OCCURRED, "values": VALUES,

@@ -1,7 +1,8 @@
 """The records of a batch of slices side by side, and which of them can be worked on in columns next.
 
 A match's events stay in order: those up to the first that is not usual go in columns, then that one and what follows it
-up to the next usual one go singly, and so on, round after round, for all matches at once.
+up to the next usual one go singly, and so on, round after round, for all matches at once. A SCHEDULED is usual where it
+is all that is known of its match.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.plain_layout import SCHEDULED
 from streams.engine.table import TablePartition
 from streams.intake import Refused
 from streams.predicting.reading import Records
@@ -33,6 +35,7 @@ class Batch:
         states: Of the matches as they are now, encoded; empty where there is none.
         changed: Numbers of the matches whose state is not the table's any longer.
         left: Which records are not worked on yet; not those which are refused.
+        announced: By the number of a match, the record of the usual SCHEDULED with which it begins.
         round: How often it was looked at what comes next.
     """
 
@@ -41,6 +44,7 @@ class Batch:
     owners: Longs
     states: list[bytes]
     left: Flags
+    announced: Mapping[int, int]
     changed: set[int] = field(default_factory=set)
     round: int = 0
 
@@ -63,7 +67,8 @@ class Batch:
         left = np.ones(len(owners), np.bool_)
         if records.entries:
             left[[row for row, entry in records.entries.items() if isinstance(entry.event, Refused)]] = False
-        return cls(records, names, np.array(owners, np.int64), states, left)
+        matches = np.array(owners, np.int64)
+        return cls(records, names, matches, states, left, _announced(records, matches, states, left))
 
     def open_matches(self) -> Longs:
         """Return the numbers of the matches of which records are left."""
@@ -79,6 +84,7 @@ class Batch:
             plain: Which of them can be worked on in columns.
         """
         self.round += 1
+        self.announced = {}
         rows = self.left.nonzero()[0]
         usual = self.records.events["plain"][rows]
         if usual.all() and plain.all():
@@ -105,6 +111,19 @@ class Batch:
         """Remember the *state* of a match as it is now."""
         self.states[match] = state
         self.changed.add(match)
+
+
+def _announced(records: Records, owners: Longs, states: Sequence[bytes], left: Flags) -> dict[int, int]:
+    """Return the usual SCHEDULED of each match which begins with one; let all others be no usual events."""
+    rows = np.flatnonzero(records.events["plain"] & (records.events["kind"] == SCHEDULED))
+    if not len(rows):
+        return {}
+    among = left.nonzero()[0]
+    firsts = _firsts(among, owners[among], len(states), len(owners))
+    first = firsts[owners[rows]] == rows
+    first &= [not states[owner] for owner in owners[rows].tolist()]
+    records.events["plain"][rows[~first]] = False
+    return dict(zip(owners[rows[first]].tolist(), rows[first].tolist(), strict=True))
 
 
 def _firsts(rows: Longs, owners: Longs, n_matches: int, otherwise: int) -> Longs:

@@ -10,7 +10,7 @@ from features.match_state import MatchState
 from features.plain_layout import Row
 from features.plain_matches import Folded, PlainMatches
 from features.team_events import team_event
-from schemas.plain_layout import FULL_TIME
+from schemas.plain_layout import FULL_TIME, KINDS, SCHEDULED
 from schemas.records import EventKind, MatchEvent, TeamEvent, TeamEventKind
 from streams.engine.outbox import Message
 from streams.engine.slices import Record, Slice
@@ -41,46 +41,48 @@ class Telling:
         self, before: MatchState, after: MatchState, event: MatchEvent, source: tuple[Slice, Record]
     ) -> Message | None:
         """Return what is to be told of the step from *before* to *after*, if anything."""
-        if self.topics.team_events is None:
+        topic = self.topics.team_events
+        if topic is None:
             return None
         if event.kind is EventKind.FULL_TIME and after.fixture_known:
             self.metrics.final_score(contradicted=after.goals_contradict_result)
         news = team_event(before, after, event)
-        return None if news is None else self._message(news, source)
+        return None if news is None else self._message(topic, news, source)
 
-    def of_results(self, batch: Batch, matches: PlainMatches, folded: Folded, rows: Longs) -> Iterator[News]:
-        """Yield what is to be told of the causes at *rows*: of each FULL_TIME that changed a result."""
-        records = batch.records
-        if self.topics.team_events is None:
+    def together(self, batch: Batch, matches: PlainMatches, folded: Folded, rows: Longs) -> Iterator[News]:
+        """Yield what is to be told of the causes at *rows*: of each SCHEDULED, and FULL_TIME that changed a result."""
+        topic = self.topics.team_events
+        if topic is None:
             return
-        for number in np.flatnonzero(records.events["kind"][rows] == FULL_TIME).tolist():
+        records, kinds = batch.records, batch.records.events["kind"][rows]
+        for number in np.flatnonzero((kinds == FULL_TIME) | (kinds == SCHEDULED)).tolist():
             cause, row = folded.causes[number], int(rows[number])
-            goals, score = (cause["home_goals"], cause["away_goals"]), (cause["home_score"], cause["away_score"])
-            self.metrics.final_score(contradicted=bool(cause["has_result"]) and goals != score)
-            if cause["ends"]:
+            if kinds[number] == FULL_TIME:
+                goals, score = (cause["home_goals"], cause["away_goals"]), (cause["home_score"], cause["away_score"])
+                self.metrics.final_score(contradicted=bool(cause["has_result"]) and goals != score)
+            if cause["ends"] or kinds[number] == SCHEDULED:
                 place = int(records.pieces[row])
                 source = (records.slices[place].piece, records.each[row])
-                yield News(row, place, self._message(_result(batch, matches, cause, row), source))
+                yield News(row, place, self._message(topic, _news(batch, matches, cause, row), source))
 
-    def _message(self, news: TeamEvent, source: tuple[Slice, Record]) -> Message:
-        topic = self.topics.team_events or ""
+    def _message(self, topic: str, news: TeamEvent, source: tuple[Slice, Record]) -> Message:
         return Message(topic, TEAM_EVENTS_KEY, self.codecs.team_event.encode(news), 0, source=source)
 
 
-def _result(batch: Batch, matches: PlainMatches, cause: Row, row: int) -> TeamEvent:
+def _news(batch: Batch, matches: PlainMatches, cause: Row, row: int) -> TeamEvent:
     event, number = batch.records.events[row], int(cause["match"])
-    match, start = matches.matches[number], int(event["id_start"])
+    match, start, has_result = matches.matches[number], int(event["id_start"]), bool(cause["has_result"])
     return TeamEvent(
         event_id=batch.records.content[start : start + int(event["id_length"])].decode(),
         match_id=batch.names[batch.owners[row]][1].decode(),
-        kind=TeamEventKind.FULL_TIME,
+        kind=TeamEventKind(KINDS[event["kind"]]),
         occurred_at_ms=int(event["occurred_at_ms"]),
         kick_off_ms=int(match["kick_off_ms"]),
         competition=matches.text(number, "competition").decode(),
         home_team=matches.text(number, "home_team").decode(),
         away_team=matches.text(number, "away_team").decode(),
         neutral=bool(match["neutral"]),
-        home_score=int(cause["home_score"]),
-        away_score=int(cause["away_score"]),
+        home_score=int(cause["home_score"]) if has_result else None,
+        away_score=int(cause["away_score"]) if has_result else None,
         cancelled=bool(match["cancelled"]),
     )

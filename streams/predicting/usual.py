@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.plain_columns import prediction_numbers
+from features.plain_fixtures import fixture_states
 from features.plain_fold import LEFT, PREDICTED, REPEATED, REPLAYED
 from features.plain_matches import Folded, PlainMatches
 from schemas.flat_texts import starts_of
@@ -75,7 +76,7 @@ class UsualEvents:
         """
         numbers = batch.open_matches()
         header, _ = self.codecs.state.writes
-        states = [batch.states[number] for number in numbers.tolist()]
+        states = self._states(batch, numbers, header)
         matches = PlainMatches.read(states, header, served.reads)
         pins = matches.matches["bundle"]
         matches.matches["chosen"], beginning = _chosen(batch, numbers, matches.plain & (pins == 0), tables, served)
@@ -88,10 +89,22 @@ class UsualEvents:
                 batch.put(number, state)
         self._count(folded, records.events["kind"][rows] == FEATURES)
         rows = rows[folded.causes["row"]]
-        news = list(self.telling.of_results(batch, matches, folded, rows))
+        news = list(self.telling.together(batch, matches, folded, rows))
         fold = UsualFold(matches, folded, rows, served.numbers(folded.causes["bundle"]), news)
         _raise_watermarks(batch, fold, tables)
         return fold, singly
+
+    @staticmethod
+    def _states(batch: Batch, numbers: Longs, header: bytes) -> list[bytes]:
+        """Return the states of open matches, made where they are announced."""
+        states = {number: batch.states[number] for number in numbers.tolist()}
+        if batch.announced:
+            rows = list(batch.announced.values())
+            names = [batch.names[number][1] for number in batch.announced]
+            records = batch.records
+            made = fixture_states(records.events[rows], records.content, names, header)
+            states |= zip(batch.announced, made, strict=True)
+        return list(states.values())
 
     def _count(self, folded: Folded, told: Flags) -> None:
         topics = self.topics.match_events, self.topics.feature_events

@@ -70,7 +70,7 @@ def no_applied_offsets() -> None:
 
     def read_without(states: Sequence[bytes], header: bytes, *reads: Reads) -> PlainMatches:
         found = read(states, header, *reads)
-        found.matches["applied_match"] = -1
+        found.matches["applied_match"] = found.matches["applied_feature"] = -1
         return found
 
     PlainMatches.read = read_without  # type: ignore[method-assign]

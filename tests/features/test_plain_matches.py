@@ -20,7 +20,7 @@ from schemas.codec import Codec
 from schemas.plain_events import EVENT_ROW
 from schemas.plain_layout import FEATURES
 from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
-from tests.schemas.plain_rows import map_of
+from tests.schemas.plain_rows import TEAMS, map_of
 
 KINDS = list(EventKind)
 USUAL = [kind for kind, section in zip(KINDS, SECTION_OF.tolist(), strict=True) if section >= 0 or kind is KINDS[TICK]]
@@ -84,6 +84,9 @@ def columns(events: Sequence[MatchEvent | FeatureEvent]) -> tuple[np.ndarray, by
         parts = {"id": event.event_id.encode()}
         if told:
             parts |= {"source": event.source.encode(), "values": map_of(event)}
+        elif event.kind is EventKind.SCHEDULED:
+            parts |= {name: getattr(event, name).encode() for name in TEAMS}
+            row["neutral"], row["kick_off_ms"] = bool(event.neutral), event.kick_off_ms
         for name, text in parts.items():
             row[f"{name}_start"], row[f"{name}_length"] = len(texts), len(text)
             texts += text

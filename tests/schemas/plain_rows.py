@@ -24,12 +24,14 @@ from schemas.catalog import versions
 from schemas.codec import Codec, DecodeError, UnknownSchemaError
 from schemas.flat_texts import flat
 from schemas.plain_events import EVENT_ROW, read_plain_events
-from schemas.plain_layout import FEATURES, FULL_TIME, KINDS, OF_NO_SIDE, PLAIN_KINDS
+from schemas.plain_layout import FEATURES, FULL_TIME, KINDS, OF_NO_SIDE, PLAIN_KINDS, SCHEDULED
 from schemas.records import EventKind, FeatureEvent, MatchEvent, Side
 
 SIDES = [*Side, None]
+TEAMS = ("home_team", "away_team", "competition")
 PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
 NAMES = st.text(PRINTABLE, min_size=1, max_size=200).filter(lambda name: not name.isspace())
+TITLES = st.text(min_size=1, max_size=200).map(lambda text: "é" + text[1:])
 TIMES = st.integers(EARLIEST_MS, LATEST_MS - 1)
 SCORES = st.integers(0, MAX_SCORE)
 
@@ -52,6 +54,12 @@ def usual(draw):
     chance = draw(st.none() | st.floats(0, 1, width=32))
     minute = draw(st.integers(0, MAX_MINUTE))
     event = MatchEvent(draw(NAMES), draw(NAMES), kind, draw(TIMES), minute, side, expected_goals=chance)
+    if kind is EventKind.SCHEDULED:
+        home, away = draw(st.lists(TITLES, min_size=2, max_size=2, unique=True))
+        neutral = draw(st.none() | st.booleans())
+        return replace(
+            event, home_team=home, away_team=away, competition=draw(TITLES), neutral=neutral, kick_off_ms=draw(TIMES)
+        )
     if kind is not EventKind.FULL_TIME:
         return event
     return replace(event, home_score=draw(SCORES), away_score=draw(SCORES))
@@ -89,6 +97,9 @@ def rows_of(values, keys, timestamps, schema_id, layout, *, around=b""):
             text(row, "id"),
             int(row["digest"]),
             (int(row["home_score"]), int(row["away_score"])) if row["kind"] == FULL_TIME else None,
+            (*(text(row, name) for name in TEAMS), bool(row["neutral"]), int(row["kick_off_ms"]))
+            if row["kind"] == SCHEDULED
+            else None,
         )
         if row["plain"]
         else None
@@ -109,7 +120,12 @@ def expected(event):
     side = -1 if event.side is None else list(Side).index(event.side)
     name = event.event_id
     scores = (event.home_score, event.away_score) if event.kind is EventKind.FULL_TIME else None
-    return event.kind, side, event.minute, event.occurred_at_ms, name.encode(), signed(digest(name)), scores
+    fixture = None
+    if event.kind is EventKind.SCHEDULED:
+        teams = (getattr(event, team).encode() for team in TEAMS)
+        fixture = (*teams, bool(event.neutral), event.kick_off_ms)
+    one = signed(digest(name))
+    return event.kind, side, event.minute, event.occurred_at_ms, name.encode(), one, scores, fixture
 
 
 def map_of(event):

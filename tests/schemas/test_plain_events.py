@@ -16,14 +16,19 @@ from schemas.plain_layout import PLAIN_KINDS, layout_of
 from schemas.records import EventKind, MatchEvent, Side
 from streams.engine.murmur import partition_of
 from tests.fuzz.changes import changed
-from tests.schemas.plain_rows import CODEC, SIDES, accepted, expected, rows_of, usual
+from tests.schemas.plain_rows import CODEC, SIDES, TEAMS, accepted, expected, rows_of, usual
 
 WRITERS = {}
 for _version in versions("match_event"):
     WRITERS[_version] = Codec("match_event", MatchEvent)
     WRITERS[_version].use_for_writing(_version, _version)
+FIXTURE = {"home_team": "Home", "away_team": "Away", "competition": "Cup", "neutral": None, "kick_off_ms": 0}
 LAYOUTS = {version: layout_of(CODEC.schema_of(version)) for version in WRITERS}
 
+TITLE_EDGES = [
+    None, "", " ", "\t", "\x1c", "\x85", "\u2003", "\u3000", "A", "a\u2003", "~", "é" * 200, "é" * 201,
+    "\U0001f3c6" * 200, "あ", "Ж", "\u2028 x", "x" * 201, "Away",
+]  # fmt: skip
 NAME_EDGES = ["", " ", "  ", "a b", "~" * 200, "x" * 201, "\x1f", "a\x1f", "a\x7f", "\u00e9", "\u00e9" * 200, "a\u2028"]
 EDGES = {
     "event_id": NAME_EDGES,
@@ -32,17 +37,19 @@ EDGES = {
     "occurred_at_ms": [EARLIEST_MS - 1, EARLIEST_MS, LATEST_MS - 1, LATEST_MS, -(2**63), 2**63 - 1],
     "minute": [-1, 0, MAX_MINUTE, MAX_MINUTE + 1, 2**31 - 1, -(2**31)],
     "side": [*SIDES],
-    "home_team": ["", "A"],
-    "away_team": ["", "A"],
-    "competition": ["", "A"],
-    "neutral": [True, False],
-    "kick_off_ms": [0],
+    "home_team": TITLE_EDGES,
+    "away_team": TITLE_EDGES,
+    "competition": TITLE_EDGES,
+    "neutral": [None, True, False],
+    "kick_off_ms": [None, 0, EARLIEST_MS - 1, EARLIEST_MS, LATEST_MS - 1, LATEST_MS],
     "home_score": [None, -(2**31), -1, 0, MAX_SCORE, MAX_SCORE + 1, 2**31 - 1],
     "away_score": [None, -(2**31), -1, 0, MAX_SCORE, MAX_SCORE + 1, 2**31 - 1],
     "corrects": ["", "e"],
     "expected_goals": [-0.0, 0.0, 1e-45, 0.5, 1.0, 1.0000001, -0.5, float("nan"), float("inf"), float("-inf")],
 }
-PLAIN_ONES = [MatchEvent("e", "m", kind, 0, 3, Side.AWAY) for kind in sorted(PLAIN_KINDS - {EventKind.FULL_TIME})]
+LONGER = {EventKind.FULL_TIME, EventKind.SCHEDULED}
+PLAIN_ONES = [MatchEvent("e", "m", kind, 0, 3, Side.AWAY) for kind in sorted(PLAIN_KINDS - LONGER)]
+PLAIN_ONES += [replace(MatchEvent("e", "m", EventKind.SCHEDULED, 0), **FIXTURE)]
 PLAIN_ONES += [MatchEvent("e", "m", EventKind.FULL_TIME, 0, 90, home_score=3, away_score=0)]
 EDGE_EVENTS = [replace(one, **{name: edge}) for one in PLAIN_ONES for name in EDGES for edge in EDGES[name]]
 
@@ -55,7 +62,11 @@ def odd(draw):
 
 
 KEYS = [bytes, bytes, lambda key: key[:-1], lambda key: key + b"x", lambda key: b"x" + key[1:]]
-UNUSED = ("home_team", "away_team", "competition", "neutral", "kick_off_ms", "corrects")
+
+
+def surely_no_blank(title):
+    """Whether any character is neither a blank nor one of those near them; one such is enough."""
+    return any("!" <= one <= "~" or (one >= "\u00c0" and not "\u1000" <= one <= "\u3fff") for one in title)
 
 
 def is_usual(event):
@@ -63,7 +74,12 @@ def is_usual(event):
     return (
         event.kind in PLAIN_KINDS
         and all(name.isascii() and name.isprintable() for name in names)
-        and all(getattr(event, name) is None for name in UNUSED)
+        and event.corrects is None
+        and (
+            all(surely_no_blank(getattr(event, name)) for name in TEAMS)
+            if event.kind is EventKind.SCHEDULED
+            else all(getattr(event, name) is None for name in FIXTURE)
+        )
         and (event.kind is EventKind.FULL_TIME or event.home_score is event.away_score is None)
         and str(event.expected_goals) != "-0.0"
     )

@@ -288,7 +288,7 @@ def test_usual_events_go_in_columns(pin, monkeypatch):
     for number, event in enumerate([fixture, kick_off, *shots, odds, end]):
         (step,) = asyncio.run(job.process([job.decode(one_slice(event, number))], tables))
 
-    assert [0] == one_by_one
+    assert not one_by_one
     said, _prediction = step.outputs
     expected = TeamEvent("f", "m0", TeamEventKind.FULL_TIME, AT_MS + 3, AT_MS, "nl.1", "Ajax", "PSV", neutral=False)
     assert TEAMS.decode(said.value) == replace(expected, home_score=1, away_score=0)
