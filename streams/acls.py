@@ -42,7 +42,7 @@ ACCESS: Mapping[str, Access] = {
     ),
     "shadow": Access(
         ("match-events", "feature-events", "shadow-predictions", "model-control"),
-        ("shadow-predictions", "dead-letters"),  # dead letters of what its topic does not take
+        ("shadow-predictions", "dead-letters", "model-status"),  # dead letters of what its topic does not take
         ("matches",),
     ),
     "rate": Access(("team-events",), ("feature-events", "dead-letters"), ("teams",)),

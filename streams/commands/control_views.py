@@ -1,6 +1,6 @@
 """What is served, and every change of it, as tables for people."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 import click
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.serving import Serving
+from schemas.records import ModelStatus
 from streams.control.log import Change
 from streams.control.status import Standing
 from streams.control.telling import in_words, short
@@ -32,17 +33,26 @@ def tell(serving: Serving, found: Standing) -> None:
     click.echo(
         f"change {serving.revision}: {in_words(serving)}" if serving.revision else "No change has been asked for."
     )
-    table = Table("worker", "version", "bundle", "change", "partitions", "refuses", box=None)
     reports = {one.worker: one for one in found.by_partition.values()}
-    for worker, report in sorted(reports.items()):
-        partitions = sorted(number for number, one in found.by_partition.items() if one.worker == worker)
-        table.add_row(
-            worker, report.model_version, short(report.bundle_digest), str(report.revision),
-            ", ".join(map(str, partitions)), report.refused or "",
-        )  # fmt: skip
-    _print(table)
+    _tell_workers(
+        (one, [number for number, its in found.by_partition.items() if its.worker == worker])
+        for worker, one in sorted(reports.items())
+    )
     if found.missing:
         click.echo(f"No worker serves the partitions {', '.join(map(str, found.missing))}.")
+    if found.shadows:
+        click.echo("Beside them, in the role shadow:")
+        _tell_workers((one, one.partitions) for one in found.shadows)
+
+
+def _tell_workers(workers: Iterable[tuple[ModelStatus, Collection[int]]]) -> None:
+    table = Table("worker", "version", "bundle", "change", "partitions", "refuses", box=None)
+    for report, partitions in workers:
+        table.add_row(
+            report.worker, report.model_version, short(report.bundle_digest), str(report.revision),
+            ", ".join(map(str, sorted(partitions))), report.refused or "",
+        )  # fmt: skip
+    _print(table)
 
 
 def tell_changes(changes: Sequence[Change]) -> None:

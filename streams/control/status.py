@@ -1,7 +1,7 @@
 """What workers report of the bundles that they serve, and what it says together."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +16,10 @@ from streams.settings import Settings
 log = structlog.get_logger(__name__)
 
 STATUS = "model-status"
+REPORT_SECONDS = 600.0
+"""So often a worker reports though nothing has changed."""
+
+_GONE_MS = 2.5 * REPORT_SECONDS * 1000
 
 
 class StatusWriter:
@@ -50,15 +54,17 @@ class StatusWriter:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What all workers serve together.
+    """What all predict workers serve together, and what those of the role shadow say.
 
     Attributes:
         by_partition: The newest report for each partition.
         missing: Partitions of which no worker has said anything.
+        shadows: The newest report of each shadow worker that still reports, by name; nobody waits for them.
     """
 
     by_partition: Mapping[int, ModelStatus]
     missing: Collection[int]
+    shadows: Sequence[ModelStatus] = ()
 
     @property
     def refusals(self) -> list[str]:
@@ -73,9 +79,13 @@ class Standing:
 def standing(reports: Iterable[ModelStatus], partitions: int) -> Standing:
     """Return what *reports* say together of a topic with so many *partitions*, whatever order they come in."""
     newest: dict[int, ModelStatus] = {}
-    last: dict[str, ModelStatus] = {}
+    last: dict[tuple[str, str], ModelStatus] = {}
     for report in sorted(reports, key=lambda one: one.at_ms):
-        last[report.worker] = report
-    for report in sorted(last.values(), key=lambda one: one.at_ms):
-        newest |= {one: report for one in report.partitions if one < partitions}
-    return Standing(newest, sorted(set(range(partitions)) - set(newest)))
+        last[report.role, report.worker] = report
+    in_order = sorted(last.values(), key=lambda one: one.at_ms)
+    for report in in_order:
+        if report.role == "predict":
+            newest |= {one: report for one in report.partitions if one < partitions}
+    shadows = [one for one in in_order if one.role == "shadow" and one.at_ms >= in_order[-1].at_ms - _GONE_MS]
+    missing = sorted(set(range(partitions)) - set(newest))
+    return Standing(newest, missing, sorted(shadows, key=lambda one: one.worker))

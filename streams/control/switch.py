@@ -11,7 +11,7 @@ from models.bundle import Bundle
 from models.manifest import BundleError, StoreError
 from models.serving import Serving
 from streams.control.log import Change, ControlLog
-from streams.control.status import StatusWriter
+from streams.control.status import REPORT_SECONDS, StatusWriter
 from streams.learning import SchemaBook
 from streams.predicting.served import Served
 from streams.settings import Settings
@@ -20,7 +20,7 @@ from streams.stopping import stop_worker
 log = structlog.get_logger(__name__)
 
 _AGAIN_SECONDS = 10.0
-_REPORT_EVERY = 60
+_REPORT_EVERY = int(REPORT_SECONDS / _AGAIN_SECONDS)
 
 
 class ModelSwitch:
@@ -33,7 +33,7 @@ class ModelSwitch:
         load: Returns the bundle with a digest, warm; raises BundleError. It is called in a thread.
         serve: Told, in the event loop, what scores from the next batch on.
         book: Learns schemas.
-        status: Reports; None for a role which nobody waits for.
+        status: Reports.
     """
 
     def __init__(  # noqa: PLR0917 - what lies between the log and the job
@@ -44,7 +44,7 @@ class ModelSwitch:
         load: Callable[[str], Bundle],
         serve: Callable[[Served], None],
         book: SchemaBook,
-        status: StatusWriter | None,
+        status: StatusWriter,
     ) -> None:
         self._own, self._load, self._serve, self._status = own, load, serve, status
         self._loaded: Mapping[str, Bundle] = {own.digest: own}
@@ -136,8 +136,7 @@ class ModelSwitch:
 
     def _report(self) -> None:
         serving, champion, refused = self._standing
-        if self._status is not None:
-            self._status.write(serving, champion, self._partitions, refused or None)
+        self._status.write(serving, champion, self._partitions, refused or None)
 
     async def _report_again(self) -> None:
         for number in count(1):

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from models.serving import Serving
+from schemas.records import ModelStatus
 from streams.control.log import Change
 from streams.control.status import Standing
 
@@ -30,19 +31,21 @@ def serving_as_json(serving: Serving, found: Standing) -> dict[str, Any]:
         "canary_share": serving.canary_share,
         "done": found.carries_out(serving.revision),
         "missing_partitions": list(found.missing),
-        "workers": [
-            {
-                "worker": one.worker,
-                "model": one.model,
-                "version": one.model_version,
-                "bundle": one.bundle_digest,
-                "revision": one.revision,
-                "partitions": list(one.partitions),
-                "refused": one.refused,
-                "at_ms": one.at_ms,
-            }
-            for one in {one.worker: one for one in found.by_partition.values()}.values()
-        ],
+        "workers": [_worker_as_json(one) for one in {one.worker: one for one in found.by_partition.values()}.values()],
+        "shadow_workers": [_worker_as_json(one) for one in found.shadows],
+    }
+
+
+def _worker_as_json(report: ModelStatus) -> dict[str, Any]:
+    return {
+        "worker": report.worker,
+        "model": report.model,
+        "version": report.model_version,
+        "bundle": report.bundle_digest,
+        "revision": report.revision,
+        "partitions": list(report.partitions),
+        "refused": report.refused,
+        "at_ms": report.at_ms,
     }
 
 

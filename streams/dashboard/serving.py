@@ -91,7 +91,7 @@ class ServingView:
         self._model = model
         self._changes: Sequence[Change] = ()
         self._serving = Serving()
-        self._reports: dict[str, ModelStatus] = {}
+        self._reports: dict[tuple[str, str], ModelStatus] = {}
         self._made: tuple[int, Shown] | None = None
 
     def changed(self, changes: Sequence[Change], serving: Serving) -> None:
@@ -101,8 +101,9 @@ class ServingView:
     def reported(self, batch: Sequence[ModelStatus]) -> None:
         """Take what workers say; of each its newest report is kept."""
         for one in batch:
-            known = self._reports.pop(one.worker, one)
-            self._reports[one.worker] = one if one.at_ms >= known.at_ms else known
+            name = one.role, one.worker
+            known = self._reports.pop(name, one)
+            self._reports[name] = one if one.at_ms >= known.at_ms else known
             if len(self._reports) > _MOST_WORKERS:
                 del self._reports[next(iter(self._reports))]
         self._made = None

@@ -42,7 +42,7 @@ def predict_role(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: 
     def serve(served: Served) -> None:
         job.serve(served if settings.shadows_by == "predict" else replace(served, shadowed_by={}))
 
-    return _role(settings, book, "predict", job, serve, StatusWriter(settings, "predict", book), (shadows,))
+    return _role(settings, book, "predict", job, serve, (shadows,))
 
 
 def shadow_role(settings: Settings, book: SchemaBook, inputs: Inputs, metrics: WorkerMetrics) -> Role:
@@ -75,11 +75,11 @@ def _role(  # noqa: PLR0917 - what the two have in common
     name: str,
     job: PredictJob,
     serve: Callable[[Served], None],
-    status: StatusWriter | None = None,
     attached: tuple[Attached, ...] = (),
 ) -> Role:
     prediction = job.codecs.prediction
     tail = Tail(job.topics.predictions, lambda value: prediction.decode(value).prediction_id)
+    status = StatusWriter(settings, name, book)
     switch = ModelSwitch(settings, name, job.served.champion, loader(settings), serve, book, status)
     return Role(
         name,

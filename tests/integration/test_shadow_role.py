@@ -1,5 +1,7 @@
 """Shadows in a group of their own: the same events, their own states, and nothing of it in the way of predictions."""
 
+import json
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -50,6 +52,9 @@ def test_a_challenger_is_heard_of_every_event_once_also_after_falls_and_predict_
 
     model("shadow", CHALLENGER[:12], "--wait", "30")
     wait_until_followed(shadow, revision=1)
+    told = json.loads(CliRunner().invoke(main, ["model", "status", "--json"]).stdout)
+    assert [[1, CHAMPION]] == [[one["revision"], one["bundle"]] for one in told["shadow_workers"]]
+    assert "in the role shadow" in CliRunner().invoke(main, ["model", "status"]).output
     world.send("match-events", *map(kick_off, names), *(goal(one, 1) for one in names))
     shadow.kill_child("shadow")
     world.send("match-events", *(goal(one, 2) for one in names))

@@ -32,6 +32,14 @@ def test_predict_reads_its_inputs_and_writes_its_outputs_and_nothing_else():
     }
 
 
+def test_shadow_writes_nothing_that_predictions_are_made_of():
+    writes = {acl.name for acl in role_acls(SETTINGS, "shadow") if (acl.resource, acl.operation) == ("topic", "Write")}
+
+    assert {
+        "p-shadow-predictions", "p-model-status", "p-dead-letters", "p-shadow-7-matches-changelog"
+    } == writes  # fmt: skip
+
+
 def test_the_dashboard_reads_all_topics_and_asks_for_all_groups_but_writes_nothing():
     found = {(acl.resource, acl.name, acl.operation) for acl in role_acls(SETTINGS, "dashboard")}
 

@@ -8,11 +8,18 @@ from hypothesis import strategies as st
 from schemas.records import ModelStatus
 from streams.control.status import standing
 
+SHADOWS = [("w2", 10**7 - 1_500_001, None), ("w1", 10**7 - 1_500_000, "no"), ("w0", 9, None), ("w0", 10**7, None)]
 
-def report(
-    worker: str, partitions: Sequence[int], at_ms: int, revision: int = 1, refused: str | None = None
+
+def report(  # noqa: PLR0917 - what a report says
+    worker: str,
+    partitions: Sequence[int],
+    at_ms: int,
+    revision: int = 1,
+    refused: str | None = None,
+    role: str = "predict",
 ) -> ModelStatus:
-    return ModelStatus(worker, "predict", "m", "1", "a" * 64, tuple(partitions), at_ms, refused, revision)
+    return ModelStatus(worker, role, "m", "1", "a" * 64, tuple(partitions), at_ms, refused, revision)
 
 
 def test_the_newest_word_for_a_partition_counts_and_of_a_worker_its_last() -> None:
@@ -37,6 +44,18 @@ def test_refusals_are_told_once_each() -> None:
     found = standing([report("w0", (0,), 1, refused="no"), report("w1", (1,), 1, refused="no")], 2)
 
     assert found.refusals == ["no"]
+
+
+def test_shadow_workers_are_told_of_beside_the_others_and_not_waited_for() -> None:
+    predicts = report("w0", (0, 1), 10**7, revision=2)
+    shadows = [report(name, (0, 1), at, 1, refused, "shadow") for name, at, refused in SHADOWS]
+
+    found = standing([*shadows, predicts], 2)
+
+    assert {0: predicts, 1: predicts} == found.by_partition
+    assert found.carries_out(2)
+    assert not found.refusals
+    assert [("w0", None), ("w1", "no")] == [(one.worker, one.refused) for one in found.shadows]
 
 
 @given(

@@ -56,7 +56,11 @@ def test_many_changes_by_mistake_push_the_beginning_of_a_trial_out_of_sight_but_
 
 def test_the_parts_are_what_the_commands_tell():
     changes, serving = asked([(DIGESTS[0], None, True), (DIGESTS[0], DIGESTS[1], True), (DIGESTS[2], None, False)])
-    reports = [REPORT, replace(REPORT, worker="w1", partitions=(2,), refused="no")]
+    reports = [
+        REPORT,
+        replace(REPORT, worker="w1", partitions=(2,), refused="no"),
+        replace(REPORT, role="shadow", partitions=(0, 1, 2, 3)),
+    ]
     view = ServingView("m")
     view.changed(changes, serving)
     view.reported(reports)
@@ -67,6 +71,7 @@ def test_the_parts_are_what_the_commands_tell():
     assert in_words(serving) == told["serving"]["said"]
     assert [change_as_json(one) for one in reversed(changes)] == told["changes"]
     assert [3] == told["serving"]["missing_partitions"]
+    assert [[0, 1, 2, 3]] == [one["partitions"] for one in told["serving"]["shadow_workers"]]
 
 
 def test_of_a_worker_its_newest_report_counts_whenever_it_is_read():
