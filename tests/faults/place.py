@@ -27,9 +27,12 @@ class Place:
     def topic(self, name: str) -> str:
         return f"{self.prefix}{name}"
 
+    def group_of(self, role: str) -> str:
+        return f"{self.prefix}{role}-{self.run_id}"
+
     @property
     def group(self) -> str:
-        return f"{self.prefix}predict-{self.run_id}"
+        return self.group_of("predict")
 
     @property
     def changelog(self) -> str:

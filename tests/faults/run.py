@@ -211,22 +211,22 @@ class Run:
 
         self.wait(moved, seconds, lambda: f"a new prediction in every partition ({self._words()})")
 
-    def members(self) -> int:
-        """Return how many members the group has."""
-        return len(self.described_group().members)
+    def members(self, role: str = "predict") -> int:
+        """Return how many members the group of *role* has."""
+        return len(self.described_group(role).members)
 
-    def described_group(self) -> Any:
-        """Return what the brokers say of the group: its members, its coordinator."""
+    def described_group(self, role: str = "predict") -> Any:
+        """Return what the brokers say of the group of *role*: its members, its coordinator."""
+        group = self.place.group_of(role)
 
         def described() -> Any:
-            answers = self.admin.describe_consumer_groups([self.place.group], request_timeout=10)
-            return answers[self.place.group].result()
+            return self.admin.describe_consumer_groups([group], request_timeout=10)[group].result()
 
         return patiently(described)
 
-    def wait_members(self, count: int, seconds: float = 60) -> None:
+    def wait_members(self, count: int, seconds: float = 60, role: str = "predict") -> None:
         """Wait until the group has *count* members: with a killed one, until its session has timed out."""
-        self.wait(lambda: self.members() == count, seconds, lambda: f"a group of {count} ({self._words()})")
+        self.wait(lambda: self.members(role) == count, seconds, lambda: f"a group of {count} ({self._words()})")
 
     def wait_shared(self, count: int, seconds: float = 60) -> None:
         """Wait until the group has *count* members, each with partitions."""
@@ -253,11 +253,15 @@ class Run:
         self.settle()
         return self.check()
 
-    def settle(self) -> None:
-        """End the load, wait until all is committed, and stop the workers in good order."""
+    def end_loads(self) -> None:
+        """Let the loads send nothing more, and wait until all is committed."""
         for load in self.children.loads:
             load.finish()
         self.wait_committed()
+
+    def settle(self) -> None:
+        """End the load, wait until all is committed, and stop the workers in good order."""
+        self.end_loads()
         for worker in self.children.workers:
             if worker.process.poll() is None:
                 worker.terminate()

@@ -9,6 +9,7 @@ from tests.faults.dependency_faults import DEPENDENCY_FAULTS
 from tests.faults.feed_faults import FEED_FAULTS
 from tests.faults.model_faults import MODEL_FAULTS
 from tests.faults.scenario import BOTH, Scenario
+from tests.faults.shadow_faults import SHADOW_FAULTS
 from tests.faults.topic_faults import TOPIC_FAULTS
 from tests.faults.worker_faults import WORKER_FAULTS
 
@@ -19,6 +20,7 @@ SCENARIOS: Sequence[Scenario] = (
     *TOPIC_FAULTS,
     *FEED_FAULTS,
     *MODEL_FAULTS,
+    *SHADOW_FAULTS,
     *BROKEN_ENGINES,
 )
 
