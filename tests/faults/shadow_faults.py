@@ -13,7 +13,7 @@ Source = tuple[str, int, int]
 
 
 def shadows_fall(run: Run) -> Findings:
-    """A challenger is heard in a group of its own: a worker there falls, one freezes and wakes, one of predict falls."""
+    """A challenger is heard in a group of its own; one worker there falls, one freezes, one of predict falls."""
     first, second = (run.worker("shadow", wait=False, **APART) for _ in range(2))
     predicts = run.worker(wait=False, **APART)
     run.load()
