@@ -1,24 +1,18 @@
 """Makes the states of matches of which nothing is known but that they are announced."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.plain_layout import SECTIONS, Columns
-from schemas.avro_kernels import Bytes, copy_bytes, write_long
+from schemas.avro_kernels import Bytes, copy_bytes, write_long, write_text
 from schemas.compiling import compiled
-from schemas.flat_texts import starts_of
+from schemas.flat_texts import pieces_of, starts_of
 
 _LONGEST: Final = 10
 _NUMBERS: Final = 32  # and lengths of texts and arrays, in a state
-
-
-@compiled
-def _write_text(data: Bytes, start: int, length: int, out: Bytes, at: int) -> int:
-    return int(copy_bytes(data, start, start + length, out, write_long(out, at, length)))
 
 
 @compiled
@@ -37,13 +31,13 @@ def _write_fixtures(  # noqa: PLR0917 - kernels take arrays
     for row in range(len(events)):
         event = events[row]
         at = copy_bytes(header, 0, len(header), out, at)
-        at = _write_text(names, name_starts[row], name_starts[row + 1] - name_starts[row], out, at)
+        at = write_text(names, name_starts[row], name_starts[row + 1] - name_starts[row], out, at)
         at = _write_zeros(out, at, 3)  # bundle, minute, last_event_ms
         at = write_long(out, write_long(out, at, 1), event.occurred_at_ms)
-        at = _write_text(texts, event.id_start, event.id_length, out, at)
-        at = _write_text(texts, event.home_team_start, event.home_team_length, out, at)
-        at = _write_text(texts, event.away_team_start, event.away_team_length, out, at)
-        at = _write_text(texts, event.competition_start, event.competition_length, out, at)
+        at = write_text(texts, event.id_start, event.id_length, out, at)
+        at = write_text(texts, event.home_team_start, event.home_team_length, out, at)
+        at = write_text(texts, event.away_team_start, event.away_team_length, out, at)
+        at = write_text(texts, event.competition_start, event.competition_length, out, at)
         out[at] = event.neutral
         at = write_long(out, at + 1, event.kick_off_ms)
         at = _write_zeros(out, at, 1 + 4 + 2 * SECTIONS + 2)  # the end; results and marks; tallies; struck, features
@@ -67,5 +61,4 @@ def fixture_states(events: Columns, texts: bytes, names: Sequence[bytes], header
     ids = np.frombuffer(b"".join(names), np.uint8)
     data, start = np.frombuffer(texts, np.uint8), np.frombuffer(header, np.uint8)
     _write_fixtures(events, data, ids, starts_of(names), start, out, ends)
-    content = out.tobytes()
-    return [content[first:end] for first, end in pairwise([0, *ends.tolist()])]
+    return pieces_of(out, ends)

@@ -1,4 +1,4 @@
-"""Folds the usual events of running matches into their states, a batch at a time.
+"""Folds the usual events of matches into their states, a batch at a time.
 
 It says for these events what `after_event` says; the tests hold the two together.
 """
@@ -181,7 +181,7 @@ def _happen(  # noqa: PLR0917 - kernels take arrays
 def fold(  # noqa: PLR0917 - kernels take arrays
     events: Columns, section_of: NDArray[np.int8], owners: NDArray[np.int32], offsets: NDArray[np.int64], ids: Bytes,
     data: Bytes, matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], counts: NDArray[np.int64],
-    wanted: Wanted, said: Said, added: Columns, verdicts: NDArray[np.int8], causes: Columns,
+    wanted: Wanted, said: Said, added: Columns, heard: Columns, verdicts: NDArray[np.int8], causes: Columns,
     facts: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Fold events, in their order, into their matches; return how many of them are to be predicted.
@@ -201,11 +201,12 @@ def fold(  # noqa: PLR0917 - kernels take arrays
         wanted: Which values are read of what sources say.
         said: These; they are changed.
         added: To be filled, shape ``(n,)``.
+        heard: Likewise.
         verdicts: Filled with what became of each event.
         causes: Filled with the events to be predicted.
         facts: Filled with what is known after each of these, shape ``(n, k)``.
     """
-    n_added = n_causes = 0
+    n_added = n_heard = n_causes = 0
     work = np.empty(WORK, np.uint64)
     for row in range(len(events)):
         verdicts[row] = LEFT
@@ -218,7 +219,7 @@ def fold(  # noqa: PLR0917 - kernels take arrays
             continue
         changed = event.minute > match.minute
         if event.kind == FEATURES:
-            changed, n_added = hear(match, events, row, ids, data, added, n_added, wanted, said, one)
+            changed, n_heard = hear(match, events, row, ids, data, heard, n_heard, wanted, said, one)
         elif event.kind != TICK:
             section = section_of[event.kind]
             if 0 <= section < SECTIONS:

@@ -82,7 +82,7 @@ MATCH: Final = np.dtype(
         ("applied_at", np.int64),
         ("end", np.int64),
         ("first_added", np.int64),
-        ("first_told", np.int64),
+        ("first_heard", np.int64),
     ]
 )
 """One match. Places, ``..._at``, ``..._end`` and those of texts, count from the start of the bytes of all.
@@ -97,15 +97,29 @@ heard_ms: The highest as_of_ms of its feature events; 0 without any.
 bundle: The first bytes of the digest of the bundle which scores it, the highest first; 0 before it has begun.
 chosen: Likewise, of the one which is to score it once it begins; the caller says so.
 first_added: Index of the newest event added to it; -1 for none.
-first_told: Index of the newest source added to it, likewise.
+first_heard: Likewise, of the newest source of which it hears.
 """
 
 ADDED: Final = np.dtype(
     [("before", np.int64), ("section", np.int64), ("minute", np.int64), ("digest", np.int64), ("row", np.int64)]
 )
-"""An event which a match did not know: the index of the one added before it, and its own among the events.
+"""An event which a match did not know: the index of the one added before it, and its own among the events."""
 
-Of feature events there is one for each source, with the index of the one of it which counts.
+HEARD: Final = np.dtype(
+    [
+        ("before", np.int64),
+        ("source", np.int64),
+        ("place", np.int64),
+        ("as_of_ms", np.int64),
+        ("digest", np.int64),
+        ("row", np.int64),
+    ]
+)
+"""A source of which a match hears: the index of the one before it, and among the events that of its own first.
+
+place: Where the state has what it says; -1 where it has nothing of it.
+as_of_ms, digest: Of the newest that is known of it.
+row: The index of that among the events; -1 while it is what the state has.
 """
 
 CAUSE: Final = np.dtype(

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +10,14 @@ from numpy.typing import NDArray
 from features.facts import N_FACTS, RATED
 from features.match_expiry import KEPT_AFTER_END_MS, KEPT_AFTER_KICK_OFF_MS
 from features.plain_fold import fold
-from features.plain_layout import ADDED, ALL_SECTIONS, CAUSE, MATCH, SECTION_OF, Columns
+from features.plain_layout import ADDED, ALL_SECTIONS, CAUSE, HEARD, MATCH, SECTION_OF, Columns
 from features.plain_states import open_states
 from features.plain_told import Said, Wanted
 from features.plain_writing import largest, write_states
 from features.rating_book import SOURCE
 from features.team_ratings import importance
 from features.told import NOTHING, Reads
-from schemas.flat_texts import starts_of
+from schemas.flat_texts import pieces_of, starts_of
 
 
 def _bytes(content: bytes) -> NDArray[np.uint8]:
@@ -76,6 +75,7 @@ class PlainMatches:
     _said: Said
     _counts: NDArray[np.int64] = field(init=False)
     _added: Columns = field(init=False)
+    _heard: Columns = field(init=False)
     _events: Columns = field(init=False)
     _ids: bytes = field(init=False)
 
@@ -122,14 +122,16 @@ class PlainMatches:
         """
         self._importances()
         self._events, self._ids = events, ids
-        self._counts, self._added = self._known.copy(), np.empty(len(events), ADDED)
+        self._counts = self._known.copy()
+        self._added, self._heard = np.empty(len(events), ADDED), np.empty(len(events), HEARD)
         verdicts = np.empty(len(events), np.int8)
         causes = np.empty(len(events), CAUSE)
         read = len(self._wanted.name_ends) - len(RATED) + len(self._wanted.source_ends) - 1
         facts = np.empty((len(events), N_FACTS + read))
         count = fold(
             events, SECTION_OF, owners, offsets, _bytes(ids), _bytes(self.content), self.matches, self._places,
-            self._known, self._counts, self._wanted, self._said, self._added, verdicts, causes, facts,
+            self._known, self._counts, self._wanted, self._said, self._added, self._heard, verdicts,
+            causes, facts,
         )  # fmt: skip
         return Folded(verdicts, causes[:count], facts[:count])
 
@@ -146,8 +148,7 @@ class PlainMatches:
         out = np.empty(largest(len(self.content), len(self._added), text_bytes, len(self.matches)), np.uint8)
         ends = np.empty(len(self.matches), np.int64)
         write_states(
-            _bytes(self.content), self.matches, self._places, self._known, self._counts, self._added, self._events,
-            _bytes(self._ids), out, ends,
+            _bytes(self.content), self.matches, self._places, self._known, self._counts, self._added, self._heard,
+            self._events, _bytes(self._ids), out, ends,
         )  # fmt: skip
-        content, limits = out.tobytes(), [0, *ends.tolist()]
-        return [content[start:end] for start, end in pairwise(limits)]
+        return pieces_of(out, ends)

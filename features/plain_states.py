@@ -165,7 +165,7 @@ def open_states(  # noqa: PLR0917 - kernels take arrays
         start, end = ends[one - 1] if one else 0, ends[one]
         match.plain = match.changed = match.marked = match.over = match.has_result = False
         match.last_goal, match.heard_ms, match.result_ms = -1, 0, 0
-        match.first_added = match.first_told = -1
+        match.first_added = match.first_heard = -1
         match.start, match.end = start, end
         if end - start < HEADER or not is_same(data, start, start + HEADER, header, 0, len(header)):
             continue

@@ -19,11 +19,13 @@ from schemas.avro_kernels import (
     read_long,
     skip_bytes,
     write_long,
+    write_text,
 )
 from schemas.compiling import compiled
 
 _DOUBLE: Final = 8
 _NULL, _NUMBER = 0, 2  # the branches of a value, zigzag
+_NEVER: Final = np.iinfo(np.int64).min
 
 
 class Wanted(NamedTuple):
@@ -145,7 +147,7 @@ def _said_end(data: Bytes, at: int) -> int:
     for _ in range(count):
         at = skip_bytes(data, at, len(data))
         at += 1 if data[at] == _NULL else 1 + _DOUBLE
-    return at + 1 if count else at
+    return int(array_end(data, at, len(data), count))
 
 
 @compiled
@@ -162,87 +164,98 @@ def _place_in_state(data: Bytes, match: Row, event: Row, ids: Bytes) -> int:
 
 
 @compiled
-def _place_in_added(match: Row, events: Columns, event: Row, ids: Bytes, added: Columns) -> int:
-    """Return where the source of *event* stands among *added*; -1 when it does not."""
+def _remembered(match: Row, events: Columns, event: Row, ids: Bytes, heard: Columns) -> int:
+    """Return where the source of *event* stands among *heard*; -1 when it does not."""
     name, name_end = event.source_start, event.source_start + event.source_length
-    one = match.first_told
+    one = match.first_heard
     while one >= 0:
-        last = events[added[one].row]
-        if is_same(ids, name, name_end, ids, last.source_start, last.source_start + last.source_length):
+        first = events[heard[one].source]
+        if is_same(ids, name, name_end, ids, first.source_start, first.source_start + first.source_length):
             return int(one)
-        one = added[one].before
+        one = heard[one].before
     return -1
 
 
 @compiled
-def _is_newer(match: Row, events: Columns, event: Row, ids: Bytes, data: Bytes, added: Columns, place: int) -> bool:  # noqa: PLR0917 - a kernel's
-    """Tell whether *event* is newer than what its source has said, which stands at *place* of *added*, if it does."""
-    if place >= 0:
-        last = events[added[place].row]
-        return bool((last.occurred_at_ms, last.digest) < (event.occurred_at_ms, event.digest))
-    at = _place_in_state(data, match, event, ids)
-    if at < 0:
-        return True
-    as_of, at = read_long(data, skip_bytes(data, at, len(data)), len(data))
-    digest, _ = read_long(data, at, len(data))
-    return bool((as_of, digest) < (event.occurred_at_ms, event.digest))
+def _remember(match: Row, events: Columns, row: int, ids: Bytes, data: Bytes, heard: Columns, place: int) -> None:  # noqa: PLR0917 - a kernel's
+    """Write to *place* of *heard* what the state has of the source of an event."""
+    new = heard[place]
+    new.before, new.source, new.row, match.first_heard = match.first_heard, row, -1, place
+    new.as_of_ms = new.digest = _NEVER
+    new.place = at = _place_in_state(data, match, events[row], ids)
+    if at >= 0:
+        new.as_of_ms, at = read_long(data, skip_bytes(data, at, len(data)), len(data))
+        new.digest, _ = read_long(data, at, len(data))
 
 
 @compiled
 def hear(  # noqa: PLR0917 - kernels take arrays
-    match: Row, events: Columns, row: int, ids: Bytes, data: Bytes, added: Columns, n_added: int, wanted: Wanted,
+    match: Row, events: Columns, row: int, ids: Bytes, data: Bytes, heard: Columns, n_heard: int, wanted: Wanted,
     said: Said, one: int,
 ) -> tuple[bool, int]:  # fmt: skip
-    """Let what a feature event says of match *one* count; tell whether it is news, and how many are *added* now."""
+    """Let what a feature event says of match *one* count; tell whether it is news, and how many are *heard* now."""
     event = events[row]
-    place = _place_in_added(match, events, event, ids, added)
-    if not _is_newer(match, events, event, ids, data, added, place):
-        return False, n_added
+    place = _remembered(match, events, event, ids, heard)
     if place < 0:
-        place = n_added
-        added[place].before, match.first_told = match.first_told, place
-        n_added += 1
-    added[place].row = row
+        place = n_heard
+        _remember(match, events, row, ids, data, heard, place)
+        n_heard += 1
+    known = heard[place]
+    if (known.as_of_ms, known.digest) >= (event.occurred_at_ms, event.digest):
+        return False, n_heard
+    known.as_of_ms, known.digest, known.row = event.occurred_at_ms, event.digest, row
     match.heard_ms = max(match.heard_ms, event.occurred_at_ms)
     name, start = event.source_start, event.values_start
     _take_in(
         ids, name, name + event.source_length, event.occurred_at_ms, start, start + event.values_length, wanted, said,
         one,
     )  # fmt: skip
-    return True, n_added
+    return True, n_heard
 
 
 @compiled
 def _write_event(event: Row, ids: Bytes, out: Bytes, at: int) -> int:
-    at = write_long(out, at, event.source_length)
-    at = copy_bytes(ids, event.source_start, event.source_start + event.source_length, out, at)
+    at = write_text(ids, event.source_start, event.source_length, out, at)
     at = write_long(out, write_long(out, at, event.occurred_at_ms), event.digest)
     return int(copy_bytes(ids, event.values_start, event.values_start + event.values_length, out, at))
 
 
 @compiled
+def _news(match: Row, heard: Columns) -> NDArray[np.int64]:
+    """Return the indexes among *heard* of the sources which have said something new, in the order in which they did."""
+    count, one = 0, match.first_heard
+    while one >= 0:
+        count, one = count + (heard[one].row >= 0), heard[one].before
+    found, one = np.empty(count, np.int64), match.first_heard
+    while one >= 0:
+        if heard[one].row >= 0:
+            count -= 1
+            found[count] = one
+        one = heard[one].before
+    return found
+
+
+@compiled
 def write_told(  # noqa: PLR0917 - kernels take arrays
-    data: Bytes, match: Row, added: Columns, events: Columns, ids: Bytes, out: Bytes, at: int
+    data: Bytes, match: Row, heard: Columns, events: Columns, ids: Bytes, out: Bytes, at: int
 ) -> int:  # fmt: skip
     """Write what each source says, in the order in which they first did; return where it ends."""
-    if match.first_told < 0:
+    news = heard[_news(match, heard)]
+    if not len(news):
         return int(copy_bytes(data, match.struck_end, match.applied_at, out, at))
-    count, one = 0, match.first_told
-    while one >= 0:
-        count, one = count + 1, added[one].before
-    rows, places, one = np.empty(count, np.int64), np.empty(count, np.int64), match.first_told
-    for told in range(count - 1, -1, -1):
-        rows[told], one = added[one].row, added[one].before
-        places[told] = _place_in_state(data, match, events[rows[told]], ids)
     known, place = array_at(data, match.struck_end, match.applied_at)
-    at = write_long(out, at, known + (places < 0).sum())
+    at = write_long(out, at, known + (news["place"] < 0).sum())
     for _ in range(known):
         end = _said_end(data, place)
-        again = np.flatnonzero(places == place)
-        at = _write_event(events[rows[again[0]]], ids, out, at) if len(again) else copy_bytes(data, place, end, out, at)
+        again = np.flatnonzero(news["place"] == place)
+        at = (
+            _write_event(events[news[again[0]].row], ids, out, at)
+            if len(again)
+            else copy_bytes(data, place, end, out, at)
+        )
         place = end
-    for told in range(count):
-        if places[told] < 0:
-            at = _write_event(events[rows[told]], ids, out, at)
+    for one in range(len(news)):
+        if news[one].place < 0:
+            at = _write_event(events[news[one].row], ids, out, at)
     out[at] = 0
     return at + 1

@@ -165,7 +165,7 @@ def _write_bundle(out: Bytes, at: int, bundle: int) -> int:
 @compiled
 def write_states(  # noqa: PLR0917 - kernels take arrays
     data: Bytes, matches: Columns, places: NDArray[np.int64], known: NDArray[np.int64], counts: NDArray[np.int64],
-    added: Columns, events: Columns, ids: Bytes, out: Bytes, ends: NDArray[np.int64],
+    added: Columns, heard: Columns, events: Columns, ids: Bytes, out: Bytes, ends: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Write the states of matches which have changed.
 
@@ -176,8 +176,9 @@ def write_states(  # noqa: PLR0917 - kernels take arrays
         known: As places.
         counts: How much is in each section now.
         added: What the fold has added.
+        heard: Of which sources it has heard.
         events: The events which were folded.
-        ids: In which their ids lie.
+        ids: In which their ids lie, and what sources say.
         out: To be filled; `largest` says how long it must be.
         ends: Filled with the end of each in *out*, shape ``(n,)``; empty where nothing has changed.
     """
@@ -197,7 +198,7 @@ def write_states(  # noqa: PLR0917 - kernels take arrays
                 else:
                     at = _write_digests(data, place, old, added, match.first_added, section, out, at, new)
             at = copy_bytes(data, match.tail_at, match.struck_end, out, at)
-            at = write_told(data, match, added, events, ids, out, at)
+            at = write_told(data, match, heard, events, ids, out, at)
             at = write_long(out, at, match.applied_match)
             at = write_long(out, at, match.applied_feature)
             out[at] = 0

@@ -63,6 +63,12 @@ def copy_bytes(source: Bytes, start: int, end: int, data: Bytes, at: int) -> int
 
 
 @compiled
+def write_text(source: Bytes, start: int, length: int, data: Bytes, at: int) -> int:
+    """Write the text or bytes of *length* at *start*; return where they end."""
+    return copy_bytes(source, start, start + length, data, write_long(data, at, length))
+
+
+@compiled
 def is_after(  # noqa: PLR0917 - a kernel's
     one: Bytes, start: int, length: int, other: Bytes, other_start: int, other_length: int
 ) -> bool:

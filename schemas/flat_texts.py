@@ -1,7 +1,7 @@
 """Many pieces of bytes in one array, as kernels take them."""
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -40,6 +40,22 @@ def flat(parts: Sequence[bytes]) -> FlatTexts:
     """
     starts = starts_of(parts)
     return FlatTexts(np.frombuffer(b"".join(parts), np.uint8), starts[:-1], starts[1:] - starts[:-1])
+
+
+def pieces_of(data: Bytes, ends: Longs) -> list[bytes]:
+    """Return what a kernel has written to *data*, one piece behind the other, each up to its end.
+
+    Raises:
+        RuntimeError: It was more than there was room for, so that other memory is damaged.
+
+    >>> pieces_of(np.frombuffer(b"abc?", np.uint8), np.array([2, 2, 3]))
+    [b'ab', b'', b'c']
+    """
+    last = int(ends[-1]) if len(ends) else 0
+    if last > len(data):
+        raise RuntimeError(f"a kernel wrote {last} bytes where there was room for {len(data)}")
+    content = data[:last].tobytes()
+    return [content[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
 
 def unwritable(data: Bytes) -> Bytes:

@@ -55,9 +55,9 @@ _USES: Final[Mapping[str, Mapping[str, int]]] = {
 }  # fmt: skip
 _UNUSED: Final = -1  # of a field of ours which a plain event has not
 _NEEDED: Final = {EVENT_ID, MATCH_ID, KIND, OCCURRED, SOURCE, VALUES}
-_VALUES: Final[Mapping[str, Mapping[str, int]]] = {
-    "kind": {kind.value: number for number, kind in enumerate(KINDS) if kind in PLAIN_KINDS},
-    "side": {side.value: number for number, side in enumerate(Side)},
+_VALUES: Final[Mapping[int, Mapping[str, int]]] = {
+    KIND: {kind.value: number for number, kind in enumerate(KINDS) if kind in PLAIN_KINDS},
+    SIDE: {side.value: number for number, side in enumerate(Side)},
 }
 _MOST_SYMBOLS: Final = 64  # the index of one more would take two bytes
 
@@ -104,14 +104,14 @@ def _field(name: str, schema: Any, use: int) -> tuple[tuple[int, int, int], Sequ
         raise UnfitError(f"{inner} is not read plainly")
     if use == _UNUSED:
         return (null, NEVER, NOTHING), ()
-    return (null, _WRITTEN[kind], use), _table(name, inner) if kind == "enum" else ()
+    return (null, _WRITTEN[kind], use), _table(name, inner, use) if kind == "enum" else ()
 
 
-def _table(name: str, schema: Mapping[str, Any]) -> list[int]:
+def _table(name: str, schema: Mapping[str, Any], use: int) -> list[int]:
     symbols = schema["symbols"]
     if len(symbols) > _MOST_SYMBOLS:
         raise UnfitError(f"{name} has {len(symbols)} symbols")
-    values = _VALUES.get(name)
+    values = _VALUES.get(use)
     return [len(symbols), *(0 if values is None else values.get(symbol, -1) for symbol in symbols)]
 
 

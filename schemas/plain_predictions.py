@@ -1,17 +1,16 @@
 """Writes many Predictions at a time, byte for byte as `Codec` writes each of them."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.avro_kernels import copy_bytes, write_long
+from schemas.avro_kernels import copy_bytes, write_long, write_text
 from schemas.codec import Codec
 from schemas.compiling import compiled
 from schemas.digests import WORK, Words, blake2b, write_hex
-from schemas.flat_texts import Bytes, FlatTexts, Longs, flat, unwritable
+from schemas.flat_texts import Bytes, FlatTexts, Longs, flat, pieces_of, unwritable
 from schemas.plain_layout import FEATURES
 from schemas.records import FEATURES_CAUSE, EventKind, Prediction, Variant
 from schemas.resolution import Schema
@@ -81,11 +80,6 @@ class _Rows(NamedTuple):
 
 
 @compiled
-def _write_text(data: Bytes, start: int, length: int, out: Bytes, at: int) -> int:
-    return copy_bytes(data, start, start + length, out, write_long(out, at, length))
-
-
-@compiled
 def _write_constant(constants: FlatTexts, number: int, out: Bytes, at: int) -> int:
     start = constants.starts[number]
     return copy_bytes(constants.data, start, start + constants.lengths[number], out, at)
@@ -120,11 +114,11 @@ def _write_rows(rows: _Rows, constants: FlatTexts, times_us: Longs, out: Bytes, 
         numbers = rows.numbers[row]
         at = _write_constant(constants, _HEADER, out, at)
         at = _write_id(rows, constants, row, work, out, at)
-        at = _write_text(rows.match_ids, numbers[0], numbers[1], out, at)
-        at = _write_text(rows.event_ids, numbers[2], numbers[3], out, at)
+        at = write_text(rows.match_ids, numbers[0], numbers[1], out, at)
+        at = write_text(rows.event_ids, numbers[2], numbers[3], out, at)
         at = _write_constant(constants, _CAUSES + numbers[_KIND], out, at)
         at = write_long(out, at, numbers[_OCCURRED])
-        at = _write_text(rows.competitions, numbers[4], numbers[5], out, at)
+        at = write_text(rows.competitions, numbers[4], numbers[5], out, at)
         at = _write_longs(numbers, _MINUTE, _PARTITION, out, at)
         at = copy_bytes(rows.probabilities[row], 0, rows.probabilities.shape[1], out, at)
         at = _write_constant(constants, _MIDDLE, out, at)
@@ -177,8 +171,7 @@ class PlainPredictions:
         ends = np.empty(len(rows.numbers), np.int64)
         out = np.empty(self._room(rows), np.uint8)
         _write_rows(rows, self._constants, np.array([decoded_at_us, scored_at_us], np.int64), out, ends)
-        data = out[: ends[-1] if len(ends) else 0].tobytes()
-        return [data[start:end] for start, end in pairwise([0, *ends.tolist()])]
+        return pieces_of(out, ends)
 
     def _room(self, rows: _Rows) -> int:
         """Return how many bytes they can take at most."""

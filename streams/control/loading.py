@@ -1,6 +1,7 @@
 """Bundles by their digests, ready to score beside the running one."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from models.bundle import Bundle
 from streams.bundles import bundle_with
@@ -13,7 +14,8 @@ def loader(settings: Settings) -> Callable[[str], Bundle]:
 
     def load(digest: str) -> Bundle:
         bundle = bundle_with(settings, digest, settings.scoring_threads)
-        warm_up(bundle)
+        with suppress(Exception):  # what it cannot score is told where it is tried
+            warm_up(bundle)
         return bundle
 
     return load

@@ -58,7 +58,7 @@ class Standing:
 
     Attributes:
         by_partition: The newest report for each partition.
-        missing: Partitions of which no worker has said anything.
+        missing: Partitions of which no predict worker has said anything.
         shadows: The newest report of each shadow worker that still reports, by name; nobody waits for them.
     """
 

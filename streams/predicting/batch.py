@@ -2,7 +2,7 @@
 
 A match's events stay in order: those up to the first that is not usual go in columns, then that one and what follows it
 up to the next usual one go singly, and so on, round after round, for all matches at once. A SCHEDULED is usual where it
-is all that is known of its match.
+is the first that is heard of its match.
 """
 
 from collections.abc import Mapping, Sequence
@@ -84,7 +84,6 @@ class Batch:
             plain: Which of them can be worked on in columns.
         """
         self.round += 1
-        self.announced = {}
         rows = self.left.nonzero()[0]
         usual = self.records.events["plain"][rows]
         if usual.all() and plain.all():

@@ -47,7 +47,7 @@ class Records:
         each: The records.
         pieces: Index of the slice of each record.
         keys: Of the records; empty for none.
-        content: The values, one behind the other; where the ids of events lie.
+        content: The values, one behind the other; where the texts of events lie.
         offsets: Of the records.
         timestamps_ms: Of the records.
         events: EVENT_ROW, one a record; the plain ones are read.

@@ -71,8 +71,8 @@ class UsualEvents:
     ) -> tuple[UsualFold, Longs]:
         """Fold what can be next, and return with it the records that come then.
 
-        The first record of a match whose bundle serves no longer goes singly and gets one; so does that of a match
-        which begins while it is looked for what is out already.
+        The first record of a match whose bundle serves no longer goes singly and gets one; so do those of a match which
+        has not begun while it is looked for what is out already.
         """
         numbers = batch.open_matches()
         header, _ = self.codecs.state.writes
@@ -98,7 +98,7 @@ class UsualEvents:
     def _states(batch: Batch, numbers: Longs, header: bytes) -> list[bytes]:
         """Return the states of open matches, made where they are announced."""
         states = {number: batch.states[number] for number in numbers.tolist()}
-        if batch.announced:
+        if batch.announced and not batch.round:  # later, they have one
             rows = list(batch.announced.values())
             names = [batch.names[number][1] for number in batch.announced]
             records = batch.records

@@ -73,7 +73,7 @@ async def _predict(job: PredictJob) -> None:
     encode = job.codecs.match_event.encode
     fixture = MatchEvent(
         "fixture", _MATCH, EventKind.SCHEDULED, _NOON_MS,
-        home_team="Home", away_team="Away", competition="", neutral=False, kick_off_ms=_NOON_MS,
+        home_team="Home", away_team="Away", competition="Cup", neutral=False, kick_off_ms=_NOON_MS,
     )  # fmt: skip
     offset = 0
     for batch in ([fixture], *(_shots(size, number) for number, size in enumerate(_SIZES))):

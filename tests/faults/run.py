@@ -201,9 +201,9 @@ class Run:
         most = max(self.pace.events // 20, 50)
         self.wait_predicted(self.chance.randint(1, most) if self.pace.random_timing else most // 2)
 
-    def wait_recovered(self, seconds: float = CATCH_UP_SECONDS) -> None:
+    def wait_recovered(self, seconds: float = CATCH_UP_SECONDS, of: str = PREDICTIONS) -> None:
         """Wait until every partition has a new prediction; needs a load that goes on."""
-        topic = self.place.topic(PREDICTIONS)
+        topic = self.place.topic(of)
         before = self.log.ends(topic)
 
         def moved() -> bool:
@@ -211,9 +211,9 @@ class Run:
 
         self.wait(moved, seconds, lambda: f"a new prediction in every partition ({self._words()})")
 
-    def members(self, role: str = "predict") -> int:
-        """Return how many members the group of *role* has."""
-        return len(self.described_group(role).members)
+    def members(self) -> int:
+        """Return how many members the group has."""
+        return len(self.described_group().members)
 
     def described_group(self, role: str = "predict") -> Any:
         """Return what the brokers say of the group of *role*: its members, its coordinator."""
@@ -224,9 +224,9 @@ class Run:
 
         return patiently(described)
 
-    def wait_members(self, count: int, seconds: float = 60, role: str = "predict") -> None:
+    def wait_members(self, count: int, seconds: float = 60) -> None:
         """Wait until the group has *count* members: with a killed one, until its session has timed out."""
-        self.wait(lambda: self.members(role) == count, seconds, lambda: f"a group of {count} ({self._words()})")
+        self.wait(lambda: self.members() == count, seconds, lambda: f"a group of {count} ({self._words()})")
 
     def wait_shared(self, count: int, seconds: float = 60) -> None:
         """Wait until the group has *count* members, each with partitions."""

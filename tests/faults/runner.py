@@ -3,6 +3,7 @@
 import random
 import tempfile
 import time
+import traceback
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -147,6 +148,7 @@ class Runner:
                     found = scenario.body(run) or run.finish()
                 except Exception:
                     run.children.keep_logs(kept)
+                    (kept / "error.txt").write_text(traceback.format_exc())
                     raise
                 wrong = complaints(scenario, guarantee, found)
                 if wrong or self.keep:

@@ -26,21 +26,36 @@ def shadows_fall(run: Run) -> Findings:
         (topic, partition): end for topic in INPUTS for partition, end in run.log.ends(run.place.topic(topic)).items()
     }
     run.a_moment()
+    killed = member_ids(run)
     first.kill_child()
-    run.wait_recovered()
-    run.wait_members(2, role="shadow")
+    run.wait(lambda: has_changed_hands(run, killed), CATCH_UP_SECONDS, "a shadow worker in the place of the killed one")
+    run.wait_recovered(of=SHADOWS)
+    frozen = member_ids(run)
     second.freeze()
-    run.wait_members(1, role="shadow")
+    run.wait(lambda: len(member_ids(run)) == 1, CATCH_UP_SECONDS, "the end of the frozen worker's session")
+    run.wait_recovered(of=SHADOWS)
     predicts.kill_child()
     second.thaw()
     run.fault_is_over()
-    run.wait_members(2, role="shadow")
+    run.wait(lambda: has_changed_hands(run, frozen), CATCH_UP_SECONDS, "the woken worker's coming back")
+    run.wait_recovered(of=SHADOWS)
     run.wait_recovered()
     run.end_loads()
     run.wait(lambda: not unanswered(run, since), CATCH_UP_SECONDS, lambda: f"{len(unanswered(run, since))} answers")
     found = run.finish()
     compare(run, found)
     return found
+
+
+def member_ids(run: Run) -> set[str]:
+    """Return the members of the shadow group, each as long as it is the same."""
+    return {one.member_id for one in run.described_group("shadow").members}
+
+
+def has_changed_hands(run: Run, before: set[str]) -> bool:
+    """Tell whether the shadow group has two members, and not those which were there *before*."""
+    now = member_ids(run)
+    return len(now) == 2 and now != before  # noqa: PLR2004 - as many as were started
 
 
 def told(run: Run, topic: str) -> list[tuple[Source, dict[str, object]]]:

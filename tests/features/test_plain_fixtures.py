@@ -11,7 +11,7 @@ from features.plain_fixtures import fixture_states
 from features.plain_fold import PREDICTED
 from features.plain_matches import PlainMatches
 from schemas.records import EventKind, MatchEvent
-from tests.features.test_plain_matches import HEADER, KINDS, PIN, STATES, columns
+from tests.features.test_plain_matches import HEADER, PIN, STATES, columns
 from tests.schemas.plain_rows import NAMES, TIMES, TITLES
 
 fixtures = st.builds(
@@ -45,4 +45,3 @@ def test_it_is_what_the_announcement_leaves(events: list[MatchEvent]) -> None:
     left = [replace(one, bundle=PIN) if one.started else one for one in left]
     assert [PREDICTED] * len(events) == folded.verdicts.tolist()
     assert [STATES.encode(one) for one in left] == matches.written()
-    assert {KINDS.index(EventKind.SCHEDULED)} == set(rows["kind"].tolist())

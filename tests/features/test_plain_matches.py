@@ -1,4 +1,4 @@
-"""The kernels say of usual events what `after_match_event` says."""
+"""The kernels say of usual events what `after_event` says."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,6 +30,7 @@ PIN = bytes(range(1, 9))
 STATES: Codec[MatchState] = Codec("match_state", MatchState)
 STATES.learn(7, schema_json("match_state", 2))
 STATES.use_for_writing(7, 2)
+SOURCES = ["ratings", "odds", "line-ups", "weather", "a-source-of-" + 60 * "x"]
 HEADER = STATES.encode(MatchState("m"))[:5]
 READS = Reads.of([("odds", "home"), ("line-ups", "Ærø"), ("odds", "odds"), ("xg", "home")])
 RATINGS = ("expected_home_goals", "expected_away_goals", "home_elo", "away_rest_days", "odds", "home", "Ærø")
@@ -70,9 +71,10 @@ told = st.builds(
     FeatureEvent,
     event_id=st.sampled_from(IDS),
     match_id=st.just("m"),
-    source=st.sampled_from(["ratings", "odds", "line-ups", "weather"]),
+    source=st.sampled_from(SOURCES),
     as_of_ms=st.integers(0, 2**43),
-    values=st.dictionaries(st.sampled_from(RATINGS), st.none() | st.floats(-9, 2000) | st.just(float("nan"))),
+    values=st.dictionaries(st.sampled_from(RATINGS), st.none() | st.floats(-9, 2000) | st.just(float("nan")))
+    | st.just({f"value-{number}": number / 7 for number in range(65)}),
 )
 
 
@@ -188,11 +190,13 @@ def test_what_is_damaged_harms_no_neighbour(data: st.DataObject, state: MatchSta
     assert read.plain[1] == state.fixture_known
     kind = data.draw(st.sampled_from(ALWAYS_NEW))
     event = MatchEvent("new", "m", kind, 1, side=Side.HOME, home_score=1, away_score=0)
-    events, ids = columns([event] * 2)
-    folded = read.fold(events, np.where(read.plain, [0, 1], -1).astype(np.int32), np.array([9, 9]), ids)
-    assert (folded.verdicts[1] == PREDICTED) == read.plain[1]
+    news = FeatureEvent("news", "m", data.draw(st.sampled_from(SOURCES)), 2**43 + 1, {"home": 1.0})
+    events, ids = columns([event, event, news, news])
+    owners = np.where(read.plain, [0, 1], -1).astype(np.int32)
+    folded = read.fold(events, np.tile(owners, 2), np.full(4, 9), ids)
+    assert (folded.verdicts[1::2] == PREDICTED).all() == read.plain[1]
     if read.plain[1]:
-        following = replace(after_match_event(state, event), applied_match=9)
+        following = replace(after(state, [event, news]), applied_match=9, applied_feature=9)
         assert read.written()[1] == STATES.encode(following)
 
 

@@ -146,6 +146,18 @@ ends = st.builds(
     home_score=st.integers(0, 1),
     away_score=st.integers(0, 1),
 )
+fixtures = st.builds(
+    MatchEvent,
+    event_id=st.sampled_from(IDS),
+    match_id=matches,
+    kind=st.just(EventKind.SCHEDULED),
+    occurred_at_ms=st.integers(AT_MS, AT_MS + 9),
+    home_team=st.sampled_from(["Ajax", "Ærø"]),
+    away_team=st.just("PSV"),
+    competition=st.sampled_from(["nl.1", "Ø"]),
+    neutral=st.none() | st.booleans(),
+    kick_off_ms=st.just(AT_MS),
+)
 others = st.builds(
     MatchEvent,
     event_id=st.sampled_from(IDS),
@@ -170,7 +182,7 @@ told = st.builds(
     as_of_ms=st.integers(AT_MS, AT_MS + 9) | st.integers(AT_MS - 1000, AT_MS - 990),
     values=st.dictionaries(st.sampled_from(["expected_home_goals", "home_elo", "x", "Ø"]), st.none() | st.floats(0, 9)),
 )
-kinds_of_event = st.one_of(usual, usual, usual, ends, others, told)
+kinds_of_event = st.one_of(usual, usual, usual, fixtures, ends, others, told, told)
 # Which slice an event goes to, whether its bytes are spoilt, its partition wrong, and with which version it is written.
 sent = st.tuples(kinds_of_event, st.integers(0, 5), st.sampled_from([""] * 9 + ["spoilt", "misplaced"]), st.booleans())
 
@@ -214,7 +226,11 @@ def by_key(outputs: Sequence[Message]) -> dict[object, list[object]]:
 @pytest.mark.parametrize("tried", [False, True])
 @settings(deadline=None)
 @given(
-    batches=st.lists(st.lists(sent, max_size=25), min_size=1, max_size=4),
+    batches=st.builds(
+        lambda first, rest: [[*((one, 0, "", True) for one in first), *rest[0]], *rest[1:]],
+        st.lists(fixtures, max_size=6),
+        st.lists(st.lists(sent, max_size=25), min_size=1, max_size=4),
+    ),
     again=st.integers(0, 2),
     out=st.sets(st.tuples(matches, st.sampled_from(IDS))),
 )
@@ -239,10 +255,20 @@ def test_columns_say_what_single_events_say(bundle, tried, batches, again, out):
         for partition in range(PARTITIONS):
             assert tables[0][partition].states == tables[1][partition].states
             assert tables[0][partition].watermark_ms == tables[1][partition].watermark_ms
+    assert counted(jobs[0]) == counted(jobs[1])
     for _ in range(again):
         assert not any(
             step.changed for step in asyncio.run(jobs[0].process(list(map(jobs[0].decode, first)), tables[0]))
         )
+
+
+def counted(job: PredictJob) -> dict[object, float]:
+    samples = [one for metric in job.metrics.registry.collect() for one in metric.samples]
+    return {
+        (one.name, *one.labels.items()): one.value
+        for one in samples
+        if one.name in {"touchline_events_total", "touchline_final_scores_total"}
+    }
 
 
 def test_a_value_of_a_users_source_is_in_the_next_predictions_until_it_is_too_old():
@@ -285,13 +311,36 @@ def test_usual_events_go_in_columns(pin, monkeypatch):
         return fold(single, batch, rows, *more)
 
     monkeypatch.setattr(SingleEvents, "fold", seen)
+    outputs = []
     for number, event in enumerate([fixture, kick_off, *shots, odds, end]):
         (step,) = asyncio.run(job.process([job.decode(one_slice(event, number))], tables))
+        outputs += step.outputs
 
     assert not one_by_one
-    said, _prediction = step.outputs
-    expected = TeamEvent("f", "m0", TeamEventKind.FULL_TIME, AT_MS + 3, AT_MS, "nl.1", "Ajax", "PSV", neutral=False)
-    assert TEAMS.decode(said.value) == replace(expected, home_score=1, away_score=0)
+    said = [TEAMS.decode(one.value) for one in outputs if one.topic == TOPICS.team_events]
+    announced = TeamEvent("s", "m0", TeamEventKind.SCHEDULED, AT_MS, AT_MS, "nl.1", "Ajax", "PSV", neutral=False)
+    ended = {"event_id": "f", "kind": TeamEventKind.FULL_TIME, "occurred_at_ms": AT_MS + 3}
+    assert [announced, replace(announced, **ended, home_score=1, away_score=0)] == said
+    causes = [PREDICTIONS.decode(one.value).cause for one in outputs if one.topic == TOPICS.predictions]
+    assert ["SCHEDULED", "KICK_OFF", "SHOT", "SHOT", "FEATURES", "FULL_TIME"] == causes
+
+
+def test_a_record_of_the_other_topic_is_set_aside_in_both_ways():
+    FEATURES.learn(12, schema_json("match_event", 2))  # as a worker does that meets the id in this topic
+    READING.learn(20, schema_json("feature_event", 1))
+    other = {TOPICS.match_events: TOPICS.feature_events, TOPICS.feature_events: TOPICS.match_events}
+    shot = MatchEvent("e", "m0", EventKind.SHOT, AT_MS, 1, Side.HOME)
+    right = [one_slice(one, 0) for one in (shot, FeatureEvent("o", "m0", "odds", AT_MS, {}))]
+    wrong = [replace(piece, topic=other[piece.topic]) for piece in right]
+    for columns in (True, False):
+        job = job_of(open_bundle(None, "heuristic"), columns=columns)
+        tables = {partition: TablePartition[bytes](partition=partition) for partition in range(PARTITIONS)}
+
+        steps = asyncio.run(job.process([job.decode(piece) for piece in (*wrong, *right, *wrong)], tables))
+
+        assert [[TOPICS.dead_letters]] * 2 == [[one.topic for one in step.outputs] for step in (steps[0], steps[1])]
+        assert [[TOPICS.dead_letters]] * 2 == [[one.topic for one in step.outputs] for step in steps[-2:]]
+        assert [1] == [len(table.states) for table in tables.values() if table.states]
 
 
 def one_slice(event, offset):
