@@ -55,7 +55,7 @@ def member_ids(run: Run) -> set[str]:
 def has_changed_hands(run: Run, before: set[str]) -> bool:
     """Tell whether the shadow group has two members, and not those which were there *before*."""
     now = member_ids(run)
-    return len(now) == 2 and now != before  # noqa: PLR2004 - as many as were started
+    return len(now) == 2 and now != before
 
 
 def told(run: Run, topic: str) -> list[tuple[Source, dict[str, object]]]:
