@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from streams.local.guard import Guard
 from streams.local.ports import is_free
@@ -20,6 +21,8 @@ from streams.local.processes import Process, start_time
 from tests.faults.load import LoadPlan
 
 ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
+
 READY_SECONDS = 90.0
 END_SECONDS = 60.0
 _PORTS = range(10_000, 18_000)
@@ -30,13 +33,14 @@ class FaultError(AssertionError):
     """Raised when something that a scenario needs or claims does not come true; the sentence says what."""
 
 
-def wait_until(true: Callable[[], object], seconds: float, what: Callable[[], str] | str) -> None:
-    """Wait until *true*; raise FaultError with *what* was waited for after *seconds*."""
+def wait_until(true: Callable[[], T | None], seconds: float, what: Callable[[], str] | str) -> T:
+    """Wait until *true*, and return that; raise FaultError with *what* was waited for after *seconds*."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not (found := true()):
         if time.monotonic() > deadline:
             raise FaultError(f"{what if isinstance(what, str) else what()} did not come within {seconds:.0f} s")
         time.sleep(LOOK_SECONDS)
+    return found
 
 
 def free_port() -> int:
@@ -101,8 +105,7 @@ class WorkerProcess:
 
     def kill_child(self) -> None:
         """kill -9 of the role's process alone: its supervisor starts it again."""
-        wait_until(self.child, END_SECONDS, f"a process of worker {self.name}")
-        os.kill(self.child() or 0, signal.SIGKILL)
+        os.kill(wait_until(self.child, END_SECONDS, f"a process of worker {self.name}"), signal.SIGKILL)
 
     def kill(self) -> None:
         """kill -9 of the supervisor and its child, both at once."""
