@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.faults.children import ROOT, FaultError, WorkerProcess
 from tests.faults.matches import Shares
-from tests.faults.run import Run
+from tests.faults.run import CATCH_UP_SECONDS, Run
 from tests.faults.scenario import Scenario
 
 TIMES = 5
@@ -80,6 +80,8 @@ def version_before(run: Run) -> None:
     earlier = run.worker(wait=False, **old)
     run.load()
     earlier.wait_ready()
+    # That version loses what it has read of a partition when it is rebalanced before its first commit there.
+    run.wait(lambda: all(run.log.committed().values()), CATCH_UP_SECONDS, "a commit in every partition")
     later = run.worker()
     run.a_moment()
     run.fault_is_over()
