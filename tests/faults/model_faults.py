@@ -1,7 +1,9 @@
 """Faults while the model is changed: workers fall and partitions move, and no match may change its bundle for that."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -90,23 +92,29 @@ def has_begun(run: Run, digest: str, later: str = "") -> bool:
 def bundles_by_match(run: Run, found: Findings) -> dict[str, list[str]]:
     """Return the bundles of each match's predictions from its beginning on, and score every vector again."""
     by_match: dict[str, list[str]] = defaultdict(list)
-    scored: dict[str, list[tuple[list[float], list[float]]]] = defaultdict(list)
-    seen: set[str] = set()
+    told: dict[str, Mapping[str, Any]] = {}
     for record in run.log.records(run.place.topic(PREDICTIONS)):
         said = run.log.decode(record.value())
-        if said["prediction_id"] in seen:
+        if said["prediction_id"] in told:
             continue
-        seen.add(said["prediction_id"])
-        scored[said["bundle_digest"]].append((said["features"], [said[name] for name in _CHANCES]))
+        told[said["prediction_id"]] = said
         if said["minute"] >= 0:
             by_match[said["match_id"]].append(said["bundle_digest"])
+    score_again(told.values(), found)
+    return by_match
+
+
+def score_again(told: Iterable[Mapping[str, Any]], found: Findings) -> None:
+    """Look for predictions which are not what their bundle says of their features."""
+    scored: dict[str, list[tuple[list[float], list[float]]]] = defaultdict(list)
+    for said in told:
+        scored[said["bundle_digest"]].append((said["features"], [said[name] for name in _CHANCES]))
     for digest, rows in scored.items():
         graph = (shipped_bundles()[digest] / "model.onnx").read_bytes()
         features, chances = (np.array(column, np.float32) for column in zip(*rows, strict=True))
         off = np.abs(GraphPredictor(graph).predict_proba(features) - chances).max(axis=1) > PROBABILITY_TOLERANCE
         if off.any():
             found.add("differing", f"{off.sum()} predictions are not what bundle {digest[:12]} says of their features")
-    return by_match
 
 
 MODEL_FAULTS = (

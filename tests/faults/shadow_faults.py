@@ -1,9 +1,10 @@
 """Faults of workers which say what a challenger would: they fall and freeze, and each of their answers must come."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from tests.faults.findings import Findings
-from tests.faults.model_faults import change, digest_of
+from tests.faults.model_faults import change, digest_of, score_again
 from tests.faults.place import INPUTS, PREDICTIONS, SHADOWS
 from tests.faults.run import CATCH_UP_SECONDS, Run
 from tests.faults.scenario import Scenario
@@ -58,7 +59,7 @@ def has_changed_hands(run: Run, before: set[str]) -> bool:
     return len(now) == 2 and now != before
 
 
-def told(run: Run, topic: str) -> list[tuple[Source, dict[str, object]]]:
+def told(run: Run, topic: str) -> list[tuple[Source, Mapping[str, Any]]]:
     """Return the predictions of *topic*, each with its source."""
     found = [run.log.decode(record.value()) for record in run.log.records(run.place.topic(topic))]
     return [((one["source_topic"], one["source_partition"], one["source_offset"]), one) for one in found]
@@ -72,19 +73,28 @@ def unanswered(run: Run, since: Mapping[tuple[str, int], int]) -> set[Source]:
 
 
 def compare(run: Run, found: Findings) -> None:
-    """Look for answers which came twice, of another bundle, of no prediction's event, or of other features."""
-    features = {source: one["features"] for source, one in told(run, PREDICTIONS)}
-    seen: set[Source] = set()
+    """Look for answers which came twice, of another bundle, of no prediction's event, or of another course of play.
+
+    Both groups read the events of matches in the same order, but feature events between them where each meets them.
+    """
+    predicted = {source: course(one) for source, one in told(run, PREDICTIONS)}
+    answers: dict[Source, Mapping[str, Any]] = {}
     for source, one in told(run, SHADOWS):
-        if source in seen:
+        if source in answers:
             found.add("repeated", f"the challenger says twice what it would of {source}")
-        seen.add(source)
+        answers[source] = one
         if one["bundle_digest"] != digest_of("tree") or one["variant"] != "SHADOW":
             found.add("differing", f"{one['bundle_digest']} answers as {one['variant']} of {source}")
-        if source not in features:
+        if source not in predicted:
             found.add("unexpected", f"the challenger says something of {source}, which is not predicted")
-        elif str(features[source]) != str(one["features"]):
-            found.add("differing", f"the challenger has other features of {source}")
+        elif one["cause"] != "FEATURES" and course(one) != predicted[source]:
+            found.add("differing", f"of {source} it is {course(one)} for the challenger, and {predicted[source]}")
+    score_again(answers.values(), found)
+
+
+def course(said: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return what a prediction says of the course of play."""
+    return said["match_id"], said["event_id"], said["minute"], said["home_score"], said["away_score"]
 
 
 SHADOW_FAULTS = (Scenario("shadows-fall", shadows_fall, events=20_000),)
