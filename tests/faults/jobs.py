@@ -63,7 +63,8 @@ def run_in_jobs(jobs: int, out: Path, arguments: Sequence[str], *, resume: bool)
                 child.terminate()
                 child.wait()
             earlier = results.read(out) if resume else []
-            made = {one.number: one for one in (*earlier, *chain.from_iterable(map(results.read, parts.values())))}
-            found = [made[number] for number in sorted(made)]
+            every = (*earlier, *chain.from_iterable(map(results.read, parts.values())))
+            made = {(one.scenario, one.guarantee, one.seed): one for one in every}  # numbers change with new scenarios
+            found = sorted(made.values(), key=lambda one: one.number)
             results.write(out, found)
     return found, not any(child.returncode for child in children)
