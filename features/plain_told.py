@@ -59,13 +59,15 @@ class Said(NamedTuple):
 
 
 @compiled
-def _name_at(data: Bytes, start: int, end: int, wanted: Wanted, first: int, count: int, expected: int) -> int:  # noqa: PLR0917 - a kernel's
-    """Return which of *count* names from *first* on is the text from *start* to *end*; -1 when it is none of them."""
+def _place_of(  # noqa: PLR0917 - kernels take arrays
+    data: Bytes, start: int, end: int, texts: Bytes, ends: NDArray[np.int64], first: int, count: int, expected: int
+) -> int:  # fmt: skip
+    """Return which of *count* texts from *first* on is the one from *start* to *end*; -1 when it is none of them."""
     for step in range(count):  # they come in the same order each time: the next one first
-        name = first + (expected + step) % count
-        begin = wanted.name_ends[name - 1] if name else 0
-        if is_same(data, start, end, wanted.names, begin, wanted.name_ends[name]):
-            return name
+        place = first + (expected + step) % count
+        begin = ends[place - 1] if place else 0
+        if is_same(data, start, end, texts, begin, ends[place]):
+            return place
     return -1
 
 
@@ -81,7 +83,7 @@ def _read_values(  # noqa: PLR0917 - kernels take arrays
         _, start = read_long(data, at, end)
         if after < 0 or after >= end:
             return -1
-        name = _name_at(data, start, after, wanted, first, last - first, expected)
+        name = _place_of(data, start, after, wanted.names, wanted.name_ends, first, last - first, expected)
         if name >= 0:
             expected = name + 1 - first
         branch, at = data[after], after + 1
@@ -97,21 +99,12 @@ def _read_values(  # noqa: PLR0917 - kernels take arrays
 
 
 @compiled
-def _source_at(data: Bytes, start: int, end: int, wanted: Wanted) -> int:
-    """Return the index of the source whose name is from *start* to *end*; -1 when its values are not read."""
-    for source in range(len(wanted.source_ends)):
-        begin = wanted.source_ends[source - 1] if source else 0
-        if is_same(data, start, end, wanted.sources, begin, wanted.source_ends[source]):
-            return source
-    return -1
-
-
-@compiled
 def _take_in(  # noqa: PLR0917 - kernels take arrays
     data: Bytes, name: int, name_end: int, as_of: int, at: int, end: int, wanted: Wanted, said: Said, one: int
 ) -> int:  # fmt: skip
     """Let *said* of match *one* be what the source of this name says at *at*; return where that ends."""
-    source = _source_at(data, name, name_end, wanted)
+    ends = wanted.source_ends
+    source = _place_of(data, name, name_end, wanted.sources, ends, 0, len(ends), 0)
     if source < 0:
         return int(_read_values(data, at, end, wanted, 0, 0, said.values[one]))
     if source > 0:

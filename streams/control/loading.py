@@ -1,12 +1,15 @@
 """Bundles by their digests, ready to score beside the running one."""
 
 from collections.abc import Callable
-from contextlib import suppress
+
+import structlog
 
 from models.bundle import Bundle
 from streams.bundles import bundle_with
 from streams.predicting.warming import warm_up
 from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 def loader(settings: Settings) -> Callable[[str], Bundle]:
@@ -14,8 +17,10 @@ def loader(settings: Settings) -> Callable[[str], Bundle]:
 
     def load(digest: str) -> Bundle:
         bundle = bundle_with(settings, digest, settings.scoring_threads)
-        with suppress(Exception):  # what it cannot score is told where it is tried
+        try:
             warm_up(bundle)
+        except Exception as error:  # noqa: BLE001 - what it cannot score is counted, and told, where it is tried
+            log.warning("model.not_warm", bundle=digest, error=str(error))
         return bundle
 
     return load
