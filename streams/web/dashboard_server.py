@@ -54,6 +54,7 @@ class DashboardServer:
             runner = await serve(dashboard(service.views, self._period_seconds), self._where)
         except BaseException as error:  # noqa: BLE001 - raised again where the page was asked for
             self._error = error
+            self._loop = None  # it closes before the thread ends: close() must find nothing to tell it
             self._started.set()
             return
         self._started.set()

@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 
@@ -136,12 +137,17 @@ def test_a_service_that_fails_says_so_on_the_page_and_the_page_stays(capsys):
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_a_taken_port_is_an_error_of_the_start():
+def test_a_taken_port_is_an_error_of_the_start(monkeypatch):
+    def ending_slowly(serving, run=asyncio.run):
+        run(serving)
+        time.sleep(0.1)  # closed loop, live thread: what close() met by chance
+
+    monkeypatch.setattr("streams.web.dashboard_server.asyncio.run", ending_slowly)
     first = served(Silent)
     second = DashboardServer(Silent, ("127.0.0.1", int(first.url.rstrip("/").rpartition(":")[2])))
     try:
         with pytest.raises(OSError, match="in use"):
             second.start()
     finally:
-        first.close()
         second.close()
+        first.close()
