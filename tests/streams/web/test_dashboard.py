@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import json
 import re
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -138,8 +139,11 @@ def test_a_service_that_fails_says_so_on_the_page_and_the_page_stays(capsys):
 
 
 def test_a_taken_port_is_an_error_of_the_start(monkeypatch):
+    loop_closed = threading.Event()
+
     def ending_slowly(serving, run=asyncio.run):
         run(serving)
+        loop_closed.set()
         time.sleep(0.1)  # closed loop, live thread: what close() met by chance
 
     monkeypatch.setattr("streams.web.dashboard_server.asyncio.run", ending_slowly)
@@ -148,6 +152,7 @@ def test_a_taken_port_is_an_error_of_the_start(monkeypatch):
     try:
         with pytest.raises(OSError, match="in use"):
             second.start()
+        assert loop_closed.wait(timeout=10)
     finally:
         second.close()
         first.close()
