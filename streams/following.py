@@ -10,6 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 
 from streams.admin import Admin, TopicState
 from streams.brokers import PATIENCE_SECONDS, BrokerError, quiet
+from streams.engine.consuming import assign, consume
 from streams.engine.fetching import GATHERED_BYTES
 from streams.log_ends import LogEnds
 from streams.settings import Settings
@@ -91,7 +92,7 @@ class Follower:
                 if found.offset >= 0:
                     places[found.partition] = found.offset
         self._reading = (state.topic_id, places)
-        self._consumer.assign([TopicPartition(self.topic, *place) for place in places.items()])
+        assign(self._consumer, [TopicPartition(self.topic, *place) for place in places.items()])
         self._thread.start()
 
     def ends(self) -> dict[int, int]:
@@ -146,9 +147,7 @@ class Follower:
             while not self._ended.is_set():
                 if self._changed is not None:
                     self._take_up(self._changed)
-                first = self._consumer.poll(_WAIT_SECONDS)
-                if first is not None:
-                    self._read([first, *self._consumer.consume(_TOGETHER - 1, 0)])
+                self._read(consume(self._consumer, _TOGETHER, _WAIT_SECONDS))
         except BaseException as error:  # noqa: BLE001 - told to whoever looks after us
             self.error = error
 
@@ -161,9 +160,8 @@ class Follower:
             self._consumer = Consumer(self._config)
         places = {partition: known.get(partition, 0) for partition in range(state.partitions)}
         self._reading = (state.topic_id, places)
-        self._consumer.assign(
-            [TopicPartition(self.topic, one, known.get(one, OFFSET_BEGINNING)) for one in range(state.partitions)]
-        )
+        starts = [TopicPartition(self.topic, one, known.get(one, OFFSET_BEGINNING)) for one in range(state.partitions)]
+        assign(self._consumer, starts)
 
     def _read(self, found: Sequence[Any]) -> None:
         topic_id, places = self._reading

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from schemas.codec import MAGIC
 from schemas.plain_values import plain_reader
 from streams.brokers import PATIENCE_SECONDS, one_sentence, quiet
+from streams.engine.consuming import consume
 from streams.engine.murmur import partition_of
 from streams.log_ends import log_ends
 from streams.settings import Settings
@@ -153,7 +154,7 @@ class Tail:
     def _until(self, ends: dict[int, int]) -> Iterator[Any]:
         deadline = time.monotonic() + self._patience
         while ends and time.monotonic() < deadline:
-            for record in self._reader.consume(500, _WAIT_SECONDS):
+            for record in consume(self._reader, 500, _WAIT_SECONDS):
                 deadline = time.monotonic() + self._patience
                 error = record.error()
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
@@ -164,7 +165,7 @@ class Tail:
                     yield record
 
     def _next(self) -> Iterator[Any]:
-        for record in self._reader.consume(500, _WAIT_SECONDS):
+        for record in consume(self._reader, 500, _WAIT_SECONDS):
             error = record.error()
             if error is None:
                 yield record

@@ -13,6 +13,7 @@ from schemas.codec import MAGIC
 from streams.admin import Admin
 from streams.brokers import PATIENCE_SECONDS, one_sentence, quiet
 from streams.dashboard.parts import Shown, encoded
+from streams.engine.consuming import assign, consume
 from streams.following import WATCH_GROUP
 from streams.log_ends import log_ends
 from streams.registering import topic_schemas
@@ -81,10 +82,10 @@ class Sampler:
         """Return the records from *starts* up to the present ends, or what came of them in time."""
         found: list[Any] = []
         left = {(one.topic, one.partition) for one in starts}
-        self._reader.assign(starts)
+        assign(self._reader, starts)
         try:
             while left:
-                some = self._reader.consume(1000, PATIENCE_SECONDS if not found else 1.0)
+                some = consume(self._reader, 1000, PATIENCE_SECONDS if not found else 1.0)
                 if not some:
                     break
                 for record in some:

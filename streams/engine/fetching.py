@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from streams.engine.consuming import assign
 from streams.engine.ledger import Place
 
 # They pass: librdkafka asks again. Whatever else a partition answers would be passed over in silence.
@@ -85,7 +86,7 @@ class Reader:
     def assign(self, positions: Mapping[Place, int]) -> None:
         """Read what is at *positions* from now on, and nothing else."""
         self.resume(self._paused.copy())
-        self._consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
+        assign(self._consumer, [TopicPartition(*place, offset) for place, offset in positions.items()])
 
     def pause(self, places: AbstractSet[Place]) -> None:
         """Read no further in *places*."""

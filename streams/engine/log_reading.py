@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from schemas.records import Progress
+from streams.engine.consuming import consume
 from streams.engine.epochs import epoch_of
 from streams.engine.table import PROGRESS_KEY
 
@@ -40,7 +41,7 @@ def batches(reader: Any, topic: str, partition: int, start: int) -> Iterator[tup
     reader.assign([TopicPartition(topic, partition, max(low, start))])
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        found = reader.consume(_BATCH, 0.2)
+        found = consume(reader, _BATCH, 0.2)
         records = [record for record in found if record.error() is None]
         if records:
             deadline = time.monotonic() + PATIENCE_SECONDS

@@ -7,6 +7,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from streams.engine.consuming import consume
+
 _PATIENCE_SECONDS = 30.0
 _NEAR = 2000  # records; what lies further off is gone to directly
 _AT_ONCE = 500
@@ -77,7 +79,7 @@ def _read(reader: Any, topic: str, partition: int, offsets: Sequence[int]) -> di
     found: dict[Position, ReadBack] = {}
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        for record in reader.consume(_AT_ONCE, 0.2):
+        for record in consume(reader, _AT_ONCE, 0.2):
             deadline = time.monotonic() + _PATIENCE_SECONDS
             error = record.error()
             if error is not None and error.code() not in _GONE:

@@ -5,6 +5,7 @@ import time
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from streams.brokers import PATIENCE_SECONDS, quiet
+from streams.engine.consuming import assign, consume
 from streams.log_ends import LogEnds
 from streams.playing.errors import PlayError
 from streams.settings import Settings
@@ -38,12 +39,12 @@ class Arrivals:
             PlayError: The brokers did not hand them out.
         """
         wanted = {one for one, end in self._ends().items() if end > self._start[one]}
-        self._reader.assign([TopicPartition(self._topic, one, self._start[one]) for one in wanted])
+        assign(self._reader, [TopicPartition(self._topic, one, self._start[one]) for one in wanted])
         count, until = 0, time.monotonic() + 10 * PATIENCE_SECONDS
         while wanted:
             if time.monotonic() > until:
                 raise PlayError(f"{self._topic} could not be read to its end")
-            for record in self._reader.consume(_BATCH, 0.02):
+            for record in consume(self._reader, _BATCH, 0.02):
                 if record.error() is None:
                     count += 1
                 elif record.error().code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it

@@ -69,12 +69,19 @@ class Log:
     def assign(self, partitions) -> None:
         self.position = partitions[0].offset
 
+    def poll(self, _seconds):
+        left = self._left()
+        self.position = left[0].place + 1 if left else self.position
+        return left[0] if left else End()
+
     def consume(self, _number, _seconds):
-        found = [record for record in self.records if record.place >= self.position][: self.batch]
-        if not found:
-            return [End()]
-        self.position = found[-1].place + 1
-        return found
+        left = self._left()
+        found = left[: self.batch - 1]  # the first was polled
+        self.position = found[-1].place + 1 if found else self.position
+        return found if left else [End()]
+
+    def _left(self) -> list[Record]:
+        return [record for record in self.records if record.place >= self.position]
 
     def close(self) -> None:
         """Hold nothing."""
