@@ -51,13 +51,14 @@ function drawServing() {
     const share = !now.challenger ? "–" : now.canary_share ? percent(now.canary_share, now.canary_share < 0.01 ? 2 : 0) : now.shadow ? "none: it scores in the shadow" : "none";
     const follow = now.workers.length === 0 ? "no worker has said" : now.done ? "every partition" : "not every partition";
     const entries = [["champion", short(now.champion)], ["challenger", short(now.challenger)], ["its share of kick-offs", share], ["change", whole(now.revision)], ["carried out by", follow]];
-    const rows = now.workers.map((one) => [one.worker, `${one.model} ${one.version}`, short(one.bundle), one.revision, ranges(one.partitions) || "none", moment(one.at_ms), one.refused || "no"]);
+    const said = (title, workers) => table(title, ["worker", "model", "bundle", "change", "partitions", "said at", "refuses"], workers.map((one) => [one.worker, `${one.model} ${one.version}`, short(one.bundle), one.revision, ranges(one.partitions) || "none", moment(one.at_ms), one.refused || "no"]), { text: [1, 2, 4, 5, 6] });
     return [stopped("predict", "predict"),
       h("p", null, h("strong", null, now.said ? `Change ${now.revision} of ${now.model}: ${now.said}.` : `No change of ${now.model} has been asked for: each worker serves the bundle of its settings.`)),
-      ...[...new Set(now.workers.map((one) => one.refused).filter(Boolean))].map((one) => h("p", { class: "warning" }, `Refused: ${one}`)),
+      ...[...new Set([...now.workers, ...now.shadow_workers].map((one) => one.refused).filter(Boolean))].map((one) => h("p", { class: "warning" }, `Refused: ${one}`)),
       now.workers.length && now.missing_partitions.length ? h("p", { class: "warning" }, `No worker has said that it serves the partitions ${ranges(now.missing_partitions)}.`) : null,
       h("dl", { class: "figures" }, entries.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
-      rows.length ? table("What workers said last of what they serve", ["worker", "model", "bundle", "change", "partitions", "said at", "refuses"], rows, { text: [1, 2, 4, 5, 6] }) : h("p", { class: "note" }, "No worker has said what it serves within a week. Start one with: touchline worker predict")].filter(Boolean);
+      now.workers.length ? said("What workers said last of what they serve", now.workers) : h("p", { class: "note" }, "No worker has said what it serves within a week. Start one with: touchline worker predict"),
+      now.shadow_workers.length ? said("What shadow workers said last", now.shadow_workers) : null].filter(Boolean);
   });
 }
 

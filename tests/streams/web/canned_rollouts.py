@@ -46,6 +46,7 @@ def serving() -> ServingView:
     last = ModelStatus("w0", "predict", "m", "1", DIGEST, (0, 1, 2), NOW_MS, None, 2, CHALLENGER)
     away = f"bundle {CHALLENGER:.12} is not in the store"
     view.reported([last, replace(last, worker="w1", partitions=(3,), revision=1, challenger=None, refused=away)])
+    view.reported([replace(last, worker="s0", role="shadow", partitions=(0, 1, 2, 3))])
     return view
 
 

@@ -210,6 +210,7 @@ def test_what_is_served_and_who_changed_it_is_told_with_what_had_no_effect(chrom
         expect(page.locator("#view strong").first).to_have_text(f"Change 2 of m: {told['serving']['said']}.")
         figures = named_figures(page)
         workers, changes = rows(page, "What workers said last"), rows(page, "The last changes")
+        assert ["2", "0–3"] == rows(page, "What shadow workers said last")["s0"][2:4]  # noqa: RUF001 - as the page writes it
 
         assert [told["serving"]["champion"][:12], told["serving"]["challenger"][:12], "not every partition"] == [
             figures[name] for name in ("champion", "challenger", "carried out by")
