@@ -82,7 +82,8 @@ def version_before(run: Run) -> None:
     earlier.wait_ready()
     # That version loses what it has read of a partition when it is rebalanced before its first commit there.
     run.wait(lambda: all(run.log.committed().values()), CATCH_UP_SECONDS, "a commit in every partition")
-    later = run.worker()
+    # That version knows neither the bundles nor the feature set of today.
+    later = run.worker(bundle=code / "models" / "bundles" / "internationals-1-heuristic", predictor="bundle")
     run.a_moment()
     run.fault_is_over()
     earlier.stop()
