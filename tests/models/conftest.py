@@ -30,7 +30,7 @@ def names():
 
 
 def synthetic_rows(names, n=1200, seed=0):
-    """Rows in the shape of v1 whose results follow their Poisson chances; a tenth of the other values is missing."""
+    """Rows of *names* whose results follow their Poisson chances; a tenth of the other values is missing."""
     chance = np.random.default_rng(seed)
     matrix = chance.normal(size=(n, len(names))).astype(np.float32)
     matrix[:, names.index("minute")] = chance.integers(0, 94, n)

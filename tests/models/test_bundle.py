@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from features.declared import Column, Declaration, declared_set
+from features.feature_sets import NEWEST
 from models import bundle as bundle_module
 from models.bundle import (
     BundleError,
@@ -24,6 +25,7 @@ from models.graph import GraphBuilder
 from models.heuristic import heuristic_member
 from models.manifest import read_manifest
 from models.predictors import CLASSES, KINDS
+from tests.models.conftest import synthetic_rows
 from tests.models.small_bundles import REFERENCE, constant_graph, heuristic_graph, manifest_of, replace_file, rewrite
 
 
@@ -325,22 +327,24 @@ def test_rows_of_another_contract_are_not_scored(folder, rows):
         bundle.score(rows.matrix[:, 1:], "v1")
 
 
-def test_the_shipped_bundle_predicts_at_once(rows):
+def test_the_shipped_bundle_predicts_at_once():
     bundle = open_bundle(None)
     size = sum(file.stat().st_size for file in default_bundle_path().iterdir())
 
-    assert np.isfinite(bundle.score(rows.matrix, bundle.feature_set)).all()
+    assert np.isfinite(bundle.score(synthetic_rows(bundle.feature_names).matrix, bundle.feature_set)).all()
     assert size < 5 * 2**20
     assert bundle.manifest.metrics["pre_match"]["log_loss"] < bundle.manifest.metrics["prior"]["log_loss"]
     assert "2022-11-19" == bundle.manifest.training.until
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_shipped(kind, rows):
+def test_every_kind_is_shipped_with_a_card_of_it(kind):
+    folder = bundle_of_kind(kind)
     bundle = open_bundle(None, kind)
 
-    assert kind == bundle.manifest.kind
-    assert np.isfinite(bundle.score(rows.matrix, "v1")).all()
+    assert (kind, NEWEST) == (bundle.manifest.kind, bundle.feature_set)
+    assert bundle.digest in (folder / "card.md").read_text()
+    assert np.isfinite(bundle.score(synthetic_rows(bundle.feature_names).matrix, NEWEST)).all()
     assert bundle.manifest.metrics["pre_match"]["log_loss"] < bundle.manifest.metrics["prior"]["log_loss"]
 
 

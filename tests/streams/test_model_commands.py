@@ -25,19 +25,24 @@ def store(tmp_path, monkeypatch):
     return tmp_path / "store"
 
 
+def copied(kind, folder, version):
+    """A shipped bundle as another version, which its card does not know."""
+    shutil.copytree(bundle_of_kind(kind), folder, ignore=shutil.ignore_patterns("card.*"))
+    rewrite(folder, version=version)
+    return folder
+
+
 @pytest.fixture
 def second(tmp_path):
-    """The shipped tree, as version 2."""
-    shutil.copytree(bundle_of_kind("tree"), tmp_path / "second")
-    rewrite(tmp_path / "second", version="2")
-    return tmp_path / "second"
+    return copied("tree", tmp_path / "second", "2")
 
 
 @pytest.fixture
-def both(second):
-    for folder in (bundle_of_kind("heuristic"), second):
+def both(tmp_path, second):
+    first = copied("heuristic", tmp_path / "first", "1")
+    for folder in (first, second):
         assert 0 == run("register", folder, *WHY).exit_code
-    return load_bundle(bundle_of_kind("heuristic")), load_bundle(second)
+    return load_bundle(first), load_bundle(second)
 
 
 def run(*words):
@@ -66,7 +71,7 @@ def test_what_is_registered_is_listed_with_what_it_is_and_by_whom(both):
     first, second = told("list")
 
     assert both[0].digest == first["digest"]
-    assert ("internationals", "1", "heuristic", "v1", "2022-11-19", "ann", "a test", [], False) == tuple(
+    assert ("internationals", "1", "heuristic", "v2", "2022-11-19", "ann", "a test", [], False) == tuple(
         first[name]
         for name in ("model", "version", "kind", "feature_set", "trained_until", "by", "why", "aliases", "retired")
     )
@@ -113,7 +118,7 @@ def test_show_tells_where_a_version_comes_from_and_all_that_became_of_it(both):
         ("retired", "bob", "too old"),
     ] == [(one["change"], one["by"], one["why"]) for one in details["changes"]]
     assert 145_933 == details["provenance"]["training"]["rows"]
-    assert [*FEATURE_SETS["v1"].names] == details["features"]
+    assert [*FEATURE_SETS["v2"].names] == details["features"]
     assert ([], False) == (details["signed_by"], details["card"])
     shown = run("show", "internationals@1").stdout
     for text in ("retired", "too old", "1990-01-01 to 2022-11-19: 28,585 matches, 145,933 rows", both[0].digest):

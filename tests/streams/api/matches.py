@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from features.feature_sets import FEATURE_SETS
+from models.bundle import Bundle
 from schemas.catalog import schema_json
 from schemas.codec import Codec
 from schemas.records import Prediction, Variant
@@ -14,6 +15,14 @@ from streams.materializing.shelf import Place
 NOW_MS = 1_668_960_000_000
 LIMITS = Limits(100, 50, 100 * 2**20)
 NAMES = {version: found.names for version, found in FEATURE_SETS.items()}
+VALUES = {
+    "elo_difference": 120.0, "expected_home_goals": 1.6, "expected_away_goals": 0.9, "home_elo": 1800.0,
+    "away_elo": 1680.0, "home_matches": 40.0, "away_matches": 35.0, "neutral": 0.0, "importance": 3.0, "started": 1.0,
+    "minute": 63.0, "home_goals": 1.0, "away_goals": 0.0, "score_difference": 1.0, "minutes_since_goal": 12.0,
+    "remaining_home_goals": 0.5, "remaining_away_goals": 0.3, "poisson_home": float("nan"), "poisson_draw": 0.2,
+    "poisson_away": 0.1,
+}  # fmt: skip
+"""Of some features; the others are 1.5."""
 
 
 def codec_of_predictions() -> Codec[Prediction]:
@@ -57,6 +66,13 @@ def predicted(match: str, offset: int, **other: Any) -> Prediction:
         scored_at_us=at_ms * 1000,
     )
     return replace(made, **other)
+
+
+def made_by(bundle: Bundle, match: str, offset: int, **other: Any) -> Prediction:
+    """Return the *offset*-th prediction of a match, made by *bundle* of a row of its features."""
+    row = [VALUES.get(name, 1.5) for name in bundle.feature_names]
+    given = {"features": row, "bundle_digest": bundle.digest, "feature_set": bundle.feature_set}
+    return predicted(match, offset, **(given | other))
 
 
 def known(prediction: Prediction, partition: int = 0, topic_id: str = "t") -> Known:

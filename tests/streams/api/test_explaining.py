@@ -6,25 +6,17 @@ import pytest
 from models.bundle import bundle_of_kind, default_bundle_path, load_bundle
 from models.predictors import GraphPredictor
 from streams.api.explaining import Explainer, OtherBundleError, told
-from tests.streams.api.matches import NAMES, predicted
-
-ROW = [
-    120.0, 1.6, 0.9, 1800.0, 1680.0, 1.2, 0.9, 0.8, 1.1, 2.0, 1.2, 1.8, 1.1, 0.7, 1.3, 40.0, 35.0, 4.0, 5.0, 0.0, 3.0,
-    1.0, 63.0, 1.0, 0.0, 1.0, 12.0, 0.5, 0.3, float("nan"), 0.2, 0.1,
-]  # fmt: skip
-
-
-def made_by(bundle, **other):
-    return predicted("m", 1, features=ROW, bundle_digest=bundle.digest, feature_set=bundle.feature_set, **other)
+from tests.streams.api.matches import NAMES, made_by, predicted
 
 
 @pytest.mark.parametrize("path", [default_bundle_path(), bundle_of_kind("mlp"), bundle_of_kind("heuristic")], ids=str)
 def test_a_change_is_what_the_graph_says_of_the_row_with_that_feature_at_its_median_less_what_it_says_of_the_row(path):
     bundle = load_bundle(path)
-    found = Explainer(bundle).features(made_by(bundle))
+    prediction = made_by(bundle, "m", 1)
+    found = Explainer(bundle).features(prediction)
 
     graph = GraphPredictor((path / "model.onnx").read_bytes())  # ONNX Runtime, a row at a time
-    row = np.array([ROW], np.float32)
+    row = np.array([prediction.features], np.float32)
     was = graph.predict_proba(row)[0]
     for place, (name, feature) in enumerate(zip(bundle.manifest.features, found, strict=True)):
         edges = bundle.reference["columns"][name]
@@ -32,14 +24,14 @@ def test_a_change_is_what_the_graph_says_of_the_row_with_that_feature_at_its_med
         changed[0, place] = np.nan if feature["usual"] is None else feature["usual"]
         expected = graph.predict_proba(changed)[0] - was
         assert name == feature["name"]
-        assert (None if np.isnan(ROW[place]) else np.float32(ROW[place])) == feature["value"]
+        assert (None if np.isnan(row[0, place]) else row[0, place]) == feature["value"]
         assert feature["usual"] in {None, *(np.float32(one) for one in values(edges["bins"]))}
         np.testing.assert_allclose([feature["change"][one] for one in ("home", "draw", "away")], expected, atol=2e-6)
     assert any(abs(change) > 1e-4 for feature in found for change in feature["change"].values())
 
 
 def values(bins):
-    return bins.get("edges") or bins["values"]
+    return bins["edges"] if "edges" in bins else bins["values"]
 
 
 def test_a_prediction_of_another_bundle_is_refused_with_both(bundle):
@@ -50,8 +42,8 @@ def test_a_prediction_of_another_bundle_is_refused_with_both(bundle):
 
 
 def test_features_which_are_not_those_of_the_bundle_are_refused(bundle):
-    prediction = predicted("m", 1, bundle_digest=bundle.digest, features=[1.0], feature_set="v1")
-    with pytest.raises(OtherBundleError, match="has 1 features of 'v1', not the 32 of v1"):
+    prediction = made_by(bundle, "m", 1, features=[1.0], feature_set="v1")
+    with pytest.raises(OtherBundleError, match="has 1 features of 'v1', not the 42 of v2"):
         Explainer(bundle).features(prediction)
 
 

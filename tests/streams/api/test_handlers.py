@@ -12,7 +12,7 @@ import pytest
 
 from streams.api.handlers import openapi
 from streams.api.index import Fixture
-from tests.streams.api.matches import NOW_MS, predicted
+from tests.streams.api.matches import NOW_MS, made_by, predicted
 
 TOKEN = "correct-horse-battery"
 DESCRIPTION = json.loads(openapi())
@@ -40,7 +40,7 @@ async def asked(client_of, publish, api, bundle):
         predicted("m", 1),
         predicted("m", 2, home=0.7, draw=0.2, away=0.1),
         predicted("a/b ü%", 3, cause="FULL_TIME", competition=""),
-        predicted("explained", 4, bundle_digest=bundle.digest, feature_set=bundle.feature_set),
+        made_by(bundle, "explained", 4),
     )
     client = await client_of()
 
@@ -91,11 +91,11 @@ async def test_a_prediction_is_told_with_all_that_explains_it(asked):
     assert ("match-events", 0, 2) == tuple(found[f"source_{one}"] for one in ("topic", "partition", "offset"))
 
 
-async def test_an_explanation_is_the_prediction_and_what_each_feature_does(asked):
+async def test_an_explanation_is_the_prediction_and_what_each_feature_does(asked, bundle):
     found, again = await asked("/predictions/explained-4/explain"), await asked("/predictions/explained-4/explain")
 
     assert found == again
-    assert 32 == len(found["features"])
+    assert [*bundle.feature_names] == [one["name"] for one in found["features"]]
     assert await asked("/predictions/explained-4") == {
         **{name: value for name, value in found.items() if name != "method"},
         "features": [{"name": one["name"], "value": one["value"]} for one in found["features"]],
