@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from itertools import islice
@@ -77,7 +78,15 @@ def register(place: Place, topic: str, schema: dict[str, Any]) -> int:
         json.dumps({"schema": json.dumps(schema)}).encode(),
         {"Content-Type": "application/vnd.schemaregistry.v1+json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
+    # A busy registry was seen to close a connection without an answer; asked again it says the same.
+    with suppress(ConnectionError):
+        return answered(request)
+    time.sleep(1)
+    return answered(request)
+
+
+def answered(request: urllib.request.Request) -> int:
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the registry of our own cluster
         return int(json.load(answer)["id"])
 
 
