@@ -168,7 +168,8 @@ def bundle_damaged(run: Run) -> None:
     run.load()
     run.a_moment()
     worker.stop()
-    file = max((one for one in bundle.iterdir() if one.name != "manifest.json"), key=lambda one: one.stat().st_size)
+    served = json.loads((bundle / "manifest.json").read_bytes())["files"]  # a worker does not read the card
+    file = max((bundle / name for name in served), key=lambda one: one.stat().st_size)
     right = file.read_bytes()
     file.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
     refused = run.worker(wait=False, bundle=bundle, predictor="bundle")
