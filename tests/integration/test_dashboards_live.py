@@ -35,6 +35,7 @@ SETTINGS = {
     "latency_window_seconds": 1,
     "allowed_lateness_seconds": 0,
     "monitor_interval_seconds": 0.5,
+    "monitor_idle_seconds": 3600,  # a day is closed without partitions that are idle, as all are between two parts
     "cost_matrix": "zero-one",
 }
 _CANNOT_BE_PARSED = 400
