@@ -81,7 +81,6 @@ def register(place: Place, topic: str, schema: dict[str, Any]) -> int:
     # A busy registry was seen to close a connection without an answer; asked again it says the same.
     with suppress(ConnectionError):
         return answered(request)
-    time.sleep(1)
     return answered(request)
 
 

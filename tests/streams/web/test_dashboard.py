@@ -3,7 +3,6 @@ import hashlib
 import json
 import re
 import threading
-import time
 import urllib.error
 import urllib.request
 
@@ -139,16 +138,18 @@ def test_a_service_that_fails_says_so_on_the_page_and_the_page_stays(capsys):
 
 
 def test_a_taken_port_is_an_error_of_the_start(monkeypatch):
-    loop_closed = threading.Event()
+    loop_closed, joined = threading.Event(), threading.Event()
 
-    def ending_slowly(serving, run=asyncio.run):
+    def ending_when_joined(serving, run=asyncio.run):
         run(serving)
         loop_closed.set()
-        time.sleep(0.1)  # closed loop, live thread: what close() met by chance
+        joined.wait(timeout=10)  # closed loop, live thread: what close() met by chance
 
-    monkeypatch.setattr("streams.web.dashboard_server.asyncio.run", ending_slowly)
+    monkeypatch.setattr("streams.web.dashboard_server.asyncio.run", ending_when_joined)
     first = served(Silent)
     second = DashboardServer(Silent, ("127.0.0.1", int(first.url.rstrip("/").rpartition(":")[2])))
+    join = second._thread.join
+    monkeypatch.setattr(second._thread, "join", lambda: (joined.set(), join()))
     try:
         with pytest.raises(OSError, match="in use"):
             second.start()
