@@ -33,6 +33,11 @@ _PASSING = frozenset(
 # with it more waiting than it costs.
 APART_SECONDS: Final = 0.002
 
+# And this longer for each record of the reading before, up to a limit: at 5,000 records a second it saves a sixth of
+# the worker's time, and p99 was lower in each of two pairs of runs; at 10,000 an eighth, p99 within the noise.
+_APART_SECONDS_PER_RECORD = 0.00015
+_LONGER_APART_SECONDS = 0.003
+
 GATHERING_SECONDS: Final = 0.05
 GATHERED_BYTES: Final = 128 * 1024
 GATHERED: Final[Mapping[str, object]] = {
@@ -108,9 +113,12 @@ class Reader:
         if first is None:
             return {}
         time.sleep(max(self._next - time.monotonic(), 0.0))  # what comes meanwhile is read with it
-        self._next = time.monotonic() + self._apart_seconds
+        now = time.monotonic()
+        messages = (first, *self._consumer.consume(most - 1, 0))
+        longer = min(len(messages) * _APART_SECONDS_PER_RECORD, _LONGER_APART_SECONDS)
+        self._next = now + self._apart_seconds + longer
         found: dict[Place, list[Fetched]] = {}
-        for message in (first, *self._consumer.consume(most - 1, 0)):
+        for message in messages:
             error = message.error()
             if error is None:
                 found.setdefault((message.topic(), message.partition()), []).append(_record(message))
