@@ -119,10 +119,14 @@ def in_hindsight(band: Band, method: Callable[[Array, NDArray[np.int64]], Calibr
     return method(band.said, band.results)(band.said)
 
 
+WAYS: Final = {"beforehand": walked, "hindsight": in_hindsight}
+
+
 def main(file: str, kind: str, when: str = "beforehand") -> None:
     """Print a line for each band and method."""
-    hindsight = when == "hindsight"
-    calibrated = in_hindsight if hindsight else walked
+    if when not in WAYS:
+        sys.exit(f"maps are fitted {' or '.join(WAYS)}, not {when!r}")
+    calibrated, hindsight = WAYS[when], when == "hindsight"
     for name, band in read(Path(file), kind).items():
         judged = band.years >= np.unique(band.years)[0 if hindsight else FIRST_YEARS]
         results, matches = band.results[judged], np.unique(band.matches[judged], return_inverse=True)[1]

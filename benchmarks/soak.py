@@ -30,7 +30,7 @@ from benchmarks.arena import JAVA, settings_of
 from benchmarks.bench import interrupt
 from benchmarks.dashboard_cost import MB, beside, page, served
 from benchmarks.machine import environment
-from benchmarks.running import Running, family, running
+from benchmarks.running import PAGE, Running, family, running
 from benchmarks.switching import COMMAND, LOGS, MATCHES, workers
 from benchmarks.systems import PEERS
 from models.bundle import bundle_of_kind
@@ -44,6 +44,7 @@ from streams.playing.crew import port_near
 from streams.playing.watching import Watch, learning
 from streams.registering import register_all
 from streams.settings import Settings
+from streams.supervisor import PROGRAM
 
 LOOK_SECONDS: Final = 5.0
 STAYS_SECONDS: Final = 60.0
@@ -98,6 +99,18 @@ def uses(process: Running) -> dict[str, float]:
     return {"memory_mb": process.memory_bytes() / MB, "cpu_seconds": process.cpu_seconds(), **found}
 
 
+def memory_by_role(process: Running) -> dict[str, float]:
+    """Return what the worker processes of the supervisor *process* hold, in MB."""
+    found = {}
+    for pid in family(process.pid):
+        with suppress(OSError):  # it has just ended
+            said = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            if PROGRAM[-1] in said:
+                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                found[said[said.index(PROGRAM[-1]) + 1]] = pages * PAGE / MB
+    return found
+
+
 def behind(reader: LagReader) -> dict[str, float]:
     """Return how far the group is behind, all partitions together."""
     found = reader.measure()
@@ -121,7 +134,7 @@ def coming_and_going(
             port = str(port_near(0))
             environment = {**environment_of(settings, "third"), "TOUCHLINE_HTTP_PORT": port}
             with running([*COMMAND, "worker", "predict"], environment, log) as third:
-                while not _is_ready(port) and not ended.wait(0.1):
+                while not is_ready(port) and not ended.wait(0.1):
                     third.check()
                 tell("comes")
                 if ended.wait(STAYS_SECONDS):
@@ -131,7 +144,8 @@ def coming_and_going(
     return come_and_go
 
 
-def _is_ready(port: str) -> bool:
+def is_ready(port: str) -> bool:
+    """Tell whether the worker that listens at *port* has its partitions and works."""
     try:
         urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
     except OSError:
@@ -170,8 +184,9 @@ def looks(settings: Settings, rate: float, seconds: float, every: float) -> Gene
             for one in alive.values():
                 one.check()
             used = {name: uses(one) for name, one in alive.items()}
+            seen = {"processes": used, "memory_by_role": memory_by_role(alive["monitors"])}
             told = {"changes": [*changes], "late": [*ages.late]}
-            yield {"at": time.time(), **ages.figures(), **behind(reader), "processes": used, **told}
+            yield {"at": time.time(), **ages.figures(), **behind(reader), **seen, **told}
 
 
 def recoveries(changes: Sequence[Mapping[str, Any]], late: Sequence[float]) -> list[float]:
@@ -218,9 +233,10 @@ def verdicts(
 ) -> list[str]:
     """Return sentences on what shall stay as it is."""
     warm = seen[round(warm_seconds / LOOK_SECONDS) :] or seen
+    held_by = {name: [one["processes"][name]["memory_mb"] for one in warm] for name in warm[0]["processes"]}
+    held_by |= {f"role {name}": [one["memory_by_role"][name] for one in warm] for name in warm[0]["memory_by_role"]}
     told = []
-    for name in seen[0]["processes"]:
-        held = [one["processes"][name]["memory_mb"] for one in warm]
+    for name, held in held_by.items():
         spread = [100 * (one / median(held) - 1) for one in (min(held), max(held))]
         fifth = max(1, len(held) // 5)
         grown = 100 * (median(held[-fifth:]) / median(held[:fifth]) - 1)

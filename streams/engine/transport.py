@@ -152,6 +152,10 @@ class SliceConsumer(driver.Consumer):
     async def _in_thread(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, call, *arguments)
 
+    async def _assign(self, positions: Mapping[Place, int]) -> None:
+        if not self.should_stop:  # a rebalance of a worker that is stopped meanwhile: its reader may be closed
+            await self._in_thread(self._reader.assign, positions)
+
     def verify_event_path(self, _now: float, _tp: TP) -> None:
         """Do nothing: Faust would look at what aiokafka has fetched."""
 
@@ -179,7 +183,7 @@ class SliceConsumer(driver.Consumer):
             await self.app.engine.drain_and_seal()
             await self.force_commit()
             self.app.lease.release()
-            await self._in_thread(self._reader.assign, {})  # where there are no new ones, nothing is sought
+            await self._assign({})  # where there are no new ones, nothing is sought
         await super().on_partitions_revoked(revoked)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 - faust's signature
@@ -216,7 +220,7 @@ class SliceConsumer(driver.Consumer):
         aiokafka stays where it is there, behind records which it has handed over and which were dropped since.
         """
         await super().perform_seek()
-        await self._in_thread(self._reader.assign, self.app.positions())
+        await self._assign(self.app.positions())
         for tp, offset in self.app.positions().items():
             if not self.app.engine.transactional:
                 # Commit it, too: where all is done already no slice will come that does.

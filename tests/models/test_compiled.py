@@ -2,6 +2,7 @@
 
 import lightgbm
 import numpy as np
+import onnx
 import pytest
 import xgboost
 from hypothesis import given
@@ -114,6 +115,55 @@ def test_any_trees_and_any_values_as_the_runtime_has_it(drawn):
     expected = GraphPredictor(graph).predict_proba(rows)
 
     assert np.abs(compiled(graph, 2).predict_proba(rows) - expected).max() <= 1e-6
+
+
+def two_leaves():
+    """Return the node of one tree which splits once, and the graph around it."""
+    table = NodeTable("BRANCH_LEQ")
+    table.branch(0, 1, 0.5, 1, 2, missing_left=True)
+    for leaf in (1, 2):
+        table.leaf(leaf, dict.fromkeys(range(3), 1.0))
+    table.trees += 1
+    builder = GraphBuilder(2)
+    model = onnx.load_from_string(builder.serialised(builder.node("Softmax", table.add_to(builder), axis=1)))
+    (node,) = (node for node in model.graph.node if node.op_type == "TreeEnsembleRegressor")
+    return node, model
+
+
+@pytest.mark.parametrize(
+    ("column", "numbers", "reason"),
+    [
+        ("nodes_featureids", [2, 0, 0], "read feature 2, where there are 0 to 1"),
+        ("nodes_featureids", [-1, 0, 0], "read feature -1, where there are 0 to 1"),
+        ("target_ids", [0, 1, 2, 0, 1, 3], "add to target 3, where there are 0 to 2"),
+        ("nodes_truenodeids", [1, 0], "with 3 values, but 2 truenodeids"),
+        ("target_nodeids", [1], "with 6 values, but 1 nodeids"),
+    ],
+)
+def test_trees_which_would_be_read_beyond_their_bounds_are_refused(column, numbers, reason):
+    node, model = two_leaves()
+    assert cut_graph(model.SerializeToString(), 2) is not None
+    (attribute,) = (one for one in node.attribute if one.name == column)
+    attribute.ints[:] = numbers
+
+    with pytest.raises(ValueError, match=f"has trees .*{reason}"):
+        cut_graph(model.SerializeToString(), 2)
+
+
+@pytest.mark.parametrize(
+    ("column", "numbers"),
+    [
+        ("nodes_falsenodeids", [9, 0, 0]),  # there is none
+        ("nodes_falsenodeids", [0, 0, 0]),  # round and round
+        ("nodes_nodeids", [0, 1, 1]),
+    ],
+)
+def test_what_is_no_tree_stays_with_the_runtime(column, numbers):
+    node, model = two_leaves()
+    (attribute,) = (one for one in node.attribute if one.name == column)
+    attribute.ints[:] = numbers
+
+    assert cut_graph(model.SerializeToString(), 2) is None
 
 
 def test_trees_of_more_leaves_than_the_kernel_has_bits_stay_with_the_runtime(examples, tiny):

@@ -1,11 +1,32 @@
 """The kernel without the instructions that this machine may have, against a loop which goes from node to node."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
 from models.compiled import pack_trees
-from models.forests import Split, Tree
+from models.forests import Forest
 from models.kernels import HAS_PERMUTE, NARROW, WIDE, block_of
+
+
+class Split(NamedTuple):
+    feature: int
+    threshold: float
+    missing_left: bool
+    first: int
+    middle: int
+
+
+class Tree(NamedTuple):
+    splits: list[Split]
+    leaves: list[np.ndarray]
+
+
+def forest_of(trees):
+    columns = (np.array(column) for column in zip(*(split for tree in trees for split in tree.splits), strict=True))
+    n_splits, n_leaves = (np.array([len(part) for part in parts]) for parts in zip(*trees, strict=True))
+    return Forest(*columns, n_splits, np.array([leaf for tree in trees for leaf in tree.leaves]), n_leaves)
 
 
 def grown(chance, n_features, leaves, first=0):
@@ -45,7 +66,7 @@ def test_a_block_sums_the_leaves_of_a_slow_walk(lanes, portable):
     rows = chance.normal(size=(lanes - 3, 4)).astype(np.float32)
     rows[chance.random(rows.shape) < 0.2] = np.nan
     rows[0] = trees[-1].splits[0].threshold if trees[-1].splits else 0
-    packed = pack_trees([trees], 4)
+    packed = pack_trees([forest_of(trees)], 4)
     out = np.empty((len(rows), 3), np.float32)
 
     run = block_of(lanes, permute=HAS_PERMUTE and not portable)

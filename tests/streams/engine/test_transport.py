@@ -29,6 +29,7 @@ def _consumer(monkeypatch):
         """Stand at the committed offsets."""
 
     monkeypatch.setattr(driver.Consumer, "perform_seek", at_committed)
+    monkeypatch.setattr(SliceConsumer, "should_stop", False)
     with ThreadPoolExecutor(1) as consumer._reading:
         yield consumer
 
@@ -41,6 +42,15 @@ async def test_a_position_which_only_the_table_knows_is_taken_up_and_committed(c
     assert [{("in", 3): 42}] == consumer._reader.assigned
     assert [TP("in", 3)] == consumer._filter_tps_with_pending_acks()
     assert 42 == consumer._new_offset(TP("in", 3))
+
+
+async def test_a_rebalance_that_goes_on_while_the_worker_stops_leaves_the_closed_reader_alone(consumer, monkeypatch):
+    monkeypatch.setattr(SliceConsumer, "should_stop", True)
+    consumer._reading.shutdown()
+
+    await consumer.perform_seek()
+
+    assert not consumer._reader.assigned
 
 
 async def test_what_a_slice_has_finished_meanwhile_is_not_set_back(consumer):
