@@ -37,6 +37,8 @@ from streams.registering import register_all
 from streams.settings import Settings
 
 WARM_SECONDS: Final = 30.0
+INDEXED: Final = 10 * MATCHES
+"""Matches that the api keeps: none that is asked for goes while it is."""
 _WARM_RATE: Final = 500.0
 
 
@@ -73,7 +75,7 @@ def parts(settings: Settings, events: float, rate: float, seconds: float, times:
     with ExitStack() as stack:
         watch = stack.enter_context(closing(Watch(settings, "predictions", bytes, ages.take)))
         (predict,) = stack.enter_context(workers(settings, 1))
-        environment = settings.environment() | {"TOUCHLINE_API_PORT": port}
+        environment = settings.environment() | {"TOUCHLINE_API_PORT": port, "TOUCHLINE_API_MATCHES": str(INDEXED)}
         api = stack.enter_context(running([*COMMAND, "worker", "api"], environment, LOGS / "api-beside.log"))
         watch.start()
         feed = stack.enter_context(running(load, settings.environment(), LOGS / "api-beside-feed.log"))
@@ -121,7 +123,7 @@ def main(*, events: float, rate: float, seconds: float, times: int, out: Path) -
         found = list(parts(settings, events, rate, seconds, times))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps({"load_before": load_before, "events": events, "parts": found}, indent=2) + "\n")
-    Console().print(table_of(found))
+    Console(width=None if sys.stdout.isatty() else 200).print(table_of(found))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ only when no finished one is left. Of one match the oldest predictions leave. Ow
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush, nlargest
 from itertools import chain
+from operator import attrgetter
 
 from streams.api.known import Known
 from streams.api.queries import Listing
@@ -46,12 +47,17 @@ class Fixture:
 
 @dataclass(slots=True, eq=False)
 class _Match:
-    """The course of one match, oldest first, its size in bytes, and how many of its predictions end it."""
+    """The course of one match, oldest first, its size in bytes, and how many of its predictions end it.
+
+    Attributes:
+        newest: When it was predicted last, in microseconds since the epoch, and its id.
+    """
 
     course: list[Known] = field(default_factory=list)
     size: int = _MATCH_BYTES
     ends: int = 0
     swing: float = 0.0
+    newest: tuple[int, str] = (0, "")
     answer: bytes | None = None
 
     @property
@@ -130,6 +136,7 @@ class MatchIndex:
         if len(match.course) > self._limits.predictions:
             self._drop(match, match.course[0])
         match.swing = _swing(match.course)
+        match.newest = match.latest.scored_at_us, one.match_id
         match.answer = None
         (self._over if match.ends else self._open).put(one.match_id, match)
         self._listings.clear()
@@ -230,10 +237,13 @@ class MatchIndex:
             found = self._listings[wanted] = b"[%b]" % b",".join(map(self._answer, chosen))
         return found
 
-    def _wanted(self, wanted: Listing) -> Iterator[_Match]:
-        for match in chain(self._open.by_id.values(), self._over.by_id.values()):
-            if wanted.live in {None, match.live} and wanted.competition in {None, match.latest.competition}:
-                yield match
+    def _wanted(self, wanted: Listing) -> Iterable[_Match]:
+        found: Iterable[_Match] = chain(self._open.by_id.values(), self._over.by_id.values())
+        if wanted.live is not None:
+            found = (match for match in found if match.live == wanted.live)
+        if wanted.competition is not None:
+            found = (match for match in found if match.latest.competition == wanted.competition)
+        return found
 
 
 def _repeats(before: Known, one: Known) -> bool:
@@ -245,15 +255,7 @@ def _repeats(before: Known, one: Known) -> bool:
     return before.place.topic_id == one.place.topic_id and not before.is_newer(one)
 
 
-def _newest(match: _Match) -> tuple[int, str]:
-    return match.latest.scored_at_us, match.latest.match_id
-
-
-def _swinging(match: _Match) -> tuple[float, int, str]:
-    return (match.swing, *_newest(match))
-
-
-_RANKS = {"newest": _newest, "swing": _swinging}
+_RANKS = {"newest": attrgetter("newest"), "swing": attrgetter("swing", "newest")}
 
 
 def _swing(course: list[Known]) -> float:
