@@ -68,8 +68,8 @@ def read_forest(node: onnx.NodeProto, n_features: int) -> Forest | None:
     if not len(columns.values):
         return None
     index = _Index(nodes["treeids"], nodes["nodeids"])
-    sides = (index.rows(nodes["treeids"], nodes[name]) for name in ("truenodeids", "falsenodeids"))
-    walk = _walk(columns.kinds, *sides, index.roots())
+    lefts, rights = (index.rows(nodes["treeids"], nodes[name]) for name in ("truenodeids", "falsenodeids"))
+    walk = _walk(columns.kinds, lefts, rights, index.roots())
     if index.ambiguous or not walk.fits:
         return None
     return Forest(
