@@ -160,7 +160,10 @@ def test_every_panel_shows_something_and_every_query_of_rules_and_runbook_is_und
     until(prometheus, predictions, lambda found: found == [2 * MATCHES])
     world.send("match-events", *goals(20, START_MS + HOUR_MS // 2))
     until(prometheus, predictions, lambda found: found == [3 * MATCHES])
-    world.send("match-events", *ends(START_MS + 3 * HOUR_MS // 4), *goals(80, START_MS + 2 * HOUR_MS, ENDED))
+    world.send("match-events", *ends(START_MS + 3 * HOUR_MS // 4))
+    # Predictions of the next day, read before these results, would close the day without them: no lateness is allowed.
+    until(prometheus, "sum(touchline_outcomes_total)", lambda found: found == [ENDED])
+    world.send("match-events", *goals(80, START_MS + 2 * HOUR_MS, ENDED))
     until(prometheus, predictions, lambda found: found == [PREDICTIONS])
     until(prometheus, "sum by (window) (touchline_window_reports_total)", lambda found: len(found) == 2 and all(found))
     until(prometheus, "touchline_performance_reports_total", lambda found: found == [2])
