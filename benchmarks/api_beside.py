@@ -57,8 +57,11 @@ def part(ages: Ages, processes: dict[str, Running], url: str, rate: float, secon
     """Return what came of *seconds* in which the api was asked at *rate*; of a rate of 0 it was left alone."""
     ages.figures()
     watches = {name: Stopwatch(one) for name, one in processes.items()}
-    answers = asked(url, rate, seconds) if rate else None
-    time.sleep(0.0 if rate else seconds)
+    answers = None
+    if rate:
+        answers = asked(url, rate, seconds)
+    else:
+        time.sleep(seconds)
     used = {name: watch.read() for name, watch in watches.items()}
     for one in processes.values():
         one.check()
