@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _HOUR_MS = 3_600_000
+_GATHER_MS = 15  # a record that comes alone is answered from so much later, at a third of the CPU
 
 
 class ApiService:
@@ -68,8 +69,12 @@ class ApiService:
             Reader(book.reader(codec), check_prediction, lambda one: one.occurred_at_ms),
             Reader(book.reader(fixtures), check_names, lambda one: one.occurred_at_ms),
         )
-        self._predictions = Feed(settings, "predictions", readers[0], known_of, self._predicted, book, self._figures)
-        self._teams = Feed(settings, "team-events", readers[1], fixture_of, self._announced, book, self._figures)
+        self._predictions = Feed(
+            settings, "predictions", readers[0], known_of, self._predicted, book, self._figures, _GATHER_MS
+        )
+        self._teams = Feed(
+            settings, "team-events", readers[1], fixture_of, self._announced, book, self._figures, _GATHER_MS
+        )
         self._api = _api(settings, codec, Standing(self._predictions.follower), self._figures, self._cache)
         self._runner: web.AppRunner | None = None
 
