@@ -40,6 +40,8 @@ WARM_SECONDS: Final = 20.0
 AFTER_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 60.0
 MATCHES: Final = 1000
+LEAGUE: Final = ("--matches", "5000", "--hours", "20")
+"""What is played: some hundred matches at any time, no wave of kick-offs that would be taken for a change's cost."""
 COMMAND: Final = (sys.executable, "-P", "-m", "streams.cli")
 
 
@@ -126,7 +128,7 @@ def measured(settings: Settings, rate: float, count: int, before_seconds: float)
     champion, challenger = (load_bundle(bundle_of_kind(kind)) for kind in ("stack", "mean"))
     arrivals = Arrivals()
     decode = learning(Codec("prediction", Prediction), patient_registry(settings))
-    load = [*COMMAND, "simulate", "--rate", str(rate), "--matches", str(MATCHES), "--seconds", "600"]
+    load = [*COMMAND, "simulate", "--rate", str(rate), *LEAGUE, "--seconds", "600"]
     with ExitStack() as stack:
         watch = stack.enter_context(closing(Watch(settings, "predictions", decode, arrivals.take)))
         stack.enter_context(workers(settings, count))

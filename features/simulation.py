@@ -1,7 +1,8 @@
 """Seasons of simulated matches: the same seed gives the same events, with the disorder that real feeds have.
 
-Every day one round is played: each team of the league meets another, all at once. Goals are Poisson with the rates of
-`goal_rates`; a match's events come in the order of their times, except for those which are late or repeated.
+Every day one round is played: each team of the league meets another, all at once or one match after the other. Goals
+are Poisson with the rates of `goal_rates`; a match's events come in the order of their times, except for those which
+are late or repeated.
 """
 
 import itertools
@@ -16,8 +17,11 @@ from features.simulated_match import Fixture, Team, played
 from schemas.records import EventKind, MatchEvent
 
 DAY_MS = 86_400_000
-_KICK_OFF_MS = 15 * 3_600_000  # of its day
-_ANNOUNCED_MS = 36 * 3_600_000  # before kick-off: a fixture is open while the round before it is played
+_HOUR_MS = 3_600_000
+_KICK_OFF_MS = 15 * _HOUR_MS  # the first of its day
+_ANNOUNCED_MS = DAY_MS + _HOUR_MS // 2  # before the first kick-off: a fixture is open while the round before is played
+MOST_HOURS = 21.0
+"""Over which a round may kick off: all matches of a day are over before the next round, late events too."""
 _LATE_MS = (65_000, 600_000)  # a minute passes at least, so that a TICK overtakes
 _AGAIN_MS = (0, 300_000)
 _SPREAD = 0.3  # standard deviation of a team's attack and defence, in log goals
@@ -52,11 +56,12 @@ class Simulation:
     """A league and how its feed misbehaves.
 
     Attributes:
-        matches: Played at the same time; the league has twice as many teams.
+        matches: Played on a day; the league has twice as many teams.
         start_ms: The first round is played on this day.
         late: Share of a running match's events which are sent after later ones.
         repeated: Share of events which are sent twice.
         corrections: Share of goals and cards which are struck off.
+        hours: Over which the matches of a day kick off, evenly; 0 for all at once. At most MOST_HOURS.
     """
 
     matches: int = 50
@@ -65,6 +70,7 @@ class Simulation:
     repeated: float = 0.1
     corrections: float = 0.02
     seed: int = 1
+    hours: float = 0.0
 
     def __post_init__(self) -> None:
         if self.matches < 1:
@@ -73,6 +79,8 @@ class Simulation:
             share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} is a share from 0 to 1, not {share}")
+        if not 0 <= self.hours <= MOST_HOURS:
+            raise ValueError(f"matches kick off over 0 to {MOST_HOURS:g} hours of a day, not {self.hours}")
 
     @cached_property
     def teams(self) -> Sequence[Team]:
@@ -85,12 +93,15 @@ class Simulation:
 
     def fixtures(self, day: int) -> list[Fixture]:
         """Return the matches of round *day*: by the circle method, so that every team meets every other."""
-        kick_off = self.start_ms - self.start_ms % DAY_MS + day * DAY_MS + _KICK_OFF_MS
+        first, apart_ms = self._first_kick_off(day), self.hours * _HOUR_MS / self.matches
         found = []
-        for home, away in round_robin(len(self.teams), day):
-            name = f"sim-{self.seed}-{kick_off // DAY_MS}-{home}-{away}"
-            found.append(Fixture(name, self.teams[home], self.teams[away], kick_off))
+        for number, (home, away) in enumerate(round_robin(len(self.teams), day)):
+            name = f"sim-{self.seed}-{first // DAY_MS}-{home}-{away}"
+            found.append(Fixture(name, self.teams[home], self.teams[away], first + int(number * apart_ms)))
         return found
+
+    def _first_kick_off(self, day: int) -> int:
+        return self.start_ms - self.start_ms % DAY_MS + day * DAY_MS + _KICK_OFF_MS
 
     def events(self) -> Iterator[SimulatedEvent]:
         """Yield what the feed sends, for ever; each fixture is announced before the round before it is played.
@@ -112,9 +123,10 @@ class Simulation:
 
     def _announced(self, day: int) -> list[SimulatedEvent]:
         chance = Random(f"{self.seed} announced {day}")  # noqa: S311 - as above
+        announced_ms = self._first_kick_off(day) - _ANNOUNCED_MS
         events = [
             SimulatedEvent(event.occurred_at_ms, event, Sending.DISTINCT)
-            for event in (_scheduled(fixture) for fixture in self.fixtures(day))
+            for event in (_scheduled(fixture, announced_ms) for fixture in self.fixtures(day))
         ]
         return events + [replace(sent, sending=Sending.REPEATED) for sent in events if chance.random() < self.repeated]
 
@@ -138,12 +150,12 @@ def round_robin(teams: int, day: int) -> list[tuple[int, int]]:
     return [(away, home) if (season + step) % 2 else (home, away) for step, (home, away) in enumerate(pairs)]
 
 
-def _scheduled(fixture: Fixture) -> MatchEvent:
+def _scheduled(fixture: Fixture, announced_ms: int) -> MatchEvent:
     return MatchEvent(
         event_id=f"{fixture.match_id}-scheduled",
         match_id=fixture.match_id,
         kind=EventKind.SCHEDULED,
-        occurred_at_ms=fixture.kick_off_ms - _ANNOUNCED_MS,
+        occurred_at_ms=announced_ms,
         home_team=fixture.home.name,
         away_team=fixture.away.name,
         competition="Simulated League",

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from features.simulation import Simulation
+from features.simulation import MOST_HOURS, Simulation
 from streams.commands.errors import UserError
 from streams.commands.options import cluster_options
 from streams.commands.sentences import in_one_sentence
@@ -26,7 +26,14 @@ _SHARE = click.FloatRange(0, 1)
 @click.command()
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), default=100, show_default=True, help="Events/s.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="How long (default: until Ctrl-C).")
-@click.option("--matches", type=click.IntRange(1, 5000), default=50, show_default=True, help="Played at the same time.")
+@click.option("--matches", type=click.IntRange(1, 5000), default=50, show_default=True, help="Played on a day.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, MOST_HOURS),
+    default=0,
+    show_default=True,
+    help="Over which the matches of a day kick off; 0 for all at once.",
+)
 @click.option("--late", type=_SHARE, default=0.1, show_default=True, help="Share of events sent after later ones.")
 @click.option("--repeated", type=_SHARE, default=0.1, show_default=True, help="Share of events sent twice.")
 @click.option(
@@ -45,6 +52,7 @@ def simulate(
     rate: float,
     seconds: float | None,
     matches: int,
+    hours: float,
     late: float,
     repeated: float,
     corrections: float,
@@ -60,13 +68,14 @@ def simulate(
     Example:
       touchline simulate --rate 3000 --seconds 60
       touchline simulate --rate 20 --matches 4 --late 0 --repeated 0
+      touchline simulate --rate 3000 --matches 5000 --hours 20
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     spec = spec_of(_TOPIC)
     registry = patient_registry(settings)
     codec = writing_codec(settings, registry, spec, version_of(settings, spec))
     sender = Sender(settings, settings.topic(_TOPIC))
     first_day = _first_day(settings, start, Decoder(registry))
-    simulation = Simulation(matches, first_day, late, repeated, corrections, seed)
+    simulation = Simulation(matches, first_day, late, repeated, corrections, seed, hours)
     with _progress(quiet=as_json) as progress:
         task = progress.add_task("sent", total=None if seconds is None else round(rate * seconds))
         pacer = Pacer(sender, codec, rate, lambda counts: progress.update(task, completed=counts.sent))

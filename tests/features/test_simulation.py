@@ -1,5 +1,6 @@
 """Simulated seasons: repeatable, complete, and as disorderly as asked for."""
 
+import itertools
 from collections import Counter
 from itertools import islice
 from random import Random
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.simulated_match import Fixture, Team, goal_rates, played
-from features.simulation import DAY_MS, Sending, SimulatedEvent, Simulation, round_robin
+from features.simulation import DAY_MS, MOST_HOURS, Sending, SimulatedEvent, Simulation, round_robin
 from schemas.records import GOALS, EventKind, MatchEvent, Side
 
 START_MS = 1_000 * DAY_MS
@@ -115,6 +116,24 @@ def test_a_round_is_announced_before_the_round_before_it_is_played() -> None:
     kick_off = next(place for place, each in enumerate(sent) if each.event.kind is EventKind.KICK_OFF)
     assert len(second) == 4
     assert max(second) < kick_off
+
+
+def test_matches_kick_off_over_hours_and_all_are_over_before_the_next_round() -> None:
+    simulation = Simulation(matches=42, start_ms=START_MS, late=0.3, repeated=0.3, hours=MOST_HOURS)
+    sent = first(simulation, 12_000)
+    kick_offs = [fixture.kick_off_ms for fixture in simulation.fixtures(0)]
+    next_round = simulation.fixtures(1)[0].kick_off_ms
+
+    assert {1_800_000} == {later - earlier for earlier, later in itertools.pairwise(kick_offs)}
+    ends = [each.sent_ms for each in sent if each.event.match_id in {one.match_id for one in simulation.fixtures(0)}]
+    assert max(kick_offs) < max(ends) < next_round
+    assert sorted(each.sent_ms for each in sent) == [each.sent_ms for each in sent]
+
+
+@pytest.mark.parametrize("hours", [-1.0, 21.5, float("nan")])
+def test_hours_that_are_none_of_a_day_are_refused(hours: float) -> None:
+    with pytest.raises(ValueError, match="0 to 21 hours of a day"):
+        Simulation(hours=hours)
 
 
 def test_another_start_gives_other_match_ids() -> None:
