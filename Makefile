@@ -69,8 +69,8 @@ soak: .venv/installed ## half an hour at 3,000 events a second while a worker co
 
 bundle: .venv/installed ## train the shipped bundles anew (needs ../shared/data; same data, same models)
 	@for kind in stack mean xgboost lightgbm mlp forest tree heuristic; do \
-	  out=models/bundles/internationals-2; test $$kind = stack || out=$$out-$$kind; \
-	  $(BIN)/touchline train --kind $$kind --version 2 --until 2022-11-19 --share 0.2 --out $$out || exit 1; \
+	  out=models/bundles/internationals-3; test $$kind = stack || out=$$out-$$kind; \
+	  $(BIN)/touchline train --kind $$kind --version 3 --until 2022-11-19 --share 0.2 --out $$out || exit 1; \
 	done
 
 lock: ## renew the five lock files from pyproject.toml (needs uv)

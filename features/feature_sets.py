@@ -7,7 +7,7 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from features.facts import N_RATED_V1, PLAYED, RATED, features_v1, features_v2
+from features.facts import N_RATED_V1, PLAYED, RATED, features_v1, features_v2, features_v3
 from features.match_state import MatchState
 from features.rating_book import SOURCE
 from features.team_ratings import importance
@@ -89,5 +89,6 @@ def _rated(state: MatchState) -> list[float]:
 FEATURE_SETS: Mapping[str, FeatureSet] = {
     "v1": FeatureSet("v1", (*RATED[:N_RATED_V1], *PLAYED), features_v1),
     "v2": FeatureSet("v2", (*RATED, *PLAYED), features_v2),
+    "v3": FeatureSet("v3", (*RATED, *PLAYED), features_v3),
 }
 NEWEST = list(FEATURE_SETS)[-1]

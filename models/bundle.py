@@ -31,7 +31,7 @@ __all__ = [
     "shipped_bundles",
 ]
 
-DEFAULT: Final = "internationals-2"
+DEFAULT: Final = "internationals-3"
 
 
 @dataclass(frozen=True, slots=True)

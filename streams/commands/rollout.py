@@ -21,7 +21,7 @@ def rollout() -> None:
     Example:
       touchline rollout plan > plan.yaml
       touchline rollout simulate --plan plan.yaml
-      touchline rollout compare models/bundles/internationals-2-xgboost models/bundles/internationals-2-mlp
+      touchline rollout compare models/bundles/internationals-3-xgboost models/bundles/internationals-3-mlp
     """  # noqa: D301 - \b is click's mark for a block kept as it is
 
 

@@ -49,7 +49,7 @@ def compare(  # noqa: PLR0917 - click passes them by name
 
     \b
     Example:
-      touchline rollout compare models/bundles/internationals-2-xgboost models/bundles/internationals-2-mlp
+      touchline rollout compare models/bundles/internationals-3-xgboost models/bundles/internationals-3-mlp
     """  # noqa: D301 - \b is click's mark for a block kept as it is
     plan = offline(chosen_plan(plan_file))
     bundles = read_bundle(champion), read_bundle(challenger)

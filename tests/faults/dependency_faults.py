@@ -27,7 +27,7 @@ SLOW_SECONDS, STUCK_SECONDS = 0.2, 3.0
 REFUSED = 3
 NEW_FIELD = {"name": "note", "type": ["null", "string"], "default": None}
 NULL = b"\x00"  # the first of the field's two types, and nothing more
-BUNDLE = ROOT / "models" / "bundles" / "internationals-2-heuristic"
+BUNDLE = ROOT / "models" / "bundles" / "internationals-3-heuristic"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.divisions import DivisionRates
-from features.facts import LINEAR, MEASURED, remaining_goals
+from features.facts import LATE, LINEAR, MEASURED, ONE_APART, remaining_goals
 from features.feature_sets import FEATURE_SETS, NEWEST, facts_of
 from features.match_state import MatchState, after_feature_event, after_match_event
 from features.outcome import outcome_chances
@@ -24,7 +24,7 @@ VALUES = rating_values(
 
 def remaining(state: MatchState) -> tuple[float, float]:
     (facts,) = facts_of([state])
-    return remaining_goals(facts, LINEAR)
+    return remaining_goals(facts, LINEAR, 1.0)
 
 
 def row(state: MatchState) -> dict[str, float]:
@@ -80,7 +80,7 @@ def test_a_goal_changes_score_and_chances() -> None:
         numbers[name] for name in ("home_goals", "away_goals", "score_difference", "minute", "minutes_since_goal")
     )
     assert numbers["poisson_away"] > before["poisson_away"]
-    assert numbers["remaining_home_goals"] == pytest.approx(before["expected_home_goals"] * 0.5116)
+    assert numbers["remaining_home_goals"] == pytest.approx(before["expected_home_goals"] * 0.5173 * ONE_APART)
 
 
 def test_the_final_score_is_certain() -> None:
@@ -209,7 +209,30 @@ def test_a_draw_factor_which_cannot_be_is_none(absurd: float) -> None:
 
 
 def test_what_is_still_to_come_falls_from_all_to_little_and_none_after_extra_time() -> None:
-    for curve in (LINEAR, MEASURED):
+    for curve in (LINEAR, MEASURED, LATE):
         assert (1.0, 0.0) == (curve[0], curve[-1])
         assert all(np.diff(curve[:91]) < 0)
-        assert 0.03 < curve[90] < 0.05
+        assert 0.03 < curve[90] < 0.06
+
+
+@pytest.mark.parametrize(
+    ("home", "away", "times"), [(0, 0, 1.0), (1, 0, 1.2), (2, 3, 1.2), (2, 0, 1.0), (1, 1, 1.0), (0, 4, 1.0)]
+)
+def test_both_sides_score_more_often_while_one_goal_is_between_them(home: int, away: int, times: float) -> None:
+    state = rated(scheduled())
+    for minute in range(home + away):
+        state = after(state, EventKind.GOAL, 1 + minute, Side.HOME if minute < home else Side.AWAY)
+    numbers, level = row(after(state, EventKind.TICK, 60)), row(after(rated(scheduled()), EventKind.TICK, 60))
+
+    for side in ("home", "away"):
+        name = f"remaining_{side}_goals"
+        assert numbers[name] == pytest.approx(level[name] * times)
+
+
+def test_a_set_that_was_published_says_what_it_said() -> None:
+    state = after(after(rated(scheduled()), EventKind.GOAL, 20, Side.AWAY), EventKind.TICK, 85)
+    (second,) = FEATURE_SETS["v2"].matrix([state]).tolist()
+    newest, before = row(state), dict(zip(FEATURE_SETS["v2"].names, second, strict=True))
+
+    assert before["remaining_home_goals"] == pytest.approx(before["expected_home_goals"] * 0.1028)
+    assert newest["remaining_home_goals"] == pytest.approx(before["expected_home_goals"] * 0.1117 * ONE_APART)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from features.feature_sets import FEATURE_SETS
+from features.feature_sets import FEATURE_SETS, NEWEST
 from models.bundle import bundle_of_kind, load_bundle
 from models.card import Facts, card_files
 from streams.cli import main
@@ -71,7 +71,7 @@ def test_what_is_registered_is_listed_with_what_it_is_and_by_whom(both):
     first, second = told("list")
 
     assert both[0].digest == first["digest"]
-    assert ("internationals", "1", "heuristic", "v2", "2022-11-19", "ann", "a test", [], False) == tuple(
+    assert ("internationals", "1", "heuristic", NEWEST, "2022-11-19", "ann", "a test", [], False) == tuple(
         first[name]
         for name in ("model", "version", "kind", "feature_set", "trained_until", "by", "why", "aliases", "retired")
     )
@@ -118,7 +118,7 @@ def test_show_tells_where_a_version_comes_from_and_all_that_became_of_it(both):
         ("retired", "bob", "too old"),
     ] == [(one["change"], one["by"], one["why"]) for one in details["changes"]]
     assert 145_933 == details["provenance"]["training"]["rows"]
-    assert [*FEATURE_SETS["v2"].names] == details["features"]
+    assert [*FEATURE_SETS[NEWEST].names] == details["features"]
     assert ([], False) == (details["signed_by"], details["card"])
     shown = run("show", "internationals@1").stdout
     for text in ("retired", "too old", "1990-01-01 to 2022-11-19: 28,585 matches, 145,933 rows", both[0].digest):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from features.feature_sets import NEWEST
 from features.history import international_matches
 from models.bundle import load_bundle
 from monitors.reference import ReferenceHistograms
@@ -48,7 +49,7 @@ def test_a_bundle_is_trained_and_told_as_json(data, tmp_path):
     assert 0 == result.exit_code
     assert bundle.digest == told["digest"]
     assert told["mlflow"] is None
-    assert ("lightgbm", "v2", 600) == (told["kind"], told["feature_set"], told["training"]["matches"])
+    assert ("lightgbm", NEWEST, 600) == (told["kind"], told["feature_set"], told["training"]["matches"])
     assert ("2000-01-01", "2001-08-22") == (told["training"]["first"], told["training"]["until"])
     assert 100 == told["metrics"]["pre_match"]["n"] == told["metrics"]["minute_75"]["n"]
     assert (*bundle.feature_names, "probability_home", "probability_draw", "probability_away") == (
@@ -133,7 +134,7 @@ def test_the_card_tells_what_the_bundle_is_and_how_to_make_it_again(data, tmp_pa
 
     assert card["digest"] == load_bundle(first).digest
     assert shown == (first / "card.md").read_text(encoding="utf-8")
-    for told in (card["digest"], "600 matches", "Feature set v2", "by season", "extra time", "less Elo's"):
+    for told in (card["digest"], "600 matches", f"Feature set {NEWEST}", "by season", "extra time", "less Elo's"):
         assert told in shown
     assert 100 == sum(part["n"] for part in card["segments"]["season"].values())
     words = shlex.split(card["reproduce"].replace("DIR", str(data)).replace("BUNDLE", str(again)))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from features.feature_sets import NEWEST
 from models.bundle import load_bundle
 from models.contract import contract_digest
 from models.registering import verify
@@ -59,7 +60,7 @@ def test_a_run_holds_what_went_in_and_what_came_out_and_the_bundle_is_registered
     assert {
         "touchline.digest": manifest.digest,
         "touchline.data": manifest.training.digest,
-        "touchline.feature_set": "v2",
+        "touchline.feature_set": NEWEST,
         "touchline.contract": contract_digest(manifest),
     }.items() <= run.data.tags.items()
     assert {"touchline.code", "touchline.reproduce"} <= run.data.tags.keys()
