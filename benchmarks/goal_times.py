@@ -24,6 +24,7 @@ from features.outcome import outcome_chances
 from models.bootstrap import paired_interval
 from models.heuristic import LEAST
 from models.rows import result_of, snapshots, with_ratings
+from models.scores import log_losses
 
 MINUTES: Final = (15, 30, 45, 60, 75, 80, 85)
 BEFORE: Final = (date(1998, 1, 1), date(2011, 12, 31))
@@ -65,7 +66,7 @@ def losses(rows: Played, apart: float) -> Array:
         means = remaining_goals(facts, LATE, apart)
         said[place] = outcome_chances(*means, int(facts[HOME_GOALS] - facts[AWAY_GOALS]))
     said = np.clip(said, LEAST, 1.0)
-    return -np.log((said / said.sum(axis=1, keepdims=True))[np.arange(len(rows)), [row[2] for row in rows]])
+    return log_losses((said / said.sum(axis=1, keepdims=True)).astype(np.float32), np.array([row[2] for row in rows]))
 
 
 def likeliest(rows: Played) -> float:
