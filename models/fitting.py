@@ -1,6 +1,5 @@
 """Fits one member on rows: each kind with its library and a fixed seed."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,14 +9,11 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
-from threadpoolctl import threadpool_limits
 
 from models.graph import Member
 from models.heuristic import HeuristicMember
-from models.network import NetworkMember, fit_scaling
+from models.network_fitting import fit_network
 from models.predictors import CLASSES, Kind, Matrix
 from models.trees import LightGBMMember, SklearnTreesMember, XGBoostMember
 
@@ -45,7 +41,7 @@ class Sizes:
     layers: tuple[int, ...] = (64, 32)
     shrinkage: float = 2.5
     leaf_rows: int = 200
-    epochs: int = 3
+    epochs: int = 20
     threads: int = 2
 
     def scaled(self, share: float) -> "Sizes":
@@ -166,20 +162,8 @@ def _lightgbm(examples: Examples, sizes: Sizes) -> Member:
 
 
 def _mlp(examples: Examples, sizes: Sizes) -> Member:
-    network = MLPClassifier(
-        sizes.layers,
-        alpha=1e-3,
-        batch_size=min(256, len(examples.matrix)),
-        learning_rate_init=5e-4,
-        max_iter=sizes.epochs,
-        random_state=SEED,
-    )
-    member = NetworkMember(fit_scaling(examples.matrix), network, examples.start)
-    # One thread, because the order of a matrix product's sums depends on their number.
-    with warnings.catch_warnings(), threadpool_limits(1):
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is the regularisation
-        network.fit(member.inputs(examples.matrix), examples.results, examples.weights)
-    return member
+    rows = examples.matrix, examples.results, examples.weights
+    return fit_network(*rows, examples.start, layers=sizes.layers, passes=sizes.epochs, seed=SEED)
 
 
 _FITS: Final[Mapping[Kind, Callable[[Examples, Sizes], Member]]] = {

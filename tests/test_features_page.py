@@ -70,7 +70,7 @@ def test_the_example_trains_a_bundle_that_reads_the_odds_and_is_the_better_for_i
 
     bundle = load_bundle(place / "with-odds")
     declared = read_declaration(place / "odds.toml")
-    assert ("v2+odds", declared.names) == (bundle.feature_set, bundle.feature_names)
+    assert ("v3+odds", declared.names) == (bundle.feature_set, bundle.feature_names)
     assert declared.as_json() == bundle.manifest.declared
     plain = json.loads(without.stdout)["metrics"]
     assert with_odds["pre_match"]["log_loss"] < plain["pre_match"]["log_loss"] - 0.1
@@ -96,7 +96,7 @@ def test_every_kind_of_model_takes_missing_odds(place, kind):
     bundle = load_bundle(place / kind)
 
     row = np.full((1, len(bundle.feature_names)), np.nan, np.float32)
-    assert np.isfinite(bundle.score(row, "v2+odds")).all()
+    assert np.isfinite(bundle.score(row, "v3+odds")).all()
 
 
 def test_the_card_tells_of_the_sources_and_how_to_make_it_again(place):
@@ -123,13 +123,16 @@ def test_a_backtest_takes_the_same_two_options(place):
     [
         (
             ["--feature-set", "odds.toml"],
-            "v2+odds reads feature events of odds: --feature-events names no file with them",
+            "v3+odds reads feature events of odds: --feature-events names no file with them",
         ),
         (
             ["--feature-events", "odds.jsonl"],
-            "--feature-events is odds.jsonl, but feature set v2 reads no feature events",
+            "--feature-events is odds.jsonl, but feature set v3 reads no feature events",
         ),
-        (["--feature-set", "no.toml"], "--feature-set is 'no.toml', not one of v1, v2 and no file that declares one"),
+        (
+            ["--feature-set", "no.toml"],
+            "--feature-set is 'no.toml', not one of v1, v2, v3 and no file that declares one",
+        ),
         (["--feature-set", "bad.toml"], "bad.toml has no 'version'; it needs version, base, columns"),
         (["--feature-set", "odds.toml", "--feature-events", "no.jsonl"], "no.jsonl cannot be read: "),
         (["--feature-set", "odds.toml", "--feature-events", "bad.jsonl"], "bad.jsonl: line 1 is not JSON: "),

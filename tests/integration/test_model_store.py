@@ -25,7 +25,7 @@ FIXTURE = MatchEvent(
 def test_a_worker_serves_the_champion_of_the_store_and_refuses_one_that_was_tampered_with(world, tmp_path):
     store = store_of(world.settings.model_copy(update={"model_store": str(tmp_path), "model_budget_us": 1e6}))
     _, version = register(store, bundle_of_kind("heuristic"), ACT)
-    append(store.files, "internationals", Pointed("champion", "2", None, ACT))
+    append(store.files, "internationals", Pointed("champion", version.version, None, ACT))
     given = {"predictor": "bundle", "bundle": "store:internationals@champion", "model_store": tmp_path}
     world.worker("predict", **given, model_budget_us=1e6)
     world.send("match-events", FIXTURE)
@@ -48,7 +48,7 @@ def test_a_worker_serves_the_champion_of_the_store_and_refuses_one_that_was_tamp
 def test_a_worker_serves_the_champion_of_a_store_in_mlflow_and_refuses_artifacts_that_were_changed(world, tmp_path):
     store = sqlite_store(tmp_path, "touchline")
     _, version = register(store, bundle_of_kind("heuristic"), ACT)
-    append(store.files, "internationals", Pointed("champion", "2", None, ACT))
+    append(store.files, "internationals", Pointed("champion", version.version, None, ACT))
     (model,) = Path(tmp_path, "mlruns").rglob("model.onnx")
     content = model.read_bytes()
     model.write_bytes(content[:-1])

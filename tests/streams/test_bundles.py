@@ -34,7 +34,7 @@ def settings(tmp_path):
 def registered(settings):
     store = store_of(settings())
     _, version = register(store, bundle_of_kind("tree"), ACT)
-    append(store.files, "internationals", Pointed("champion", "2", None, ACT))
+    append(store.files, "internationals", Pointed("champion", "3", None, ACT))
     return version
 
 
@@ -46,7 +46,7 @@ def test_without_a_name_it_is_the_shipped_one_and_a_folder_is_that_folder(settin
     assert digest == bundle_of(settings(bundle=str(folder))).digest
 
 
-@pytest.mark.parametrize("reference", ["internationals@champion", "internationals@2"])
+@pytest.mark.parametrize("reference", ["internationals@champion", "internationals@3"])
 def test_one_of_the_store_is_named_by_alias_or_version(settings, registered, reference):
     assert registered.digest == bundle_of(settings(bundle=f"store:{reference}")).digest
     assert registered.digest == bundle_of(settings(bundle=f"store:{registered.digest}")).digest
@@ -54,18 +54,18 @@ def test_one_of_the_store_is_named_by_alias_or_version(settings, registered, ref
 
 def test_one_of_another_kind_than_is_asked_for_is_refused(settings, registered):
     assert registered
-    with pytest.raises(BundleError, match="store:internationals@2 holds a tree, but the predictor asked for is stack"):
-        bundle_of(settings(bundle="store:internationals@2", predictor="stack"))
+    with pytest.raises(BundleError, match="store:internationals@3 holds a tree, but the predictor asked for is stack"):
+        bundle_of(settings(bundle="store:internationals@3", predictor="stack"))
 
 
 def test_a_retired_one_is_served_only_where_that_is_allowed(settings, registered):
     files = store_of(settings()).files
-    append(files, "internationals", Pointed("champion", None, "2", ACT))
-    append(files, "internationals", Retired("2", ACT))
+    append(files, "internationals", Pointed("champion", None, "3", ACT))
+    append(files, "internationals", Retired("3", ACT))
 
     with pytest.raises(BundleError, match="internationals 2 is retired: by ann, because 'a test'"):
-        bundle_of(settings(bundle="store:internationals@2"))
-    allowed = settings(bundle="store:internationals@2", model_allow_retired=True)
+        bundle_of(settings(bundle="store:internationals@3"))
+    allowed = settings(bundle="store:internationals@3", model_allow_retired=True)
     assert registered.digest == bundle_of(allowed).digest
 
 
@@ -86,6 +86,6 @@ def test_the_store_is_a_folder_of_the_user_by_default(settings, monkeypatch, tmp
 def test_a_store_that_does_not_answer_is_waited_out_as_brokers_are(settings, tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(StoreError, match="does not give models/internationals: NotADirectoryError") as caught:
-        bundle_of(settings(bundle="store:internationals@2").model_copy(update={"model_store": str(tmp_path / "file")}))
+        bundle_of(settings(bundle="store:internationals@3").model_copy(update={"model_store": str(tmp_path / "file")}))
 
     assert is_about_reachability(caught.value)

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from features.feature_sets import NEWEST
 from features.history import international_matches
 from models.bundle import load_bundle
 from streams.cli import main
@@ -59,7 +60,7 @@ def test_a_bundle_that_reads_nothing_is_given_nothing(place):
     result = run(*words, "--feature-events", place / "odds.jsonl")
 
     assert 2 == result.exit_code
-    assert "odds.jsonl, but feature set v2 reads no feature events" in result.output
+    assert f"odds.jsonl, but feature set {NEWEST} reads no feature events" in result.output
 
 
 def test_what_was_told_of_the_matches_is_what_both_are_judged_by(place):

@@ -19,5 +19,5 @@ def test_every_included_bundle_can_be_a_champion(digest, tmp_path):
 
 
 def test_the_next_version_follows_the_included_ones_and_those_of_the_store(tmp_path):
-    assert next_version(Settings(model_store=str(tmp_path)), "internationals") == "3"
+    assert next_version(Settings(model_store=str(tmp_path)), "internationals") == "4"
     assert next_version(Settings(model_store=str(tmp_path)), "another") == "1"
