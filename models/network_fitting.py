@@ -1,4 +1,4 @@
-"""Fitting the neural network: it begins as the heuristic, and learns what that misses.
+"""Fitting the neural network: it begins as the heuristic, or as how often what happens, and learns what that misses.
 
 What makes it learn little else was chosen on data before 2022 (docs/forecasts.md): a strong penalty on the weights, and
 the mean of the weights after each pass of the later half (Polyak, Juditsky 1992) instead of the last ones.
@@ -50,7 +50,9 @@ def fit_network(
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of passes is the regularisation
         few = slice(network.batch_size)
         network.partial_fit(inputs[few], results[few], weights[few], classes=range(len(CLASSES)))
-        if start is not None:
+        if start is None:
+            begin_as_prior(network.coefs_, network.intercepts_, results, weights)
+        else:
             begin_as_start(network.coefs_, network.intercepts_)
         kept = []
         for number in range(passes):
@@ -60,6 +62,12 @@ def fit_network(
     means = [np.mean(arrays, axis=0) for arrays in zip(*kept, strict=True)]
     network.coefs_, network.intercepts_ = means[: len(network.coefs_)], means[len(network.coefs_) :]
     return member
+
+
+def begin_as_prior(weights: Arrays, offsets: Arrays, results: NDArray[np.int64], counts: NDArray[np.float64]) -> None:
+    """Have a network say how often each of *results* happens, whatever it reads; *counts* are the weights of rows."""
+    weights[-1][:] = 0.0
+    offsets[-1][:] = np.log(np.bincount(results, counts, len(CLASSES)) / counts.sum())
 
 
 def begin_as_start(weights: Arrays, offsets: Arrays) -> None:

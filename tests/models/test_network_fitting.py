@@ -8,8 +8,9 @@ from features.feature_sets import FEATURE_SETS, NEWEST
 from models import network_fitting
 from models.heuristic import heuristic_member
 from models.network import NetworkMember, Scaling
-from models.network_fitting import begin_as_start, fit_network
+from models.network_fitting import begin_as_prior, begin_as_start, fit_network
 from models.predictors import CLASSES
+from models.scores import log_losses
 from tests.models.conftest import synthetic_rows
 
 NAMES = FEATURE_SETS[NEWEST].names
@@ -62,9 +63,16 @@ def test_its_weights_are_the_mean_of_those_after_the_later_passes(rows, monkeypa
     np.testing.assert_allclose(np.mean(after[-3:], axis=0), member.model.coefs_[0], atol=1e-15)
 
 
-def test_without_a_start_it_learns_from_the_features_alone(rows):
-    member = fitted(rows, start=None, passes=20)
-    said = member.predict_proba(rows.matrix)
+def test_without_a_start_it_begins_as_how_often_what_happens_and_learns_from_the_features(rows):
+    weights = np.linspace(1, 2, len(rows.results))
+    member = fit_network(rows.matrix, rows.results, weights, None, layers=(8, 5), passes=400, seed=3)
+    shares = np.array([weights[rows.results == one].sum() for one in range(len(CLASSES))]) / weights.sum()
+    network = MLPClassifier((8, 5), random_state=1)
+    network.partial_fit(member.inputs(rows.matrix), rows.results, classes=range(len(CLASSES)))
+    begin_as_prior(network.coefs_, network.intercepts_, rows.results, weights)
+    said = network.predict_proba(member.inputs(rows.matrix))
 
     assert len(member.model.coefs_[0]) == len(NAMES)
-    np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.broadcast_to(shares, said.shape), said, atol=1e-12)
+    losses = [log_losses(one, rows.results).mean() for one in (said, member.predict_proba(rows.matrix))]
+    assert losses[1] < losses[0] - 0.001

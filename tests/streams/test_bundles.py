@@ -63,7 +63,7 @@ def test_a_retired_one_is_served_only_where_that_is_allowed(settings, registered
     append(files, "internationals", Pointed("champion", None, "3", ACT))
     append(files, "internationals", Retired("3", ACT))
 
-    with pytest.raises(BundleError, match="internationals 2 is retired: by ann, because 'a test'"):
+    with pytest.raises(BundleError, match="internationals 3 is retired: by ann, because 'a test'"):
         bundle_of(settings(bundle="store:internationals@3"))
     allowed = settings(bundle="store:internationals@3", model_allow_retired=True)
     assert registered.digest == bundle_of(allowed).digest
