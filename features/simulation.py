@@ -19,7 +19,7 @@ from schemas.records import EventKind, MatchEvent
 DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 _KICK_OFF_MS = 15 * _HOUR_MS  # the first of its day
-_ANNOUNCED_MS = DAY_MS + _HOUR_MS // 2  # before the first kick-off: a fixture is open while the round before is played
+_ANNOUNCED_MS = DAY_MS + _HOUR_MS // 2  # before kick-off, while the round before is played or shortly before it
 MOST_HOURS = 21.0
 """Over which a round may kick off: all matches of a day are over before the next round, late events too."""
 _LATE_MS = (65_000, 600_000)  # a minute passes at least, so that a TICK overtakes
@@ -93,26 +93,23 @@ class Simulation:
 
     def fixtures(self, day: int) -> list[Fixture]:
         """Return the matches of round *day*: by the circle method, so that every team meets every other."""
-        first, apart_ms = self._first_kick_off(day), self.hours * _HOUR_MS / self.matches
+        first = self.start_ms - self.start_ms % DAY_MS + day * DAY_MS + _KICK_OFF_MS
+        apart_ms = self.hours * _HOUR_MS / self.matches
         found = []
         for number, (home, away) in enumerate(round_robin(len(self.teams), day)):
             name = f"sim-{self.seed}-{first // DAY_MS}-{home}-{away}"
             found.append(Fixture(name, self.teams[home], self.teams[away], first + int(number * apart_ms)))
         return found
 
-    def _first_kick_off(self, day: int) -> int:
-        return self.start_ms - self.start_ms % DAY_MS + day * DAY_MS + _KICK_OFF_MS
-
     def events(self) -> Iterator[SimulatedEvent]:
-        """Yield what the feed sends, for ever; each fixture is announced before the round before it is played.
+        """Yield what the feed sends, for ever; each fixture is announced half an hour and a day before it is played.
 
         The next round is made ready match by match while this one is sent, so that no event waits for a whole round.
         """
         ready = list(self._matches(0))
         yield from self._announced(0)
         for day in itertools.count():
-            yield from self._announced(day + 1)
-            sent = sorted(itertools.chain.from_iterable(ready), key=lambda each: each.sent_ms)
+            sent = sorted([*self._announced(day + 1), *itertools.chain(*ready)], key=lambda each: each.sent_ms)
             making, ready = self._matches(day + 1), []
             pace = len(sent) // self.matches
             for place, each in enumerate(sent):
@@ -123,12 +120,12 @@ class Simulation:
 
     def _announced(self, day: int) -> list[SimulatedEvent]:
         chance = Random(f"{self.seed} announced {day}")  # noqa: S311 - as above
-        announced_ms = self._first_kick_off(day) - _ANNOUNCED_MS
         events = [
             SimulatedEvent(event.occurred_at_ms, event, Sending.DISTINCT)
-            for event in (_scheduled(fixture, announced_ms) for fixture in self.fixtures(day))
+            for event in (_scheduled(fixture) for fixture in self.fixtures(day))
         ]
-        return events + [replace(sent, sending=Sending.REPEATED) for sent in events if chance.random() < self.repeated]
+        again = [replace(sent, sending=Sending.REPEATED) for sent in events if chance.random() < self.repeated]
+        return sorted([*events, *again], key=lambda each: each.sent_ms)
 
     def _matches(self, day: int) -> Iterator[list[SimulatedEvent]]:
         for fixture in self.fixtures(day):
@@ -150,12 +147,12 @@ def round_robin(teams: int, day: int) -> list[tuple[int, int]]:
     return [(away, home) if (season + step) % 2 else (home, away) for step, (home, away) in enumerate(pairs)]
 
 
-def _scheduled(fixture: Fixture, announced_ms: int) -> MatchEvent:
+def _scheduled(fixture: Fixture) -> MatchEvent:
     return MatchEvent(
         event_id=f"{fixture.match_id}-scheduled",
         match_id=fixture.match_id,
         kind=EventKind.SCHEDULED,
-        occurred_at_ms=announced_ms,
+        occurred_at_ms=fixture.kick_off_ms - _ANNOUNCED_MS,
         home_team=fixture.home.name,
         away_team=fixture.away.name,
         competition="Simulated League",

@@ -3,8 +3,8 @@
 import getpass
 import socket
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from models.serving import Serving, why_void
@@ -105,22 +105,35 @@ def read_standing(settings: Settings) -> Standing:
     Raises:
         BrokerError: The brokers are away.
     """
+    with _looking(settings) as look:
+        return look()
+
+
+@contextmanager
+def _looking(settings: Settings) -> Iterator[Callable[[], Standing]]:
+    """Give what tells, whenever it is called, what the workers have reported by then; raises BrokerError."""
     reports: list[ModelStatus] = []
     decode = learning(Codec("model_status", ModelStatus), patient_registry(settings))
+    partitions = len(LogEnds(settings, "match-events")())
     with closing(Watch(settings, STATUS, decode, reports.append)) as watch:
         watch.start(int(time.time() * 1000) - _WEEK_MS)
         watch.wait_for_the_end()
-    return standing(reports, len(LogEnds(settings, "match-events")()))
+        yield lambda: standing([*reports], partitions)
 
 
 def wait_for_workers(settings: Settings, revision: int, seconds: float) -> Standing:
-    """Return what the workers serve once all carry out change *revision*, one refuses to, or *seconds* are over."""
+    """Return what the workers serve once all carry out change *revision*, one refuses to, or *seconds* are over.
+
+    Raises:
+        BrokerError: The brokers are away.
+    """
     until = time.monotonic() + seconds
-    while True:
-        found = read_standing(settings)
-        if found.carries_out(revision) or found.refusals or time.monotonic() > until:
-            return found
-        time.sleep(_LOOK_SECONDS)
+    with _looking(settings) as look:
+        while True:
+            found = look()
+            if found.carries_out(revision) or found.refusals or time.monotonic() > until:
+                return found
+            time.sleep(_LOOK_SECONDS)
 
 
 def first_champion(reports: Standing) -> str:
