@@ -22,13 +22,14 @@ from features.feature_sets import facts_of
 from features.history import EPOCH, HistoricMatch, international_matches
 from features.outcome import outcome_chances
 from models.bootstrap import paired_interval
-from models.heuristic import LEAST
+from models.heuristic import COLUMNS, heuristic_member
 from models.rows import result_of, snapshots, with_ratings
 from models.scores import log_losses
 
 MINUTES: Final = (15, 30, 45, 60, 75, 80, 85)
 BEFORE: Final = (date(1998, 1, 1), date(2011, 12, 31))
 LATER: Final = (date(2012, 1, 1), date(2021, 6, 30))
+HEURISTIC: Final = heuristic_member(COLUMNS)
 _FULL_TIME: Final = 90
 _FACTORS: Final = (0.5, 2.0)
 
@@ -65,8 +66,7 @@ def losses(rows: Played, apart: float) -> Array:
     for place, (_, facts, _) in enumerate(rows):
         means = remaining_goals(facts, LATE, apart)
         said[place] = outcome_chances(*means, int(facts[HOME_GOALS] - facts[AWAY_GOALS]))
-    said = np.clip(said, LEAST, 1.0)
-    return log_losses((said / said.sum(axis=1, keepdims=True)).astype(np.float32), np.array([row[2] for row in rows]))
+    return log_losses(HEURISTIC.predict_proba(said.astype(np.float32)), np.array([row[2] for row in rows]))
 
 
 def likeliest(rows: Played) -> float:
