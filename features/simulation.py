@@ -5,6 +5,7 @@ are Poisson with the rates of `goal_rates`; a match's events come in the order o
 are late or repeated.
 """
 
+import heapq
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -109,10 +110,10 @@ class Simulation:
         ready = list(self._matches(0))
         yield from self._announced(0)
         for day in itertools.count():
-            sent = sorted([*self._announced(day + 1), *itertools.chain(*ready)], key=lambda each: each.sent_ms)
+            parts = [self._announced(day + 1), *ready]
             making, ready = self._matches(day + 1), []
-            pace = len(sent) // self.matches
-            for place, each in enumerate(sent):
+            pace = sum(map(len, parts)) // self.matches
+            for place, each in enumerate(heapq.merge(*parts, key=lambda each: each.sent_ms)):
                 if place % pace == 0:
                     ready += itertools.islice(making, 1)
                 yield each

@@ -1,5 +1,6 @@
 """`touchline simulate`: seasons of simulated matches at a steady rate."""
 
+import gc
 import json
 from contextlib import closing
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from streams.simulating import ClockError, Counts, Pacer, next_day_ms
 from streams.tailing import Decoder, Tail
 
 _TOPIC = "match-events"
+_SELDOM = 1_000_000
+"""A full collection holds a feed of 5,000 matches up for a second, and finds nothing: events refer to nothing else."""
 _SHARE = click.FloatRange(0, 1)
 
 
@@ -76,6 +79,7 @@ def simulate(
     sender = Sender(settings, settings.topic(_TOPIC))
     first_day = _first_day(settings, start, Decoder(registry))
     simulation = Simulation(matches, first_day, late, repeated, corrections, seed, hours)
+    gc.set_threshold(*gc.get_threshold()[:2], _SELDOM)
     with _progress(quiet=as_json) as progress:
         task = progress.add_task("sent", total=None if seconds is None else round(rate * seconds))
         pacer = Pacer(sender, codec, rate, lambda counts: progress.update(task, completed=counts.sent))

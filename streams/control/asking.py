@@ -49,12 +49,19 @@ def read_changes(settings: Settings, model: str) -> tuple[list[Change], Serving]
     Raises:
         BrokerError: The brokers are away.
     """
+    with _following(settings, model) as (changes, log):
+        return changes, log.serving
+
+
+@contextmanager
+def _following(settings: Settings, model: str) -> Iterator[tuple[list[Change], ControlLog]]:
+    """Give the changes of *model*, to which those are added that come, and their log, read to its end."""
     changes: list[Change] = []
     book = SchemaBook(patient_registry(settings))
     with closing(ControlLog(settings, model, book, lambda some, _: changes.extend(some))) as log:
         log.start()
         log.wait_until_read()
-        return changes, log.serving
+        yield changes, log
 
 
 def ask(settings: Settings, model: str, wish: Callable[[Serving], Wish], why: str) -> Serving:
@@ -64,22 +71,28 @@ def ask(settings: Settings, model: str, wish: Callable[[Serving], Wish], why: st
         ChangeError: It is not possible, or another change came first.
         BrokerError: The brokers are away.
     """
-    _, serving = read_changes(settings, model)
-    record = _record(model, wish(serving), serving, why)
-    impossible = why_void(serving, record)
-    if impossible is not None:
-        raise ChangeError(f"this change is not possible: {impossible}")
+    with _following(settings, model) as (changes, log):
+        record = _record(model, wish(log.serving), log.serving, why)
+        impossible = why_void(log.serving, record)
+        if impossible is not None:
+            raise ChangeError(f"this change is not possible: {impossible}")
+        _write(settings, record)
+        log.wait_until_read()
+        ours = next(change for change in changes if change.record == record)
+        if ours.void is not None:
+            raise ChangeError(
+                f"another change came first, so this one has no effect: {ours.void}; look at it and ask anew"
+            )
+        return log.serving
+
+
+def _write(settings: Settings, record: ModelControl) -> None:
     book = SchemaBook(patient_registry(settings))
     codec = book.codec("model_control", ModelControl)
     book.write(codec, f"{settings.topic(CONTROL)}-value")
     sender = Sender(settings, settings.topic(CONTROL))
-    sender.send(model.encode(), codec.encode(record))
+    sender.send(record.model.encode(), codec.encode(record))
     sender.finish()
-    changes, now = read_changes(settings, model)
-    ours = next(change for change in changes if change.record == record)
-    if ours.void is not None:
-        raise ChangeError(f"another change came first, so this one has no effect: {ours.void}; look at it and ask anew")
-    return now
 
 
 def _record(model: str, wish: Wish, serving: Serving, why: str) -> ModelControl:

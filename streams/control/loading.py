@@ -6,7 +6,7 @@ import structlog
 
 from models.bundle import Bundle
 from streams.bundles import bundle_with
-from streams.predicting.warming import warm_up
+from streams.predicting.warming import score_once
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -18,7 +18,7 @@ def loader(settings: Settings) -> Callable[[str], Bundle]:
     def load(digest: str) -> Bundle:
         bundle = bundle_with(settings, digest, settings.scoring_threads)
         try:
-            warm_up(bundle)
+            score_once(bundle)
         except Exception as error:  # noqa: BLE001 - what it cannot score is counted, and told, where it is tried
             log.warning("model.not_warm", bundle=digest, error=str(error))
         return bundle

@@ -1,7 +1,9 @@
 """Carries out in a worker what the control records say: loads bundles beside the running one, then switches."""
 
 import asyncio
+import random
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 
@@ -20,6 +22,8 @@ from streams.stopping import stop_worker
 log = structlog.get_logger(__name__)
 
 _AGAIN_SECONDS = 10.0
+_APART_SECONDS = 0.6
+"""In which workers that were told at once begin to load: together they take the cores from all that scores."""
 _REPORT_EVERY = int(REPORT_SECONDS / _AGAIN_SECONDS)
 
 
@@ -120,6 +124,8 @@ class ModelSwitch:
     def _one(self, digest: str) -> Bundle:
         if digest in self._loaded:
             return self._loaded[digest]
+        if self._partitions:
+            time.sleep(random.uniform(0.0, _APART_SECONDS))  # noqa: S311 - no secret
         bundle = self._load(digest)
         _check_fits(bundle, self._own)
         return bundle

@@ -1,11 +1,14 @@
 """A start leaves nothing to be compiled by the first events: all that is usual is done once before."""
 
 from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from models.bundle import open_bundle
 from streams.predicting.job import PredictJob
 from streams.predicting.single import SingleEvents
-from streams.predicting.warming import TOPICS, warm_up
+from streams.predicting.warming import TOPICS, score_once, warm_up
 
 
 def test_a_made_up_match_is_predicted_in_columns(monkeypatch):
@@ -25,3 +28,22 @@ def test_a_made_up_match_is_predicted_in_columns(monkeypatch):
     warm_up(open_bundle(None, "heuristic"))
 
     assert {TOPICS.predictions: 218, TOPICS.team_events: 1} == topics
+
+
+@dataclass
+class Heard:
+    """Scores nothing, and remembers how many rows it was given at a time."""
+
+    rows: list[int] = field(default_factory=list)
+
+    def predict_proba(self, matrix):
+        self.rows.append(len(matrix))
+        return np.full((len(matrix), 3), 1 / 3, np.float32)
+
+
+def test_a_bundle_beside_another_scores_as_few_and_as_many_rows_as_the_kernels_are_for():
+    heard = Heard()
+
+    score_once(replace(open_bundle(None, "heuristic"), predictor=heard))
+
+    assert heard.rows == [1, 16, 200]
