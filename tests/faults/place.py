@@ -5,6 +5,7 @@ from dataclasses import dataclass
 MATCH_EVENTS, FEATURE_EVENTS = "match-events", "feature-events"
 PREDICTIONS, TEAM_EVENTS, DEAD_LETTERS = "predictions", "team-events", "dead-letters"
 MODEL_CONTROL, MODEL_STATUS, SHADOWS = "model-control", "model-status", "shadow-predictions"
+COMPARISONS = "shadow-comparisons"
 INPUTS = (MATCH_EVENTS, FEATURE_EVENTS)
 STUCK_MS = 5_000  # a broker which has not answered by then is taken for one which will not
 

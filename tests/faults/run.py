@@ -18,6 +18,7 @@ from tests.faults.children import Children, FaultError, LoadProcess, WorkerProce
 from tests.faults.findings import Findings, Wanted
 from tests.faults.load import LoadPlan
 from tests.faults.place import (
+    COMPARISONS,
     DEAD_LETTERS,
     FEATURE_EVENTS,
     MATCH_EVENTS,
@@ -48,6 +49,7 @@ _TOPICS: Mapping[str, tuple[int, Mapping[str, str]]] = {
     MODEL_CONTROL: (1, {}),
     MODEL_STATUS: (1, {}),
     SHADOWS: (PARTITIONS, {}),
+    COMPARISONS: (1, {}),
 }
 
 

@@ -8,6 +8,7 @@ from tests.faults.broker_faults import BROKER_FAULTS
 from tests.faults.dependency_faults import DEPENDENCY_FAULTS
 from tests.faults.feed_faults import FEED_FAULTS
 from tests.faults.model_faults import MODEL_FAULTS
+from tests.faults.rollout_faults import ROLLOUT_FAULTS
 from tests.faults.scenario import BOTH, Scenario
 from tests.faults.shadow_faults import SHADOW_FAULTS
 from tests.faults.topic_faults import TOPIC_FAULTS
@@ -20,6 +21,7 @@ SCENARIOS: Sequence[Scenario] = (
     *TOPIC_FAULTS,
     *FEED_FAULTS,
     *MODEL_FAULTS,
+    *ROLLOUT_FAULTS,
     *SHADOW_FAULTS,
     *BROKEN_ENGINES,
 )
