@@ -17,6 +17,7 @@ _SPLIT: Final = 1
 _LEAF: Final = 2
 _LESS: Final = b"BRANCH_LT"
 _KINDS: Final = {_LESS: _SPLIT, b"BRANCH_LEQ": _SPLIT, b"LEAF": _LEAF}
+_MODE: Final = "S16"  # longer than each of them, so that nothing is cut down to one
 _SETTLED: Final = {"aggregate_function": b"SUM", "post_transform": b"NONE"}
 _NODES: Final = (
     "treeids", "nodeids", "modes", "featureids", "missing_value_tracks_true", "truenodeids", "falsenodeids",
@@ -93,8 +94,10 @@ class _Columns:
 
     def __init__(self, found: Mapping[str, Any], n_features: int) -> None:
         self.values, self._weights = (numpy_helper.to_array(found[name]).astype(np.float64) for name in _TENSORS)
-        self.nodes = {name: np.array(found[f"nodes_{name}"]) for name in _NODES}
-        self.kinds = np.array([_KINDS.get(mode, 0) for mode in found["nodes_modes"]], np.int8)
+        types = dict.fromkeys(_NODES, np.int64) | {"modes": _MODE}
+        self.nodes = {name: np.array(found[f"nodes_{name}"], types[name]) for name in _NODES}
+        modes = self.nodes["modes"]
+        self.kinds = np.select([modes == mode for mode in _KINDS], list(_KINDS.values()), 0).astype(np.int8)
         self._targets = {name: np.array(found[f"target_{name}"], np.int64) for name in _TARGETS}
         self._n_targets = found["n_targets"]
         _check_lengths(self.values, self.nodes)

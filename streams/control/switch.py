@@ -1,7 +1,6 @@
 """Carries out in a worker what the control records say: loads bundles beside the running one, then switches."""
 
 import asyncio
-import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,6 +14,8 @@ from models.serving import Serving
 from streams.control.log import Change, ControlLog
 from streams.control.status import REPORT_SECONDS, StatusWriter
 from streams.learning import SchemaBook
+from streams.local.locks import in_turn
+from streams.local.places import cache_folder
 from streams.predicting.served import Served
 from streams.settings import Settings
 from streams.stopping import stop_worker
@@ -22,8 +23,10 @@ from streams.stopping import stop_worker
 log = structlog.get_logger(__name__)
 
 _AGAIN_SECONDS = 10.0
-_APART_SECONDS = 0.6
-"""In which workers that were told at once begin to load: together they take the cores from all that scores."""
+_TURN_SECONDS = 1.0
+"""For so long a worker waits for others of its machine: together they would take the cores from all that scores."""
+_REST_SECONDS = 0.1
+"""In which what has piled up while another loaded is worked off."""
 _REPORT_EVERY = int(REPORT_SECONDS / _AGAIN_SECONDS)
 
 
@@ -124,8 +127,13 @@ class ModelSwitch:
     def _one(self, digest: str) -> Bundle:
         if digest in self._loaded:
             return self._loaded[digest]
-        if self._partitions:
-            time.sleep(random.uniform(0.0, _APART_SECONDS))  # noqa: S311 - no secret
+        if not self._partitions:
+            return self._fitting(digest)
+        with in_turn(cache_folder() / "loading.lock", _TURN_SECONDS):
+            time.sleep(_REST_SECONDS)
+            return self._fitting(digest)
+
+    def _fitting(self, digest: str) -> Bundle:
         bundle = self._load(digest)
         _check_fits(bundle, self._own)
         return bundle

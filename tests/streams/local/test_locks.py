@@ -1,7 +1,8 @@
 import subprocess
 import sys
+from threading import Event, Thread
 
-from streams.local.locks import exclusive
+from streams.local.locks import exclusive, in_turn
 
 HOLDER = """
 import sys
@@ -48,3 +49,35 @@ def test_a_killed_holder_leaves_the_lock_free(tmp_path):
 
     with exclusive(tmp_path / "lock", never):
         pass
+
+
+def test_who_comes_in_turn_waits_for_another_and_goes_on_without_the_lock_when_that_takes_too_long(tmp_path):
+    path, inside, over, came = tmp_path / "lock", Event(), Event(), []
+
+    def hold():
+        with in_turn(path, 60):
+            inside.set()
+            over.wait(60)
+            came.append("first")
+
+    holder = Thread(target=hold)
+    holder.start()
+    assert inside.wait(60)
+    with in_turn(path, 0.05):
+        came.append("impatient")
+    over.set()
+    with in_turn(path, 60):
+        came.append("patient")
+    holder.join()
+
+    assert came == ["impatient", "first", "patient"]
+
+
+def test_in_turn_does_without_a_lock_where_no_file_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    came = []
+
+    with in_turn(tmp_path / "file" / "lock", 60):
+        came.append("in")
+
+    assert came == ["in"]
