@@ -1,7 +1,7 @@
 """Faults while the model is changed: workers fall and partitions move, and no match may change its bundle for that."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -49,9 +49,7 @@ def models_change(run: Run) -> Findings:
     run.fault_is_over()
     run.wait_recovered()
     found = run.finish()
-    for match, digests in bundles_by_match(run, found).items():
-        if len(set(digests)) > 1:
-            found.add("differing", f"match {match} changed its bundle: {[one[:12] for one in dict.fromkeys(digests)]}")
+    look_for_changes(bundles_by_match(run, found), found)
     return found
 
 
@@ -102,6 +100,13 @@ def bundles_by_match(run: Run, found: Findings) -> dict[str, list[str]]:
             by_match[said["match_id"]].append(said["bundle_digest"])
     score_again(told.values(), found)
     return by_match
+
+
+def look_for_changes(by_match: Mapping[str, Sequence[str]], found: Findings) -> None:
+    """Look for matches which did not keep the bundle with which they began."""
+    for match, digests in by_match.items():
+        if len(set(digests)) > 1:
+            found.add("differing", f"match {match} changed its bundle: {[one[:12] for one in dict.fromkeys(digests)]}")
 
 
 def score_again(told: Iterable[Mapping[str, Any]], found: Findings) -> None:

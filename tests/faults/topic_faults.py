@@ -48,11 +48,15 @@ def claim_refused(run: Run, worker: WorkerProcess, *words: str) -> None:
         run.claim(some in worker.said(), f"no {some!r} in what the worker said: {worker.last_words()}")
 
 
+def environment_of(run: Run) -> dict[str, str]:
+    """Return the environment of an operator's commands."""
+    return plain_environment() | {f"TOUCHLINE_{name}": value for name, value in run.settings().items()}
+
+
 def touchline(run: Run, *arguments: str) -> None:
     """Run a command as the operator would."""
-    environment = plain_environment() | {f"TOUCHLINE_{name}": value for name, value in run.settings().items()}
     command = (sys.executable, "-P", "-m", "streams.cli", *arguments)
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment_of(run), cwd=ROOT, capture_output=True, text=True, check=False)
     run.claim(
         done.returncode == 0, f"touchline {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()}"
     )
