@@ -20,9 +20,7 @@ def exclusive(path: Path, when_waiting: Callable[[], None]) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(file.fileno()):
             when_waiting()
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
