@@ -1,6 +1,6 @@
 // The page: which view is open, and what stands around it.
 import { h, put, fill } from "./dom.js";
-import { connect, follow, isConnected, partsOf, now } from "./store.js";
+import { connect, follow, isConnected, partsOf, silence } from "./store.js";
 import { standing } from "./fresh.js";
 import { capital } from "./words.js";
 import * as matches from "./matches.js";
@@ -43,6 +43,7 @@ function show(name, byHand) {
 function draw() {
   waiting = false;
   VIEWS[open].draw();
+  $("view").setAttribute("aria-busy", silence() === null); // until the first figures are drawn
   around();
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from streams.dashboard.parts import Parts
 from streams.dashboard.rollouts import RolloutView
@@ -70,7 +70,7 @@ def opened(
     page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
     page.goto(f"{url}#{view}")
     expect(page.locator("h1")).to_have_text(TITLES.get(view, view.capitalize()))
-    expect(page.locator("#fresh p").first).not_to_be_empty()
+    expect(page.locator("#view")).to_have_attribute("aria-busy", "false")
     yield page
     page.context.close()
     assert [] == said
@@ -344,6 +344,20 @@ def test_what_is_old_is_not_shown_as_live(chromium):
             service.problem = None
             expect(page.locator("#state")).to_contain_text("Live", timeout=15_000)
             page.goto("about:blank")
+
+
+def test_a_view_is_busy_until_its_first_figures_are_drawn(chromium, full):
+    held: list[Route] = []
+    page = chromium.new_context(viewport=WIDE).new_page()
+    page.route("**/events", lambda route: held.append(route))  # noqa: PLW0108 - it cannot mark a built-in
+    page.goto(f"{full.url}#models")
+    expect(page.locator("#fresh")).to_have_text("Waiting for the first figures.")
+    expect(page.locator("#view")).to_have_attribute("aria-busy", "true")
+    assert {} == named_figures(page)
+    held[0].continue_()
+    expect(page.locator("#view")).to_have_attribute("aria-busy", "false")
+    assert "log loss, nats" in named_figures(page)
+    page.context.close()
 
 
 @contextmanager
