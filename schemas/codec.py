@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from io import BytesIO
 from typing import Any, Generic, TypeVar
@@ -12,7 +12,7 @@ import fastavro
 
 from schemas.catalog import latest, schema_json
 from schemas.conversion import builder, dissector
-from schemas.resolution import Reading, Schema, Unreadable, parsed, reading_of
+from schemas.resolution import Reading, Schema, Unreadable, only, parsed, reading_of
 from schemas.straight import FAILURES, UnfitError
 from schemas.straight_reader import straight_reader
 from schemas.straight_writer import straight_writer
@@ -75,7 +75,7 @@ class Codec(Generic[R]):
 
     Attributes:
         name: Of the schema in the catalog.
-        record_type: A frozen dataclass with the schema's fields, by the same names.
+        record_type: A dataclass with the schema's fields, by the same names; one with some of them reads those only.
         reader_version: Which version everything is read as.
     """
 
@@ -83,7 +83,8 @@ class Codec(Generic[R]):
         self.name = name
         self.record_type = record_type
         self.reader_version = latest(name) if reader_version is None else reader_version
-        self._reader_json = schema_json(name, self.reader_version)
+        names = {one.name for one in fields(record_type)}  # type: ignore[arg-type] # a dataclass
+        self._reader_json = only(schema_json(name, self.reader_version), names)
         self._build = builder(record_type)
         self._readings: dict[int, Reading | Unreadable] = {}
         self._straight: dict[int, Callable[[bytes, int], tuple[R, int]]] = {}

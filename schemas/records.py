@@ -330,12 +330,13 @@ class PerformanceReport:
 
 @dataclass(frozen=True, slots=True)
 class ShadowComparison:
-    """Two models on the same events of one window of a roll-out, as it was judged; see ``shadow_comparison.v2.avsc``.
+    """Two models on the same events of one window of a roll-out, as it was judged; see ``shadow_comparison.v3.avsc``.
 
     Attributes:
         window_end_ms: Which window of the roll-out it is; the first record of a window counts, later ones do not.
         began_ms: When the roll-out began; with the two digests it says which one.
         evidence: JSON of what every check was told.
+        open_since_ms: Whoever reads the topics from then on knows all that later windows count; 0 where nobody said.
     """
 
     model: str
@@ -353,6 +354,7 @@ class ShadowComparison:
     began_ms: int = 0
     clip: float = 0.0
     evidence: bytes = b""
+    open_since_ms: int = 0
 
 
 class ControlAction(StrEnum):

@@ -1,7 +1,7 @@
 """How the bytes of one schema are read as another: decided once for each pair, so that a record costs little."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -69,6 +69,17 @@ def parsed(text: str) -> Schema:
     if not isinstance(schema, dict):
         raise TypeError(f"{text[:100]} is no record schema")
     return schema
+
+
+def only(text: str, names: Collection[str]) -> str:
+    """Return the schema in *text* without fields other than *names*.
+
+    >>> only('{"name": "r", "fields": [{"name": "a", "type": "int"}, {"name": "b", "type": "int"}]}', "a")
+    '{"name": "r", "fields": [{"name": "a", "type": "int"}]}'
+    """
+    schema = json.loads(text)
+    schema["fields"] = [one for one in schema["fields"] if one["name"] in names]
+    return json.dumps(schema)
 
 
 def foreign(text: str) -> Schema | Unreadable:

@@ -86,12 +86,11 @@ def _read(code: Code, schema: Any, hint: Any, target: str) -> list[str]:
     kind = kind_of(schema)
     if isinstance(schema, list):
         return _read_union(code, schema, hint, target)
-    if kind in PLAIN:
-        if hint is not None:
-            check_plain(kind, hint)
-        return _read_plain(kind, target)
     if hint is None:
-        raise UnfitError(f"{kind} is not read over")
+        return _read_over(schema, kind)
+    if kind in PLAIN:
+        check_plain(kind, hint)
+        return _read_plain(kind, target)
     if kind == "enum":
         by_byte = code.keep({2 * index: member for index, member in enumerate(members(schema, hint))})
         return [f"{target} = {by_byte}[data[at]]; at += 1"]
@@ -112,6 +111,20 @@ def _read_plain(kind: str, target: str) -> list[str]:
         return [f"({target},) = unpack('<{CODES[kind]}', data, at); at += {size}"]
     value = "str(data[at:end], 'utf-8')" if kind == "string" else "data[at:end]"
     return [*_LENGTH, f"end = at + (n >> 1); {target} = {value}; at = end"]
+
+
+def _read_over(schema: Any, kind: str) -> list[str]:
+    """Return the lines which leave out what is at *at*; one that says it is longer than the bytes ends behind them."""
+    if kind in {"string", "bytes"}:
+        return [*_LENGTH, "at += n >> 1"]
+    if kind in CODES:
+        return [f"at += {struct.calcsize(CODES[kind])}"]
+    if kind in {*PLAIN, "enum"}:
+        return [*_NUMBER]
+    if kind == "array" and isinstance(schema["items"], str) and schema["items"] in CODES:
+        size = struct.calcsize(CODES[schema["items"]])
+        return ["while True:", *indented([*_LENGTH, "if not n: break", f"at += (n >> 1) * {size}"])]
+    raise UnfitError(f"{kind} is not read over")
 
 
 def _read_union(code: Code, schema: list[Any], hint: Any, target: str) -> list[str]:

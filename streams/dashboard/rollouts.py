@@ -73,7 +73,7 @@ class TrialWatch:
             )
             try:
                 gate.start()
-            except BrokerError:
+            except (BrokerError, RuntimeError):
                 gate.close()
                 raise
             self._gate = gate

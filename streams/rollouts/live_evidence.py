@@ -2,6 +2,7 @@
 
 A window is what records with a timestamp before its end say. Everything is counted once, in the first window which
 knows of it, so that neither the order in which the topics are read nor a record that is there twice changes a figure.
+And each window tells from when on records are of matches which go on: who begins there goes on with the next window.
 """
 
 import math
@@ -18,12 +19,44 @@ from monitors.differences import differences, match_difference
 from monitors.latency import LatencySketch
 from monitors.rollout_evidence import Evidence, cells
 from monitors.sampling import hash64
-from schemas.records import EventKind, MatchEvent, Prediction
+from schemas.records import EventKind
 
 GRACE_MS: Final = 2_000
 """For so long after the end of a window the last answers of its matches are on their way."""
 
+_SLACK_MS: Final = 60_000  # a producer that was held up writes a record later than the next one by this at most
+_LONGEST_MS: Final = 86_400_000  # a match without an end after a day is given up
+_ENDS: Final = frozenset({EventKind.CANCELLED, EventKind.FULL_TIME})
+_NOT_PLAY: Final = frozenset({EventKind.SCHEDULED, EventKind.CORRECTION})
 _CHALLENGER, _CHAMPION = range(2)
+
+
+@dataclass(slots=True)
+class Said:
+    """What is read of a prediction; see `schemas.records.Prediction`."""
+
+    match_id: str
+    event_id: str
+    cause: str
+    minute: int
+    home: float
+    draw: float
+    away: float
+    model_version: str
+    bundle_digest: str
+    source_timestamp_ms: int
+    received_at_us: int
+    scored_at_us: int
+
+
+@dataclass(slots=True)
+class Told:
+    """What is read of a match event; see `schemas.records.MatchEvent`."""
+
+    match_id: str
+    kind: EventKind
+    home_score: int | None = None
+    away_score: int | None = None
 
 
 class Answer(NamedTuple):
@@ -54,14 +87,16 @@ class _Match:
     """One match until it is counted.
 
     Attributes:
+        first_ms: Timestamp of the earliest record of it that is known.
         said: Answers by event id, and then by side.
         ends: Timestamp and index of the outcome of each record that ended it; None for a cancellation.
-        told: Events which a window has counted, by event id.
+        new: Events which no window has counted, by event id.
     """
 
+    first_ms: int
     said: dict[str, dict[int, Answer]] = field(default_factory=dict)
     ends: list[tuple[int, int | None]] = field(default_factory=list)
-    told: set[str] = field(default_factory=set)
+    new: set[str] = field(default_factory=set)
 
     def end_before(self, until_ms: int) -> tuple[int, int | None] | None:
         """Return when it ended, and how by what was said until then; None when it goes on."""
@@ -72,8 +107,11 @@ class _Match:
         return min(at_ms for at_ms, _ in known), None if cancelled else known[-1][1]
 
     def known(self, until_ms: int, ended_ms: float) -> Iterator[tuple[str, dict[int, Answer]]]:
-        """Yield what was answered before *until_ms* of events that did not know how the match would end."""
-        for event in sorted(self.said, key=hash64):
+        """Yield what was answered before *until_ms* of events that did not know how the match would end.
+
+        Of a match that goes on, new events only.
+        """
+        for event in sorted(self.new if ended_ms == math.inf else self.said, key=hash64):
             sides = self.said[event]
             if (its := {side: one for side, one in sides.items() if one.at_ms < until_ms}) and all(
                 one.caused_at_ms <= ended_ms for one in its.values()
@@ -88,10 +126,12 @@ class Seen:
     Attributes:
         evidence: What the checks are told.
         divergences: Total variation distance of the two on each event of matches that ended in it, shape ``(n,)``.
+        open_since_ms: Records from then on tell all of the matches that go on.
     """
 
     evidence: Evidence
     divergences: NDArray[np.float64]
+    open_since_ms: int
 
 
 class LiveEvidence:
@@ -101,43 +141,61 @@ class LiveEvidence:
         champion: Digest of its bundle.
         challenger: As champion.
         clip: A match's difference in log loss counts as this at most, in nats.
+        open_since_ms: What happened before is of matches that are counted, and left out.
 
     Attributes:
         versions: Of the two models, by digest, as their predictions say.
     """
 
-    def __init__(self, champion: str, challenger: str, clip: float) -> None:
+    def __init__(self, champion: str, challenger: str, clip: float, open_since_ms: int = 0) -> None:
         self.versions: dict[str, str] = {}
         self._sides = {challenger: _CHALLENGER, champion: _CHAMPION}
         self._clip = clip
+        self._open_since_ms = open_since_ms
         self._matches: dict[str, _Match] = {}
-        self._counted: set[str] = set()
+        self._counted: dict[str, int] = {}  # until when, by match
         self._lock = threading.Lock()
 
-    def take_prediction(self, said: Prediction, at_ms: int) -> None:
+    def take_prediction(self, said: Said, at_ms: int) -> None:
         """Take what one of them said, also in the shadow, and the timestamp of the record.
 
         What is said before a match, with its result or by another bundle is left out.
         """
-        side = self._sides.get(said.bundle_digest)
-        if side is None or said.minute < 0 or said.cause == EventKind.FULL_TIME or said.match_id in self._counted:
+        side, caused_ms = self._sides.get(said.bundle_digest), said.source_timestamp_ms
+        if side is None or said.minute < 0 or said.cause == EventKind.FULL_TIME:
             return
         seconds = (said.scored_at_us - said.received_at_us) / 1e6
-        chances = (said.home, said.draw, said.away)
-        answer = Answer(at_ms, said.scored_at_us, said.source_timestamp_ms, seconds, chances)
+        answer = Answer(at_ms, said.scored_at_us, caused_ms, seconds, (said.home, said.draw, said.away))
         with self._lock:
             self.versions[said.bundle_digest] = said.model_version
-            sides = self._matches.setdefault(said.match_id, _Match()).said.setdefault(said.event_id, {})
-            sides[side] = min(sides.get(side, answer), answer, key=lambda one: one[:2])
+            match = self._match(said.match_id, caused_ms)
+            if match is None:
+                return
+            sides = match.said.get(said.event_id)
+            if sides is None:
+                match.said[said.event_id] = {side: answer}
+                match.new.add(said.event_id)
+            elif side not in sides or answer < sides[side]:
+                sides[side] = answer
 
-    def take_event(self, event: MatchEvent, at_ms: int) -> None:
-        """Take how a match ended, and when that was said; or that it was cancelled."""
-        if event.kind not in {EventKind.CANCELLED, EventKind.FULL_TIME} or event.match_id in self._counted:
+    def take_event(self, event: Told, at_ms: int) -> None:
+        """Take that a match goes on, how it ended, and when that was said; or that it was cancelled."""
+        if event.kind in _NOT_PLAY:
             return
-        home, away = event.home_score or 0, event.away_score or 0
-        came = None if event.kind is EventKind.CANCELLED else 1 + (away > home) - (home > away)
         with self._lock:
-            self._matches.setdefault(event.match_id, _Match()).ends.append((at_ms, came))
+            match = self._match(event.match_id, at_ms)
+            if match is not None and event.kind in _ENDS:
+                match.ends.append((at_ms, _outcome(event)))
+
+    def _match(self, name: str, happened_ms: int) -> _Match | None:
+        """Return a match of which something is known to have happened; None when it is counted."""
+        match = self._matches.get(name)
+        if match is None:
+            if happened_ms < self._open_since_ms or name in self._counted:
+                return None
+            match = self._matches[name] = _Match(happened_ms)
+        match.first_ms = min(match.first_ms, happened_ms)
+        return match
 
     def window(self, until_ms: int) -> Seen:
         """Return what is known before *until_ms* and was not told yet; matches that ended are not kept."""
@@ -147,10 +205,18 @@ class LiveEvidence:
                 match = self._matches[name]
                 ended = match.end_before(until_ms)
                 found.take(match, until_ms, ended)
-                if ended is not None:
-                    self._counted.add(name)
+                if ended is not None or match.first_ms < until_ms - _LONGEST_MS:
+                    self._counted[name] = until_ms
                     del self._matches[name]
-        return found.seen()
+            since_ms = min([until_ms, *(one.first_ms for one in self._matches.values())]) - _SLACK_MS
+            self._open_since_ms = max(self._open_since_ms, since_ms)
+            self._counted = {name: at_ms for name, at_ms in self._counted.items() if at_ms >= self._open_since_ms}
+        return found.seen(self._open_since_ms)
+
+
+def _outcome(end: Told) -> int | None:
+    home, away = end.home_score or 0, end.away_score or 0
+    return None if end.kind is EventKind.CANCELLED else 1 + (away > home) - (home > away)
 
 
 class _Counts:
@@ -171,9 +237,9 @@ class _Counts:
         new = [
             (event, sides)
             for event, sides in at_hand
-            if event not in match.told and min(one.at_ms for one in sides.values()) < limit
+            if event in match.new and min(one.at_ms for one in sides.values()) < limit
         ]
-        match.told.update(event for event, _ in new)
+        match.new.difference_update(event for event, _ in new)
         self._answers += [sides[_CHALLENGER] for _, sides in new if _CHALLENGER in sides]
         self._left_out += sum(_CHALLENGER not in sides for _, sides in new)
         if ended is None:
@@ -187,8 +253,8 @@ class _Counts:
             for side in (_CHALLENGER, _CHAMPION):
                 self._pending[side] += estimated(_side(both, side))
 
-    def seen(self) -> Seen:
-        """Return what has been counted."""
+    def seen(self, open_since_ms: int) -> Seen:
+        """Return what has been counted; see `Seen` for *open_since_ms*."""
         latency = LatencySketch()
         latency.update_many([one.seconds for one in self._answers if one.scored])
         all_of, drawn = [pair for both in self._pairs for pair in both], [both[0] for both in self._pairs]
@@ -204,7 +270,7 @@ class _Counts:
             self._left_out,
         )
         gaps = np.abs(_side(all_of, _CHALLENGER) - _side(all_of, _CHAMPION))
-        return Seen(evidence, gaps.sum(axis=1) / 2)
+        return Seen(evidence, gaps.sum(axis=1) / 2, open_since_ms)
 
 
 def _pairs(events: Sequence[tuple[str, dict[int, Answer]]]) -> list[dict[int, Answer]]:

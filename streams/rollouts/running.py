@@ -1,7 +1,7 @@
 """A roll-out of the running stream: windows are judged one after the other, and what is served follows.
 
-Nothing is kept but what the topics hold: who starts it again reads them from the beginning of the roll-out, judges each
-window by what the first who judged it wrote down, and asks only for what is not served yet.
+Nothing is kept but what the topics hold: who starts it again judges each window by what the first who judged it wrote
+down, reads from the matches on that go on after the last of them, and asks only for what is not served yet.
 """
 
 import time

@@ -45,6 +45,11 @@ class WindowLog:
         if its == trial:
             self._found.setdefault(one.window_end_ms, one)
 
+    @property
+    def last(self) -> ShadowComparison | None:
+        """The last window that was judged."""
+        return self._found[max(self._found)] if self._found else None
+
     def evidence(self, after_ms: int, until_ms: int) -> Evidence | None:
         """Return what was told of the window which ends at *until_ms*, the next *after_ms*; None before anybody judged.
 
@@ -96,6 +101,7 @@ def comparison(
         began_ms=trial.since_ms,
         clip=clip,
         evidence=json.dumps(seen.evidence.to_dict(), separators=(",", ":")).encode(),
+        open_since_ms=max(0, seen.open_since_ms),
     )
 
 

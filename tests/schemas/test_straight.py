@@ -177,3 +177,41 @@ def test_what_is_not_ours_has_none(kind, hint):
         straight_reader(schema, Odd, {}, ())
     with pytest.raises(UnfitError):
         straight_writer(schema, Odd)
+
+
+@dataclasses.dataclass(slots=True)
+class SomeOfAPrediction:
+    """Texts, a number and what lies behind an array."""
+
+    match_id: str
+    draw: float
+    feature_set: str
+    scored_at_us: int
+
+
+@dataclasses.dataclass(slots=True)
+class SomeOfAnEvent:
+    """What lies between an enumeration and unions which are left out."""
+
+    occurred_at_ms: int
+    home_team: str | None
+    away_score: int | None
+
+
+@pytest.mark.parametrize(("name", "part"), [("prediction", SomeOfAPrediction), ("match_event", SomeOfAnEvent)])
+@given(st.data())
+def test_who_wants_some_fields_gets_those_of_the_whole_record(name, part, data):
+    some = Codec(name, part)
+    some.learn(1, schema_json(name))
+    record = data.draw(RECORDS[name])
+    written = CODECS[name].encode(record)
+
+    assert 1 in some._straight
+    names = [one.name for one in dataclasses.fields(part)]
+    whole = CODECS[name].decode(written)
+    assert [getattr(whole, one) for one in names] == [getattr(some.decode(written), one) for one in names]
+    cut = data.draw(st.integers(5, len(written) - 1))
+    with pytest.raises(DecodeError):
+        some.decode(written[:cut])
+    with pytest.raises(TypeError, match="has no field"):
+        some.use_for_writing(1)

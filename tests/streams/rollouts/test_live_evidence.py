@@ -8,39 +8,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitors.cbpe import estimated, expected
-from schemas.records import EventKind, MatchEvent, Prediction, Variant
-from streams.rollouts.live_evidence import GRACE_MS, LiveEvidence
+from schemas.records import EventKind
+from streams.rollouts.live_evidence import GRACE_MS, LiveEvidence, Said, Seen, Told
 
 A, B = "a" * 64, "b" * 64  # champion and challenger
 
 
-def said(match: str, event: str, digest: str, home: float, **more: object) -> Prediction:
+def said(match: str, event: str, digest: str, home: float, **more: object) -> Said:
     fields: dict[str, object] = {
-        "prediction_id": f"{match}{event}{digest}", "match_id": match, "event_id": event, "cause": "SHOT",
-        "occurred_at_ms": 0, "competition": "", "minute": 5, "home_score": 0, "away_score": 0, "home": home,
-        "draw": (1 - home) / 2, "away": (1 - home) / 2, "variant": Variant.CHALLENGER, "model": "m",
-        "model_version": "1", "bundle_digest": digest, "feature_set": "v1", "features": (), "source_topic": "t",
-        "source_partition": 0, "source_offset": 0, "source_timestamp_ms": 0, "received_at_us": 1_000_000,
-        "decoded_at_us": 0, "scored_at_us": 1_002_000,
+        "match_id": match, "event_id": event, "cause": "SHOT", "minute": 5, "home": home, "draw": (1 - home) / 2,
+        "away": (1 - home) / 2, "model_version": "1", "bundle_digest": digest, "source_timestamp_ms": 0,
+        "received_at_us": 1_000_000, "scored_at_us": 1_002_000,
     }  # fmt: skip
-    return Prediction(**{**fields, **more})  # type: ignore[arg-type] # fields by name
+    return Said(**{**fields, **more})  # type: ignore[arg-type] # fields by name
 
 
-def ended(match: str, home: int, away: int, kind: EventKind = EventKind.FULL_TIME) -> MatchEvent:
-    return MatchEvent(f"{match}-end", match, kind, 0, 90, home_score=home, away_score=away)
+def ended(match: str, home: int, away: int, kind: EventKind = EventKind.FULL_TIME) -> Told:
+    return Told(match, kind, home_score=home, away_score=away)
 
 
-def not_scored(match: str, event: str, digest: str, **more: object) -> Prediction:
-    return said(match, event, digest, np.nan, **{"variant": Variant.SHADOW, **more})
+def not_scored(match: str, event: str, digest: str) -> Said:
+    return said(match, event, digest, np.nan)
 
 
-Records = Sequence[tuple[Prediction | MatchEvent, int]]
+Records = Sequence[tuple[Said | Told, int]]
 RECORDS: Records = [
     (said("m1", "e1", B, 0.5), 0),
     (said("m1", "e1", B, 0.9, received_at_us=0), 7),  # the worker fell, and another one said it again
-    (said("m1", "e1", A, 0.4, variant=Variant.SHADOW), 0),
+    (said("m1", "e1", A, 0.4), 0),
     (said("m1", "e2", B, 0.6), 0),
-    (said("m1", "e2", A, 0.8, variant=Variant.SHADOW), 0),
+    (said("m1", "e2", A, 0.8), 0),
     (said("m1", "e3", B, 0.6), 0),  # its shadow was shed
     (said("m1", "e4", A, 0.6), 0),  # the challenger could not, and the champion stood in
     (not_scored("m1", "e4", B), 0),
@@ -52,7 +49,7 @@ RECORDS: Records = [
     (said("m1", "late", A, 0.1, source_timestamp_ms=52), 52),
     (ended("m1", 2, 1), 50),
     (said("m2", "e1", A, 0.3), 0),
-    (said("m2", "e1", B, 0.2, variant=Variant.SHADOW), 0),
+    (said("m2", "e1", B, 0.2), 0),
     (ended("m2", 0, 1), 60),
     (said("m3", "e1", "c" * 64, 0.3), 0),  # of a third bundle
     (ended("m3", 0, 1), 60),
@@ -67,14 +64,18 @@ RECORDS: Records = [
 ]
 
 
-def told(records: Records) -> LiveEvidence:
-    evidence = LiveEvidence(A, B, 0.5)
+def told(records: Records, open_since_ms: int = 0) -> LiveEvidence:
+    evidence = LiveEvidence(A, B, 0.5, open_since_ms)
+    take(evidence, records)
+    return evidence
+
+
+def take(evidence: LiveEvidence, records: Records) -> None:
     for one, at_ms in records:
-        if isinstance(one, Prediction):
+        if isinstance(one, Said):
             evidence.take_prediction(one, at_ms)
         else:
             evidence.take_event(one, at_ms)
-    return evidence
 
 
 def expected_loss(home: float) -> float:
@@ -149,3 +150,59 @@ def test_what_is_written_after_a_window_does_not_change_it() -> None:
 
     assert first.outcomes == second.outcomes
     assert first.outcomes.mean == -0.5  # ln(0.3 / 0.6), clipped
+
+
+BEGAN_MS, STEP_MS = 10_000_000, 100_000
+HELD_UP = st.sampled_from([0, 0, 0, 30_000])
+DELAYS = st.none() | st.sampled_from([1, 40, 3_000, 90_000, 250_000])
+
+
+@st.composite
+def match_records(draw: st.DrawFn, name: str) -> list[tuple[int, tuple[Said | Told, int]]]:
+    """Events of a match and their answers, each with when it can be read: events may be held up, answers be late."""
+    at_ms = BEGAN_MS + draw(st.integers(0, 5 * STEP_MS))
+    found: list[tuple[int, tuple[Said | Told, int]]] = []
+    for number in range(draw(st.integers(1, 4))):
+        at_ms += draw(st.integers(1, STEP_MS))
+        read_ms = at_ms + draw(HELD_UP)
+        found.append((read_ms, (Told(name, EventKind.SHOT), at_ms)))
+        for digest, delay in ((A, draw(DELAYS)), (B, draw(DELAYS))):
+            if delay is not None:
+                one = said(
+                    name, f"e{number}", digest, draw(st.sampled_from([0.2, 0.5, 0.7])), source_timestamp_ms=at_ms
+                )
+                found.append((read_ms + delay, (one, read_ms + delay)))
+    if draw(st.booleans()):
+        at_ms += draw(st.integers(1, STEP_MS))
+        found.append((at_ms, (ended(name, *draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))), at_ms)))
+    return found
+
+
+@given(st.data(), st.integers(1, 9))
+def test_who_begins_where_a_window_says_finds_the_same_in_the_next(data: st.DataObject, behind: int) -> None:
+    records = [one for number in range(6) for one in data.draw(match_records(f"m{number}"))]
+    ends = [BEGAN_MS + STEP_MS * number for number in range(1, 12)]
+
+    def readable(after_ms: float, until_ms: int) -> Records:
+        return [one for read_ms, one in records if after_ms <= read_ms - GRACE_MS < until_ms]
+
+    evidence, seen = told([]), list[Seen]()
+    for start_ms, end_ms in zip([-np.inf, *ends], ends, strict=False):
+        take(evidence, readable(start_ms, end_ms))
+        seen.append(evidence.window(end_ms))
+    since_ms = seen[behind].open_since_ms
+    later = told([one for one in readable(-np.inf, ends[behind + 1]) if one[1] >= since_ms], since_ms)
+    later.window(ends[behind])
+
+    assert later.window(ends[behind + 1]).evidence == seen[behind + 1].evidence
+
+
+def test_a_match_without_an_end_is_given_up_after_a_day_and_holds_up_nobody() -> None:
+    begun = [(Told("m1", EventKind.KICK_OFF), 1), *((said("m1", "e1", digest, 0.3), 2) for digest in (A, B))]
+    evidence = told(begun)
+
+    assert evidence.window(1_000_000).open_since_ms == 0
+    assert evidence.window(86_400_000).open_since_ms == 0
+    assert evidence.window(86_400_500).open_since_ms == 86_340_500
+    take(evidence, [(ended("m1", 1, 0), 86_400_600)])
+    assert evidence.window(90_000_000).evidence.outcomes.matches == 0

@@ -27,7 +27,7 @@ def seen(matches: int) -> Seen:
     outcomes = differences(np.linspace(-0.9, 0.4, matches), 0.5)
     pending = estimated(CHANCES), estimated(CHANCES[::-1])
     evidence = Evidence(outcomes, 9, 2, latency, cells(CHANCES), cells(CHANCES[:1]), *pending, left_out=3)
-    return Seen(evidence, np.array([0.1, 0.3]))
+    return Seen(evidence, np.array([0.1, 0.3]), 700)
 
 
 def written(matches: int, until_ms: int = 2_000) -> ShadowComparison:
@@ -43,7 +43,9 @@ def test_what_is_written_is_read_as_it_was() -> None:
     log.take(one)
 
     assert log.evidence(1_000, 2_000) == seen(7).evidence
+    assert log.last == one
     assert (one.n, one.mean_divergence, one.max_divergence) == (2, pytest.approx(0.2), 0.3)
+    assert one.open_since_ms == 700
     assert one.log_loss_difference == seen(7).evidence.outcomes.mean
 
 
