@@ -75,8 +75,8 @@ class Expected:
     confusion: tuple[float, ...]
 
 
-def estimated(chances: NDArray[np.float64]) -> Estimate:
-    """Return what the predictions of one match should be worth; *chances* have shape ``(n, 3)``."""
+def estimated(chances: NDArray[np.float64], matches: int = 1) -> Estimate:
+    """Return what the predictions of one match, or of so many, should be worth; *chances* have shape ``(n, 3)``."""
     if len(chances) == 0:
         return Estimate()
     weights = chances / chances.sum(axis=1, keepdims=True)
@@ -89,7 +89,7 @@ def estimated(chances: NDArray[np.float64]) -> Estimate:
     accuracy = weights[np.arange(len(said)), said]
     sums = [total(one) for one in (accuracy, log_loss, rps, brier)]
     cells = totals(weights, said[:, None] * CLASSES + np.arange(CLASSES), CLASSES * CLASSES)
-    return Estimate((1, len(chances), *sums, *cells))
+    return Estimate((matches, len(chances), *sums, *cells))
 
 
 def expected(found: Estimate) -> Expected | None:

@@ -65,7 +65,7 @@ class Window:
 
 def _estimate(said: NDArray[np.float64]) -> Estimate:
     """Return what matches of equally many events expect of themselves, estimated in one go."""
-    return Estimate((len(said), *estimated(said.reshape(-1, said.shape[2])).numbers[1:]))
+    return estimated(said.reshape(-1, said.shape[2]), len(said))
 
 
 def windows(

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitors.cbpe import Estimate, estimated
+from monitors.cbpe import estimated
 from monitors.differences import differences, match_difference
 from monitors.latency import LatencySketch
 from monitors.rollout_evidence import Evidence, cells
@@ -79,7 +79,8 @@ class Answer(NamedTuple):
     @property
     def scored(self) -> bool:
         """Whether it is one."""
-        return all(map(math.isfinite, self.chances))
+        home, draw, away = self.chances
+        return math.isfinite(home + draw + away)
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ class _Match:
 
         Of a match that goes on, new events only.
         """
-        for event in sorted(self.new if ended_ms == math.inf else self.said, key=hash64):
+        for event in self.new if ended_ms == math.inf else sorted(self.said, key=hash64):
             sides = self.said[event]
             if (its := {side: one for side, one in sides.items() if one.at_ms < until_ms}) and all(
                 one.caused_at_ms <= ended_ms for one in its.values()
@@ -201,13 +202,16 @@ class LiveEvidence:
         """Return what is known before *until_ms* and was not told yet; matches that ended are not kept."""
         found = _Counts(self._clip)
         with self._lock:
-            for name in sorted(self._matches):
+            names = sorted(self._matches)
+        for name in names:
+            with self._lock:  # for a match only, so that those who read go on
                 match = self._matches[name]
                 ended = match.end_before(until_ms)
                 found.take(match, until_ms, ended)
                 if ended is not None or match.first_ms < until_ms - _LONGEST_MS:
                     self._counted[name] = until_ms
                     del self._matches[name]
+        with self._lock:
             since_ms = min([until_ms, *(one.first_ms for one in self._matches.values())]) - _SLACK_MS
             self._open_since_ms = max(self._open_since_ms, since_ms)
             self._counted = {name: at_ms for name, at_ms in self._counted.items() if at_ms >= self._open_since_ms}
@@ -228,7 +232,8 @@ class _Counts:
         self._left_out = 0
         self._pairs: list[Sequence[dict[int, Answer]]] = []
         self._known: list[float] = []
-        self._pending = [Estimate(), Estimate()]
+        self._pending: list[dict[int, Answer]] = []
+        self._pending_matches = 0
 
     def take(self, match: _Match, until_ms: int, ended: tuple[int, int | None] | None) -> None:
         """Count what is new of *match*, and the whole of it once it has *ended*."""
@@ -243,15 +248,12 @@ class _Counts:
         self._answers += [sides[_CHALLENGER] for _, sides in new if _CHALLENGER in sides]
         self._left_out += sum(_CHALLENGER not in sides for _, sides in new)
         if ended is None:
-            self._expect(_pairs(new))
+            both = _pairs(new)
+            self._pending += both
+            self._pending_matches += bool(both)
         elif ended[1] is not None and (both := _pairs(at_hand)):
             self._pairs.append(both)
             self._known.append(match_difference(_side(both, _CHALLENGER), _side(both, _CHAMPION), ended[1]))
-
-    def _expect(self, both: Sequence[dict[int, Answer]]) -> None:
-        if both:
-            for side in (_CHALLENGER, _CHAMPION):
-                self._pending[side] += estimated(_side(both, side))
 
     def seen(self, open_since_ms: int) -> Seen:
         """Return what has been counted; see `Seen` for *open_since_ms*."""
@@ -265,8 +267,8 @@ class _Counts:
             latency,
             cells(_side(drawn, _CHALLENGER)),
             cells(_side(drawn, _CHAMPION)),
-            self._pending[_CHALLENGER],
-            self._pending[_CHAMPION],
+            estimated(_side(self._pending, _CHALLENGER), self._pending_matches),
+            estimated(_side(self._pending, _CHAMPION), self._pending_matches),
             self._left_out,
         )
         gaps = np.abs(_side(all_of, _CHALLENGER) - _side(all_of, _CHAMPION))

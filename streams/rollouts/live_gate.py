@@ -73,12 +73,13 @@ class LiveGate:
         """
         while self._settled(ask) and not self._rollout.ended:
             until_ms = self._rollout.until_ms + int(self._plan.window_hours * HOUR_MS)
-            if now_ms() < until_ms + GRACE_MS:
+            now = now_ms()
+            if now < until_ms + GRACE_MS:
                 return
-            yield self._judged(until_ms, write=ask is not None)
+            yield self._judged(until_ms, now, write=ask is not None)
 
-    def _judged(self, until_ms: int, *, write: bool) -> tuple[Rollout, Judgement]:
-        window = self._windows.told((self._rollout.until_ms, until_ms), write=write)
+    def _judged(self, until_ms: int, now_ms: float, *, write: bool) -> tuple[Rollout, Judgement]:
+        window = self._windows.told((self._rollout.until_ms, until_ms), now_ms, write=write)
         before = self._gone_on(until_ms) if self._rollout.status == "HELD" else self._rollout
         after, judgement = judged(self._plan, before, until_ms, window)
         if judgement is None:

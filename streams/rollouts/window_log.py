@@ -8,11 +8,13 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 import numpy as np
 
 from monitors.rollout_evidence import Evidence
+from schemas.codec import Codec
 from schemas.records import ShadowComparison, Variant
 from streams.control.errors import ChangeError
 from streams.learning import SchemaBook
@@ -107,13 +109,17 @@ def comparison(
 
 def writer(settings: Settings) -> Callable[[ShadowComparison], None]:
     """Return what writes a record, and returns once it is on the brokers, which may raise BrokerError."""
-    book = SchemaBook(patient_registry(settings))
-    codec = book.codec("shadow_comparison", ShadowComparison)
-    book.write(codec, f"{settings.topic(WINDOWS)}-value")
+
+    @cache
+    def codec() -> Codec[ShadowComparison]:
+        book = SchemaBook(patient_registry(settings))
+        found = book.codec("shadow_comparison", ShadowComparison)
+        book.write(found, f"{settings.topic(WINDOWS)}-value")
+        return found
 
     def write(one: ShadowComparison) -> None:
         sender = Sender(settings, settings.topic(WINDOWS))
-        sender.send(one.model.encode(), codec.encode(one))
+        sender.send(one.model.encode(), codec().encode(one))
         sender.finish()
 
     return write

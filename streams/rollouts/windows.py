@@ -10,7 +10,7 @@ from schemas.records import ShadowComparison
 from streams.following import Follower
 from streams.patient_registry import PatientRegistry, patient_registry
 from streams.playing.watching import learning
-from streams.rollouts.live_evidence import LiveEvidence, Said, Seen, Told
+from streams.rollouts.live_evidence import GRACE_MS, LiveEvidence, Said, Seen, Told
 from streams.rollouts.trials import Trial
 from streams.rollouts.window_log import WINDOWS, WindowLog, comparison, writer
 from streams.settings import Settings
@@ -35,7 +35,9 @@ class Windows:
         self._log = WindowLog(trial, clip)
         self._evidence = LiveEvidence(trial.champion, trial.challenger, clip)
         self._written_ms = 0  # windows up to then are read, not counted
+        self._read_ms = 0.0  # when the ends were asked for to which all was read
         self._seen: tuple[int, Seen] | None = None
+        self._write = writer(settings)
         self._registry = patient_registry(settings)
         written = _each(Codec("shadow_comparison", ShadowComparison), self._registry, self._log.take)
         self._written = Follower(settings, WINDOWS, written, gather_ms=_GATHER_MS)
@@ -71,10 +73,11 @@ class Windows:
         for reader in (self._written, *self._answers):
             reader.close()
 
-    def told(self, window_ms: tuple[int, int], *, write: bool) -> Evidence:
+    def told(self, window_ms: tuple[int, int], now_ms: float, *, write: bool) -> Evidence:
         """Return what is known of a window, from its beginning to its end; *write* it down if nobody has.
 
-        Asked once more, after an error, it says the same.
+        Asked once more, after an error, it says the same. What was read to its end after the window is not waited for
+        again, so that one who is late by many windows catches up.
 
         Raises:
             BrokerError: The brokers are away.
@@ -84,12 +87,14 @@ class Windows:
         written = self._log.evidence(*window_ms) if window_ms[1] <= self._written_ms else None
         if written is not None:
             return written
-        for reader in (self._written, *self._answers):
-            reader.wait_until_read(self._patience)
+        if self._read_ms < window_ms[1] + GRACE_MS:
+            for reader in (self._written, *self._answers):
+                reader.wait_until_read(self._patience)
+            self._read_ms = now_ms
         seen = self._counted(window_ms[1])  # also of a window that was written since: what it told is not told again
         if write and self._log.evidence(*window_ms) is None:
             versions = [self._evidence.versions.get(one, "") for one in (self._trial.champion, self._trial.challenger)]
-            writer(self._settings)(comparison(self._trial, self._log.clip, window_ms, seen, versions))
+            self._write(comparison(self._trial, self._log.clip, window_ms, seen, versions))
             self._written.wait_until_read(self._patience)
         return self._log.evidence(*window_ms) or seen.evidence
 
