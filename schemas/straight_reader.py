@@ -120,7 +120,7 @@ def _read_over(schema: Any, kind: str) -> list[str]:
     if kind in CODES:
         return [f"at += {struct.calcsize(CODES[kind])}"]
     if kind in {*PLAIN, "enum"}:
-        return [*_NUMBER]
+        return ["while data[at] > 127: at += 1", "at += 1"]
     if kind == "array" and isinstance(schema["items"], str) and schema["items"] in CODES:
         size = struct.calcsize(CODES[schema["items"]])
         return ["while True:", *indented([*_LENGTH, "if not n: break", f"at += (n >> 1) * {size}"])]

@@ -28,7 +28,7 @@ _SLACK_MS: Final = 60_000  # a producer that was held up writes a record later t
 _LONGEST_MS: Final = 86_400_000  # a match without an end after a day is given up
 _ENDS: Final = frozenset({EventKind.CANCELLED, EventKind.FULL_TIME})
 _NOT_PLAY: Final = frozenset({EventKind.SCHEDULED, EventKind.CORRECTION})
-_CHALLENGER, _CHAMPION = range(2)
+_CHALLENGER, _CHAMPION = _SIDES = range(2)
 
 
 @dataclass(slots=True)
@@ -89,13 +89,13 @@ class _Match:
 
     Attributes:
         first_ms: Timestamp of the earliest record of it that is known.
-        said: Answers by event id, and then by side.
+        said: Of each side, answers by event id.
         ends: Timestamp and index of the outcome of each record that ended it; None for a cancellation.
         new: Events which no window has counted, by event id.
     """
 
     first_ms: int
-    said: dict[str, dict[int, Answer]] = field(default_factory=dict)
+    said: tuple[dict[str, Answer], dict[str, Answer]] = field(default_factory=lambda: ({}, {}))
     ends: list[tuple[int, int | None]] = field(default_factory=list)
     new: set[str] = field(default_factory=set)
 
@@ -112,11 +112,10 @@ class _Match:
 
         Of a match that goes on, new events only.
         """
-        for event in self.new if ended_ms == math.inf else sorted(self.said, key=hash64):
-            sides = self.said[event]
-            if (its := {side: one for side, one in sides.items() if one.at_ms < until_ms}) and all(
-                one.caused_at_ms <= ended_ms for one in its.values()
-            ):
+        events = self.new if ended_ms == math.inf else sorted(set().union(*self.said), key=hash64)
+        for event in events:
+            its = {side: one for side in _SIDES if (one := self.said[side].get(event)) and one.at_ms < until_ms}
+            if its and all(one.caused_at_ms <= ended_ms for one in its.values()):
                 yield event, its
 
 
@@ -172,12 +171,12 @@ class LiveEvidence:
             match = self._match(said.match_id, caused_ms)
             if match is None:
                 return
-            sides = match.said.get(said.event_id)
-            if sides is None:
-                match.said[said.event_id] = {side: answer}
-                match.new.add(said.event_id)
-            elif side not in sides or answer < sides[side]:
-                sides[side] = answer
+            answers, event = match.said[side], said.event_id
+            known = answers.get(event)
+            if known is None and event not in match.said[1 - side]:
+                match.new.add(event)
+            if known is None or answer < known:
+                answers[event] = answer
 
     def take_event(self, event: Told, at_ms: int) -> None:
         """Take that a match goes on, how it ended, and when that was said; or that it was cancelled."""
