@@ -26,8 +26,7 @@ GRACE_MS: Final = 2_000
 
 _SLACK_MS: Final = 60_000  # a producer that was held up writes a record later than the next one by this at most
 _LONGEST_MS: Final = 86_400_000  # a match without an end after a day is given up
-_ENDS: Final = frozenset({EventKind.CANCELLED, EventKind.FULL_TIME})
-_NOT_PLAY: Final = frozenset({EventKind.SCHEDULED, EventKind.CORRECTION})
+_TOLD: Final = frozenset({EventKind.KICK_OFF, EventKind.CANCELLED, EventKind.FULL_TIME})
 _CHALLENGER, _CHAMPION = _SIDES = range(2)
 
 
@@ -179,12 +178,12 @@ class LiveEvidence:
                 answers[event] = answer
 
     def take_event(self, event: Told, at_ms: int) -> None:
-        """Take that a match goes on, how it ended, and when that was said; or that it was cancelled."""
-        if event.kind in _NOT_PLAY:
+        """Take that a match began, how it ended, and when that was said; or that it was cancelled."""
+        if event.kind not in _TOLD:
             return
         with self._lock:
             match = self._match(event.match_id, at_ms)
-            if match is not None and event.kind in _ENDS:
+            if match is not None and event.kind is not EventKind.KICK_OFF:
                 match.ends.append((at_ms, _outcome(event)))
 
     def _match(self, name: str, happened_ms: int) -> _Match | None:

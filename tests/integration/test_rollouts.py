@@ -19,7 +19,8 @@ from models.bundle import bundle_of_kind, load_bundle, save_bundle
 from models.entries import Act
 from models.registering import register
 from models.store import ModelStore
-from schemas.records import FeatureEvent, Variant
+from monitors.rollout_evidence import Evidence
+from schemas.records import EventKind, FeatureEvent, Variant
 from streams.bundles import store_of
 from streams.cli import main
 from tests.integration.test_model_control import ended, kick_off, rollout_of
@@ -201,6 +202,9 @@ def test_judgements_are_the_same_after_falls_a_restart_and_the_end_of_the_shadow
     written = world.values("shadow-comparisons")
     assert len({one.window_end_ms for one in written}) == len(written) >= len(second)
     assert before[: len(written)] == after[: len(written)]
+    counted = sum(Evidence.from_dict(json.loads(one.evidence)).outcomes.matches for one in written)
+    over = [one.match_id for one in world.values("match-events") if one.kind is EventKind.FULL_TIME]
+    assert 0 < counted <= len(over) == len(set(over))
     assert set(second) <= {line.strip() for line in CliRunner().invoke(main, status(tmp_path)).output.splitlines()}
     errors = [check["why"] for one in after for check in one["checks"] if check["name"] == "errorRate"]
     assert any(not why.startswith("0 of 0 events") for why in errors)

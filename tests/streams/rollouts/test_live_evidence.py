@@ -165,7 +165,7 @@ def match_records(draw: st.DrawFn, name: str) -> list[tuple[int, tuple[Said | To
     for number in range(draw(st.integers(1, 4))):
         at_ms += draw(st.integers(1, STEP_MS))
         read_ms = at_ms + draw(HELD_UP)
-        found.append((read_ms, (Told(name, EventKind.SHOT), at_ms)))
+        found.append((read_ms, (Told(name, EventKind.SHOT if number else EventKind.KICK_OFF), at_ms)))
         for digest, delay in ((A, draw(DELAYS)), (B, draw(DELAYS))):
             if delay is not None:
                 one = said(
@@ -206,3 +206,12 @@ def test_a_match_without_an_end_is_given_up_after_a_day_and_holds_up_nobody() ->
     assert evidence.window(86_400_500).open_since_ms == 86_340_500
     take(evidence, [(ended("m1", 1, 0), 86_400_600)])
     assert evidence.window(90_000_000).evidence.outcomes.matches == 0
+
+
+def test_an_event_behind_the_end_of_a_match_is_no_match_that_goes_on() -> None:
+    evidence = told([(Told("m1", EventKind.KICK_OFF), 1_000), (ended("m1", 1, 0), 2_000)])
+    evidence.window(3_000)
+    evidence.window(600_000)
+    take(evidence, [(Told("m1", EventKind.TICK), 610_000)])
+
+    assert evidence.window(900_000).open_since_ms == 840_000
