@@ -7,10 +7,13 @@ worker which was stopped and wakes up, or which the brokers cannot hear, stops b
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
 from aiokafka.errors import CommitFailedError
+
+T = TypeVar("T")
 
 # A computer which sleeps has no time of the monotonic kind; its brokers may.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -117,12 +120,17 @@ class Member:
 
     Private methods of aiokafka 0.14.0, which is pinned for that reason, are wrapped: a heartbeat renews the lease, a
     lost place ends it, and no offset is committed but under the generation of the work.
+
+    A request of ours that waits behind a JoinGroup on the same connection is answered after that, and refused, since
+    its generation is over. aiokafka would then forget the place that it has just been given: the group would wait for
+    it at every rebalance up to the session time-out.
     """
 
     def __init__(self, coordinator: Any, lease: Lease, worked_generation: Callable[[], int]) -> None:
         self._coordinator, self._lease, self._worked = coordinator, lease, worked_generation
         self._heartbeat, self._commit = coordinator._do_heartbeat, coordinator._do_commit_offsets  # noqa: SLF001 - aiokafka has no other way
         self._reset = coordinator.reset_generation
+        self._asked_as: ContextVar[tuple[int, str] | None] = ContextVar("asked_as", default=None)
         coordinator._do_heartbeat = self._renew  # noqa: SLF001
         coordinator._do_commit_offsets = self._commit_own  # noqa: SLF001
         coordinator.reset_generation = self._lose
@@ -131,21 +139,41 @@ class Member:
         """Begin the lease if the group says that its generation is *generation* and that we belong to it.
 
         Raises:
-            RebalancedError: It is another one.
+            RebalancedError: It is another one, or about to be: what we hold is given back, or was.
         """
-        if self._coordinator.generation != generation:
-            raise RebalancedError(f"generation {generation} of the group is over")
+        self._look_for(generation)
         sent_at = self._lease.clock()
-        if not await self._heartbeat() or self._coordinator.generation != generation:
+        if not await self._as_now(self._heartbeat()):
             return False
+        self._look_for(generation)
         self._lease.begin(sent_at)
         return True
 
+    def _look_for(self, generation: int) -> None:
+        if self._coordinator.generation != generation or self._rejoins:
+            raise RebalancedError(f"generation {generation} of the group is over")
+
+    @property
+    def _rejoins(self) -> bool:
+        return bool(self._coordinator._rejoin_needed_fut.done())  # noqa: SLF001
+
+    @property
+    def _place(self) -> tuple[int, str]:
+        return self._coordinator.generation, self._coordinator.member_id
+
+    async def _as_now(self, request: Awaitable[T]) -> T:
+        """Await what is asked as the member of the generation that we are now."""
+        token = self._asked_as.set(self._place)
+        try:
+            return await request
+        finally:
+            self._asked_as.reset(token)
+
     async def _renew(self) -> bool:
         sent_at = self._lease.clock()
-        answered: bool = await self._heartbeat()
+        answered: bool = await self._as_now(self._heartbeat())
         # During a rebalance the group waits, but not for ever: what is under way has one session time-out more.
-        if answered and not self._coordinator._rejoin_needed_fut.done():  # noqa: SLF001
+        if answered and not self._rejoins:
             self._lease.renew(sent_at)
         return answered
 
@@ -153,9 +181,11 @@ class Member:
         # Having lost its place, aiokafka says generation -1, which the brokers take from anyone.
         if self._coordinator.generation != self._worked():
             raise CommitFailedError("the group has already rebalanced")
-        await self._commit(assignment, offsets)
+        await self._as_now(self._commit(assignment, offsets))
 
     def _lose(self) -> None:
+        if self._asked_as.get() not in {None, self._place}:
+            return  # it was asked as whom we are no longer
         if not self._coordinator._closing.done():  # noqa: SLF001
             self._lease.lose("the group no longer knows the worker")
         self._reset()

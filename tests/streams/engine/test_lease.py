@@ -1,6 +1,7 @@
 """A worker writes only while its place in the group is sure, and commits only what it did in that place."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -33,14 +34,25 @@ class Coordinator:
 
     def __init__(self, clock: Clock) -> None:
         self.clock, self.generation, self.answer, self.takes = clock, 5, True, 0.0
+        self.member_id, self.refuses, self.joins, self.asks_to_join = "w1", False, False, False
         self.committed: list[object] = []
         self._closing, self._rejoin_needed_fut = asyncio.Future(), asyncio.Future()
 
     async def _do_heartbeat(self) -> bool:
         self.clock.now += self.takes
+        await self._meanwhile()
         return self.answer
 
+    async def _meanwhile(self) -> None:
+        await asyncio.sleep(0)
+        self.generation += self.joins
+        if self.asks_to_join:
+            self._rejoin_needed_fut.set_result(None)
+        if self.refuses:
+            self.reset_generation()
+
     async def _do_commit_offsets(self, _assignment, offsets) -> None:
+        await self._meanwhile()
         self.committed.append(offsets)
 
     def reset_generation(self) -> None:
@@ -119,12 +131,53 @@ async def test_the_lease_does_not_begin_in_another_generation(place):
         place.lease.check()
 
 
+async def test_the_lease_does_not_begin_while_the_partitions_are_dealt_out_anew(place):
+    place.coordinator._rejoin_needed_fut.set_result(None)  # and aiokafka calls the heartbeat a success
+    with pytest.raises(RebalancedError, match="generation 5 of the group is over"):
+        await place.member.confirm(5)
+
+    place.coordinator._rejoin_needed_fut = asyncio.Future()
+    place.coordinator.asks_to_join = True
+    with pytest.raises(RebalancedError, match="generation 5 of the group is over"):
+        await place.member.confirm(5)
+    assert place.lease.over is None
+    with pytest.raises(RebalancedError):
+        place.lease.check()
+
+
 async def test_a_worker_that_is_thrown_out_must_stop_but_not_one_that_leaves(place):
     assert await place.member.confirm(5)
     place.coordinator.reset_generation()
 
     assert "the group no longer knows the worker" == place.lease.over
     assert -1 == place.coordinator.generation
+
+
+async def ask_beside(place):
+    await place.coordinator._do_heartbeat()
+
+
+async def ask_to_begin(place):
+    with suppress(RebalancedError):
+        await place.member.confirm(place.coordinator.generation)
+
+
+async def ask_to_commit(place):
+    await place.coordinator._do_commit_offsets(None, {"in": 7})
+
+
+@pytest.mark.parametrize("ask", [ask_beside, ask_to_begin, ask_to_commit])
+async def test_a_refusal_of_the_generation_before_is_none_of_the_present_one(place, ask):
+    assert await place.member.confirm(5)
+    place.coordinator.answer, place.coordinator.refuses, place.coordinator.joins = False, True, True
+    await ask(place)
+
+    assert (6, None) == (place.coordinator.generation, place.lease.over)
+    place.coordinator.joins = False
+    place.worked.append(6)
+    await ask(place)
+    assert -1 == place.coordinator.generation
+    assert "the group no longer knows the worker" == place.lease.over
 
 
 async def test_one_that_leaves_or_holds_nothing_need_not_stop(place):
