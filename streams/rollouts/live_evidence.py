@@ -7,9 +7,9 @@ And each window tells from when on records are of matches which go on: who begin
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ from monitors.cbpe import estimated
 from monitors.differences import differences, match_difference
 from monitors.latency import LatencySketch
 from monitors.rollout_evidence import Evidence, cells
-from monitors.sampling import hash64
 from schemas.records import EventKind
+from streams.rollouts.answers import CHALLENGER, CHAMPION, Answer, Match, Said, Told
 
 GRACE_MS: Final = 2_000
 """For so long after the end of a window the last answers of its matches are on their way."""
@@ -27,95 +27,6 @@ GRACE_MS: Final = 2_000
 _SLACK_MS: Final = 60_000  # a producer that was held up writes a record later than the next one by this at most
 _LONGEST_MS: Final = 86_400_000  # a match without an end after a day is given up
 _TOLD: Final = frozenset({EventKind.KICK_OFF, EventKind.CANCELLED, EventKind.FULL_TIME})
-_CHALLENGER, _CHAMPION = _SIDES = range(2)
-
-
-@dataclass(slots=True)
-class Said:
-    """What is read of a prediction; see `schemas.records.Prediction`."""
-
-    match_id: str
-    event_id: str
-    cause: str
-    minute: int
-    home: float
-    draw: float
-    away: float
-    model_version: str
-    bundle_digest: str
-    source_timestamp_ms: int
-    received_at_us: int
-    scored_at_us: int
-
-
-@dataclass(slots=True)
-class Told:
-    """What is read of a match event; see `schemas.records.MatchEvent`."""
-
-    match_id: str
-    kind: EventKind
-    home_score: int | None = None
-    away_score: int | None = None
-
-
-class Answer(NamedTuple):
-    """What one of them said of an event, the earliest record of it.
-
-    Attributes:
-        at_ms: Timestamp of that record.
-        scored_at_us: Tells apart records of one timestamp.
-        caused_at_ms: Timestamp of the event's record.
-        seconds: From the receipt of the event to the answer.
-        chances: Of home win, draw and away win; NaN when it could not score the event.
-    """
-
-    at_ms: int
-    scored_at_us: int
-    caused_at_ms: int
-    seconds: float
-    chances: tuple[float, float, float]
-
-    @property
-    def scored(self) -> bool:
-        """Whether it is one."""
-        home, draw, away = self.chances
-        return math.isfinite(home + draw + away)
-
-
-@dataclass(slots=True)
-class _Match:
-    """One match until it is counted.
-
-    Attributes:
-        first_ms: Timestamp of the earliest record of it that is known.
-        said: Of each side, answers by event id.
-        ends: Timestamp and index of the outcome of each record that ended it; None for a cancellation.
-        new: Events which no window has counted, by event id.
-    """
-
-    first_ms: int
-    said: tuple[dict[str, Answer], dict[str, Answer]] = field(default_factory=lambda: ({}, {}))
-    ends: list[tuple[int, int | None]] = field(default_factory=list)
-    new: set[str] = field(default_factory=set)
-
-    def end_before(self, until_ms: int) -> tuple[int, int | None] | None:
-        """Return when it ended, and how by what was said until then; None when it goes on."""
-        known = [one for one in self.ends if one[0] < until_ms]
-        if not known:
-            return None
-        cancelled = any(came is None for _, came in known)
-        return min(at_ms for at_ms, _ in known), None if cancelled else known[-1][1]
-
-    def known(self, until_ms: int, ended_ms: float) -> Iterator[tuple[str, dict[int, Answer]]]:
-        """Yield what was answered before *until_ms* of events that did not know how the match would end.
-
-        Of a match that goes on, new events only.
-        """
-        events = self.new if ended_ms == math.inf else sorted(set().union(*self.said), key=hash64)
-        for event in events:
-            its = {side: one for side in _SIDES if (one := self.said[side].get(event)) and one.at_ms < until_ms}
-            if its and all(one.caused_at_ms <= ended_ms for one in its.values()):
-                yield event, its
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +59,10 @@ class LiveEvidence:
 
     def __init__(self, champion: str, challenger: str, clip: float, open_since_ms: int = 0) -> None:
         self.versions: dict[str, str] = {}
-        self._sides = {challenger: _CHALLENGER, champion: _CHAMPION}
+        self._sides = {challenger: CHALLENGER, champion: CHAMPION}
         self._clip = clip
         self._open_since_ms = open_since_ms
-        self._matches: dict[str, _Match] = {}
+        self._matches: dict[str, Match] = {}
         self._counted: dict[str, int] = {}  # until when, by match
         self._lock = threading.Lock()
 
@@ -168,14 +79,8 @@ class LiveEvidence:
         with self._lock:
             self.versions[said.bundle_digest] = said.model_version
             match = self._match(said.match_id, caused_ms)
-            if match is None:
-                return
-            answers, event = match.said[side], said.event_id
-            known = answers.get(event)
-            if known is None and event not in match.said[1 - side]:
-                match.new.add(event)
-            if known is None or answer < known:
-                answers[event] = answer
+            if match is not None:
+                match.answered(said.event_id, side, answer)
 
     def take_event(self, event: Told, at_ms: int) -> None:
         """Take that a match began, how it ended, and when that was said; or that it was cancelled."""
@@ -186,13 +91,13 @@ class LiveEvidence:
             if match is not None and event.kind is not EventKind.KICK_OFF:
                 match.ends.append((at_ms, _outcome(event)))
 
-    def _match(self, name: str, happened_ms: int) -> _Match | None:
+    def _match(self, name: str, happened_ms: int) -> Match | None:
         """Return a match of which something is known to have happened; None when it is counted."""
         match = self._matches.get(name)
         if match is None:
             if happened_ms < self._open_since_ms or name in self._counted:
                 return None
-            match = self._matches[name] = _Match(happened_ms)
+            match = self._matches[name] = Match(happened_ms)
         match.first_ms = min(match.first_ms, happened_ms)
         return match
 
@@ -233,7 +138,7 @@ class _Counts:
         self._pending: list[dict[int, Answer]] = []
         self._pending_matches = 0
 
-    def take(self, match: _Match, until_ms: int, ended: tuple[int, int | None] | None) -> None:
+    def take(self, match: Match, until_ms: int, ended: tuple[int, int | None] | None) -> None:
         """Count what is new of *match*, and the whole of it once it has *ended*."""
         limit = until_ms if ended is None else until_ms + GRACE_MS
         at_hand = list(match.known(until_ms + GRACE_MS, math.inf if ended is None else ended[0]))
@@ -243,15 +148,15 @@ class _Counts:
             if event in match.new and min(one.at_ms for one in sides.values()) < limit
         ]
         match.new.difference_update(event for event, _ in new)
-        self._answers += [sides[_CHALLENGER] for _, sides in new if _CHALLENGER in sides]
-        self._left_out += sum(_CHALLENGER not in sides for _, sides in new)
+        self._answers += [sides[CHALLENGER] for _, sides in new if CHALLENGER in sides]
+        self._left_out += sum(CHALLENGER not in sides for _, sides in new)
         if ended is None:
             both = _pairs(new)
             self._pending += both
             self._pending_matches += bool(both)
         elif ended[1] is not None and (both := _pairs(at_hand)):
             self._pairs.append(both)
-            self._known.append(match_difference(_side(both, _CHALLENGER), _side(both, _CHAMPION), ended[1]))
+            self._known.append(match_difference(_side(both, CHALLENGER), _side(both, CHAMPION), ended[1]))
 
     def seen(self, open_since_ms: int) -> Seen:
         """Return what has been counted; see `Seen` for *open_since_ms*."""
@@ -263,13 +168,13 @@ class _Counts:
             len(self._answers),
             sum(not one.scored for one in self._answers),
             latency,
-            cells(_side(drawn, _CHALLENGER)),
-            cells(_side(drawn, _CHAMPION)),
-            estimated(_side(self._pending, _CHALLENGER), self._pending_matches),
-            estimated(_side(self._pending, _CHAMPION), self._pending_matches),
+            cells(_side(drawn, CHALLENGER)),
+            cells(_side(drawn, CHAMPION)),
+            estimated(_side(self._pending, CHALLENGER), self._pending_matches),
+            estimated(_side(self._pending, CHAMPION), self._pending_matches),
             self._left_out,
         )
-        gaps = np.abs(_side(all_of, _CHALLENGER) - _side(all_of, _CHAMPION))
+        gaps = np.abs(_side(all_of, CHALLENGER) - _side(all_of, CHAMPION))
         return Seen(evidence, gaps.sum(axis=1) / 2, open_since_ms)
 
 
@@ -277,7 +182,7 @@ def _pairs(events: Sequence[tuple[str, dict[int, Answer]]]) -> list[dict[int, An
     return [
         sides
         for _, sides in events
-        if _CHALLENGER in sides and _CHAMPION in sides and all(one.scored for one in sides.values())
+        if CHALLENGER in sides and CHAMPION in sides and all(one.scored for one in sides.values())
     ]
 
 

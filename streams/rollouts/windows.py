@@ -10,7 +10,8 @@ from schemas.records import ShadowComparison
 from streams.following import Follower
 from streams.patient_registry import PatientRegistry, patient_registry
 from streams.playing.watching import learning
-from streams.rollouts.live_evidence import GRACE_MS, LiveEvidence, Said, Seen, Told
+from streams.rollouts.answers import Said, Told
+from streams.rollouts.live_evidence import GRACE_MS, LiveEvidence, Seen
 from streams.rollouts.trials import Trial
 from streams.rollouts.window_log import WINDOWS, WindowLog, comparison, writer
 from streams.settings import Settings

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from monitors.cbpe import estimated, expected
 from schemas.records import EventKind
-from streams.rollouts.live_evidence import GRACE_MS, LiveEvidence, Said, Seen, Told
+from streams.rollouts.answers import Said, Told
+from streams.rollouts.live_evidence import GRACE_MS, LiveEvidence, Seen
 
 A, B = "a" * 64, "b" * 64  # champion and challenger
 
