@@ -138,5 +138,5 @@ def _misses(backtest: Backtest, best: str) -> str:
             "before" if minute == PRE_MATCH else f"minute {minute}", f"{match.home_score}-{match.away_score}",
             f"{float(said[place, rows.results[place]]):.2%}",
         ))  # fmt: skip
-    columns = ("day", "match", "competition", "forecast", "score", "probability of this result")
+    columns = ("day", "match", "competition", "forecast", "score", "its probability")
     return page.table("What surprised it most", columns, lines)
