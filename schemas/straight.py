@@ -18,7 +18,7 @@ PLAIN: Final[Mapping[str, Any]] = {
     "string": str, "bytes": bytes, "int": int, "long": int, "float": float, "double": float, "boolean": bool,
 }  # fmt: skip
 CODES: Final = {"float": "f", "double": "d"}
-_TWO_BYTES: Final = 64  # symbols: the index of the next would take two bytes
+TWO_BYTES: Final = 64  # symbols: the index of the next would take two bytes
 
 
 class UnfitError(TypeError):
@@ -88,7 +88,7 @@ def item_hint(hint: Any, place: int) -> Any:
 
 def members(schema: Mapping[str, Any], hint: Any) -> list[Any]:
     """Return the members of an enumeration in the order of the schema's symbols."""
-    if not isinstance(hint, EnumMeta) or len(schema["symbols"]) >= _TWO_BYTES:
+    if not isinstance(hint, EnumMeta) or len(schema["symbols"]) >= TWO_BYTES:
         raise UnfitError(f"{hint} is no enumeration of few members")
     try:
         return [hint.__members__[symbol] for symbol in schema["symbols"]]

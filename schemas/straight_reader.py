@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar, Union, get_origin, get_type_hints
 from schemas.straight import (
     CODES,
     PLAIN,
+    TWO_BYTES,
     Code,
     UnfitError,
     branches,
@@ -87,7 +88,7 @@ def _read(code: Code, schema: Any, hint: Any, target: str) -> list[str]:
     if isinstance(schema, list):
         return _read_union(code, schema, hint, target)
     if hint is None:
-        return _read_over(schema, kind)
+        return _read_over(schema, kind, target)
     if kind in PLAIN:
         check_plain(kind, hint)
         return _read_plain(kind, target)
@@ -113,14 +114,17 @@ def _read_plain(kind: str, target: str) -> list[str]:
     return [*_LENGTH, f"end = at + (n >> 1); {target} = {value}; at = end"]
 
 
-def _read_over(schema: Any, kind: str) -> list[str]:
-    """Return the lines which leave out what is at *at*; one that says it is longer than the bytes ends behind them."""
-    if kind in {"string", "bytes"}:
-        return [*_LENGTH, "at += n >> 1"]
+def _read_over(schema: Any, kind: str, target: str) -> list[str]:
+    """Return the lines which leave out what is at *at*, and refuse what a reader of it would.
+
+    What says that it is longer than the bytes ends behind them.
+    """
     if kind in CODES:
         return [f"at += {struct.calcsize(CODES[kind])}"]
-    if kind in {*PLAIN, "enum"}:
-        return ["while data[at] > 127: at += 1", "at += 1"]
+    if kind in PLAIN:
+        return _read_plain(kind, target)
+    if kind == "enum" and len(schema["symbols"]) <= TWO_BYTES:
+        return ["n = data[at]; at += 1", f"if n & 1 or n >= {2 * len(schema['symbols'])}: raise ValueError"]
     if kind == "array" and isinstance(schema["items"], str) and schema["items"] in CODES:
         size = struct.calcsize(CODES[schema["items"]])
         return ["while True:", *indented([*_LENGTH, "if not n: break", f"at += (n >> 1) * {size}"])]

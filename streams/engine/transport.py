@@ -119,6 +119,7 @@ class SliceConsumer(driver.Consumer):
             RebalancedError: It is another generation.
             LeaseError: It did not say so within the session time-out.
         """
+        self._thread.polled()  # who restores works, too: aiokafka lets nobody join anew who has been idle for long
         patience = time.monotonic() + self.app.conf.broker_session_timeout
         while not await self._thread.call_thread(self._thread.member.confirm, generation):
             if time.monotonic() > patience:

@@ -68,12 +68,14 @@ class Match:
     """One match until it is counted.
 
     Attributes:
-        first_ms: Timestamp of the earliest record of it that is known.
+        known_ms: Timestamp of the earliest record that was read of it.
+        first_ms: The same with the events that were answered.
         said: Of each side, answers by event id.
         ends: Timestamp and index of the outcome of each record that ended it; None for a cancellation.
         new: Events which no window has counted, by event id.
     """
 
+    known_ms: int
     first_ms: int
     said: tuple[dict[str, Answer], dict[str, Answer]] = field(default_factory=lambda: ({}, {}))
     ends: list[tuple[int, int | None]] = field(default_factory=list)

@@ -78,7 +78,7 @@ class LiveEvidence:
         answer = Answer(at_ms, said.scored_at_us, caused_ms, seconds, (said.home, said.draw, said.away))
         with self._lock:
             self.versions[said.bundle_digest] = said.model_version
-            match = self._match(said.match_id, caused_ms)
+            match = self._match(said.match_id, caused_ms, at_ms)
             if match is not None:
                 match.answered(said.event_id, side, answer)
 
@@ -87,18 +87,18 @@ class LiveEvidence:
         if event.kind not in _TOLD:
             return
         with self._lock:
-            match = self._match(event.match_id, at_ms)
+            match = self._match(event.match_id, at_ms, at_ms)
             if match is not None and event.kind is not EventKind.KICK_OFF:
                 match.ends.append((at_ms, _outcome(event)))
 
-    def _match(self, name: str, happened_ms: int) -> Match | None:
+    def _match(self, name: str, happened_ms: int, at_ms: int) -> Match | None:
         """Return a match of which something is known to have happened; None when it is counted."""
         match = self._matches.get(name)
         if match is None:
             if happened_ms < self._open_since_ms or name in self._counted:
                 return None
-            match = self._matches[name] = Match(happened_ms)
-        match.first_ms = min(match.first_ms, happened_ms)
+            match = self._matches[name] = Match(at_ms, happened_ms)
+        match.known_ms, match.first_ms = min(match.known_ms, at_ms), min(match.first_ms, happened_ms)
         return match
 
     def window(self, until_ms: int) -> Seen:
@@ -111,11 +111,12 @@ class LiveEvidence:
                 match = self._matches[name]
                 ended = match.end_before(until_ms)
                 found.take(match, until_ms, ended)
-                if ended is not None or match.first_ms < until_ms - _LONGEST_MS:
+                if ended is not None or match.known_ms < until_ms - _LONGEST_MS:
                     self._counted[name] = until_ms
                     del self._matches[name]
         with self._lock:
-            since_ms = min([until_ms, *(one.first_ms for one in self._matches.values())]) - _SLACK_MS
+            first_ms = min((one.first_ms for one in self._matches.values()), default=until_ms)
+            since_ms = max(min(first_ms, until_ms), until_ms - _LONGEST_MS) - _SLACK_MS
             self._open_since_ms = max(self._open_since_ms, since_ms)
             self._counted = {name: at_ms for name, at_ms in self._counted.items() if at_ms >= self._open_since_ms}
         return found.seen(self._open_since_ms)

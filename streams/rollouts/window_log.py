@@ -58,7 +58,7 @@ class WindowLog:
         Raises:
             ChangeError: It was judged by a plan with other windows or another clip.
         """
-        ends = [end for end in self._found if end > after_ms]
+        ends = [end for end in list(self._found) if end > after_ms]  # its reader may add one meanwhile
         if not ends:
             return None
         found = self._found[min(ends)]

@@ -22,7 +22,8 @@ _GATHER_MS: Final = 250  # windows are longer by far
 class Windows:
     """Reads what the topics say of a trial, from the matches on that no window has counted; for one thread.
 
-    What came too late for a window that is written counts in the next one, but is left out by who begins after it.
+    What came too late for a window that is written counts in the next one, but is left out by who begins after it. A
+    match that was given up is a new one to them, if it goes on after all.
 
     Args:
         settings: Of the brokers.

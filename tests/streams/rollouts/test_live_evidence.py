@@ -216,3 +216,12 @@ def test_an_event_behind_the_end_of_a_match_is_no_match_that_goes_on() -> None:
     take(evidence, [(Told("m1", EventKind.TICK), 610_000)])
 
     assert evidence.window(900_000).open_since_ms == 840_000
+
+
+def test_a_producer_whose_clock_is_wrong_gives_up_no_match() -> None:
+    now = 1_000_000_000
+    evidence = told([(Told("m1", EventKind.KICK_OFF), now), (said("m1", "e1", A, 0.3, source_timestamp_ms=0), now)])
+
+    assert evidence.window(now + 1).open_since_ms == now + 1 - 86_400_000 - 60_000
+    take(evidence, [(ended("m1", 1, 0), now + 2), (said("m1", "e1", B, 0.3, source_timestamp_ms=0), now)])
+    assert evidence.window(now + 3).evidence.outcomes.matches == 1
