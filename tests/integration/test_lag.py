@@ -3,7 +3,6 @@
 import math
 import time
 from contextlib import ExitStack, closing
-from statistics import median
 
 import pytest
 
@@ -42,14 +41,13 @@ def test_the_lag_of_a_paused_consumer_is_the_age_of_its_oldest_record_and_nothin
 
         wait_for(lambda: at().known, 30)
         reading.pause()
-        wait_for(lambda: at().shown > 0, 30)  # it has been measured since
+        wait_for(lambda: at().shown > PAUSE_SECONDS / 2, 30)  # measured twice since, it ages between two measures
         paused = list(looks(at, lambda one: one.true >= PAUSE_SECONDS, 60))
         relay.cut()
         going = list(looks(at, lambda one: not one.known, 60))
         away = [at() for _ in range(3)]
 
     assert all(one.known for one in paused)
-    # A machine with too much to do may read the lag late, but not most of the time.
-    assert median(one.difference for one in paused + going[:-1]) < 1
-    assert max(one.shown for one in paused + going) >= PAUSE_SECONDS - 1
+    assert paused[-1].shown >= PAUSE_SECONDS - 1
+    assert max(one.difference for one in paused + going[:-1]) < 1
     assert all(math.isnan(one.shown) and not one.known for one in away)
