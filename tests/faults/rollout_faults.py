@@ -18,10 +18,10 @@ from tests.faults.worker_faults import started
 PLAN = """
 windowHours: 0.001
 steps:
-  - {stage: shadow, minMatches: 20, minHours: 0.01}
-  - {stage: canary, percent: 5, minMatches: 20, minHours: 0.01}
-  - {stage: canary, percent: 50, minMatches: 20, minHours: 0.01}
-  - {stage: canary, percent: 100, minMatches: 20, minHours: 0.01}
+  - {stage: shadow, minMatches: 20, minHours: 0.004}
+  - {stage: canary, percent: 5, minMatches: 20, minHours: 0.004}
+  - {stage: canary, percent: 50, minMatches: 20, minHours: 0.004}
+  - {stage: canary, percent: 100, minMatches: 20, minHours: 0.004}
 checks:
   logLoss: {margin: 0.5, clip: 0.5}
 """
