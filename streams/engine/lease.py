@@ -155,7 +155,7 @@ class Member:
 
     @property
     def _rejoins(self) -> bool:
-        return bool(self._coordinator._rejoin_needed_fut.done())  # noqa: SLF001
+        return bool(self._coordinator._rejoin_needed_fut.done())  # noqa: SLF001 - as above
 
     @property
     def _place(self) -> tuple[int, str]:

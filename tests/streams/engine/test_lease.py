@@ -40,11 +40,10 @@ class Coordinator:
 
     async def _do_heartbeat(self) -> bool:
         self.clock.now += self.takes
-        await self._meanwhile()
+        self._meanwhile()
         return self.answer
 
-    async def _meanwhile(self) -> None:
-        await asyncio.sleep(0)
+    def _meanwhile(self) -> None:
         self.generation += self.joins
         if self.asks_to_join:
             self._rejoin_needed_fut.set_result(None)
@@ -52,7 +51,7 @@ class Coordinator:
             self.reset_generation()
 
     async def _do_commit_offsets(self, _assignment, offsets) -> None:
-        await self._meanwhile()
+        self._meanwhile()
         self.committed.append(offsets)
 
     def reset_generation(self) -> None:
